@@ -37,6 +37,8 @@ class Source:
     """Whether people stand in it by name."""
     dialect: str = DIALECTS[0]
     """How numbers stand in a CSV."""
+    is_shared: bool = False
+    """Whether everybody may see it: with no rows finer than those of the page."""
 
     @cached_property
     def spend(self) -> Spend | None:
@@ -153,9 +155,14 @@ def _write_workbook(source: Source, path: Path) -> Exported:
     from flexlib.front.facts import build_facts, sum_facts
     from flexlib.tables.facts import FACT_COLUMNS
 
-    spend = source.spend
+    spend = None if source.is_shared else source.spend
     facts = None if spend is None else Facts(FACT_COLUMNS, sum_facts(build_facts(spend)))
-    return Exported([path], notes=tuple(write_workbook(source.document, path, facts, is_private=source.is_private)))
+    how = {"is_private": source.is_private, "is_shared": source.is_shared}
+    notes = write_workbook(source.document, path, facts, **how)
+    if source.is_shared:
+        said = _("{file} has the page's tables alone: the month's facts are of single people and departments.")
+        notes.append(said.format(file=path.name))
+    return Exported([path], notes=tuple(notes))
 
 
 def _write_pdf(source: Source, path: Path) -> Exported:

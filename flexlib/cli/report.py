@@ -25,7 +25,7 @@ from flexlib.cli.options import (
     warn_of_state,
 )
 from flexlib.cli.report_months import bring_month
-from flexlib.cli.report_with import add_with_option, write_beside
+from flexlib.cli.report_with import add_with_option, share_page, write_beside
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, BadParameter, FlexlibError, choose_worst
 from flexlib.formats import clean_lines, clean_text
@@ -127,6 +127,7 @@ def list_requests(arguments: argparse.Namespace, service_key: str | None) -> lis
     given, known = _read_parameters(arguments), read_parameters(find_notebook(arguments.notebook))
     if "lang" not in known:
         given.pop("lang", None)
+    share_page(arguments, given, known)
     is_year = arguments.year is not None and "month" not in given
     takes_months = "month" in known
     bounds = (arguments.start_month, arguments.end_month, arguments.start_date, arguments.end_date)

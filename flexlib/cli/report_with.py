@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flexlib.cli.export_formats import FORMATS, Source, take_formats
 from flexlib.cli.report_months import load_shown_spend
@@ -18,18 +19,36 @@ if TYPE_CHECKING:
 
 
 def add_with_option(parser: argparse.ArgumentParser) -> None:
-    """--with, as `flexlib export` takes --format."""
+    """--with, as `flexlib export` takes --format, and --share."""
     titles = "; ".join(f"{name}: {_(one.title)}" for name, one in FORMATS.items())
     parser.add_argument("--with", type=take_formats, default=[], dest="beside", metavar="FORMAT[,FORMAT]",
                         help=_("files beside the page: {titles}").format(titles=titles))  # fmt: skip
+    said = _("for everybody to see: no department of few people, no file finer than the page")
+    parser.add_argument("--share", action="store_true", help=said)
+
+
+def share_page(arguments: argparse.Namespace, given: dict[str, Any], known: Collection[str]) -> None:
+    """Adds `share` to the parameters that are `given` where it is asked for, and the notebook's `known` ones have it.
+    Raises `InvalidRequest` for what cannot be shared, at once."""
+    if arguments.share and "share" in known:
+        given["share"] = True
+    if arguments.share or given.get("share") is True:
+        from flexlib.front.sharing import check_shared
+
+        check_shared(str(given.get("zone", "UTC")), names=bool(given.get("names")))
 
 
 def write_beside(page: Path, request: ReportRequest, settings: Settings, arguments: argparse.Namespace) -> list[Path]:
     """The files that were asked for, beside the page and named after it; says on stderr what is not in them."""
-    source = Source(lambda: _load(request, settings), lambda: page, bool(request.values.get("names")))
+    shares = bool(arguments.share or request.values.get("share") is True)
+    source = Source(lambda: _load(request, settings), lambda: page, bool(request.values.get("names")), is_shared=shares)
     files: list[Path] = []
     for name in arguments.beside:
         form = FORMATS[name]
+        if shares and not form.is_of_page:
+            said = _("{name} is not written: its rows are finer than the page, which is shared.")
+            print(f"{request.period}: {said.format(name=name)}", file=sys.stderr)
+            continue
         stem = page.stem if form.is_of_page else f"{page.stem}_{name}"
         made = form.write(source, page.with_name(stem + form.suffix))
         for sentence in made.notes:

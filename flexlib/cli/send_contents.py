@@ -190,10 +190,25 @@ class MonthWriter:
                         file=file.name, size=format_amount(Decimal(file.stat().st_size) / 1_000_000, "0.1")
                     )
                 )
+            elif self._may_show_few(file):
+                self._say(_("{file} may show departments of few people, and is not attached to the mail to {reader}; "
+                    "make it without budgets of departments, and xlsx with flexlib report --share.").format(
+                    file=file, reader=reader.to))  # fmt: skip
+                left_out.append(_("{file} is not attached: it may show departments of few people.").format(
+                    file=file.name))  # fmt: skip
             else:
                 room -= file.stat().st_size
                 found.append(file)
         return found, left_out
+
+    def _may_show_few(self, file: Path) -> bool:
+        """The mail says what departments of few people came to in one line; what is attached says no more."""
+        from flexlib.export.workbook import is_shared_workbook
+        from flexlib.report.fresh import may_show_few
+        from flexlib.report.manifest import name_manifest, read_manifest
+
+        is_finer = file.suffix == ".xlsx" and not is_shared_workbook(file)
+        return is_finer or may_show_few(read_manifest(name_manifest(self.page)))
 
     def _say(self, sentence: str) -> None:
         if sentence not in self.lacks:

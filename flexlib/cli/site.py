@@ -56,7 +56,8 @@ def run_site(arguments: argparse.Namespace, settings: Settings) -> int:
     spend = load_shown_spend(settings, months[0], months[-1], roster=arguments.roster)
     site = Site(Facts(spend, tuple(reports), arguments.share))
     files = {path: text.encode() for path, text in render_site(site)} | {FEED: render_feed(site)}
-    done = write_site(files | {one.path: one.content for one in reports}, folder := arguments.output / sub)
+    files |= {one.path: one.content for one in reports}
+    done = write_site(files, folder := arguments.output / sub, is_shared=arguments.share)
     if arguments.json:
         print(write_json({"folder": str(folder), "months": [str(one) for one in site.facts.months]}
                          | {name: list(paths) for name, paths in vars(done).items()}))  # fmt: skip

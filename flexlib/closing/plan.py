@@ -47,6 +47,8 @@ class MonthPlan:
     operator: str | None = None
     """The e-mail of who is told of a step that failed."""
     names: bool = False
+    share: bool = False
+    """Whether pages, site and what is mailed are for everybody to see."""
     language: str | None = None
     file: Path | None = None
     """Where it stands; None where there is no file."""
@@ -81,6 +83,11 @@ def read_plan(path: Path, formats: Collection[str], *, is_named: bool = False) -
         faults.found.append(
             _("line {line} of {path} has focus, which is of days of UTC, beside pages of another zone; take it out.")
             .format(line=lines["with"], path=path)
+        )  # fmt: skip
+    if fields.get("share") and (fields.get("names") or fields.get("zone", "UTC") != "UTC"):
+        faults.found.append(
+            _("line {line} of {path} has share, for everybody to see: without names, and in UTC; take one of them out.")
+            .format(line=lines["share"], path=path)
         )  # fmt: skip
     faults.tell()
     return MonthPlan(left_out=frozenset(name for name in SWITCHES if content.get(name) is False), file=path, **fields)
@@ -189,6 +196,10 @@ def _read_names(value: object) -> dict[str, Any]:
     return {"names": value}
 
 
+def _read_share(value: object) -> dict[str, Any]:
+    return {"share": _read_names(value)["names"]}
+
+
 def _read_language(value: object) -> dict[str, Any]:
     if value not in LANGUAGES:
         raise ValueError(" or ".join(LANGUAGES))
@@ -203,6 +214,7 @@ READERS: Mapping[str, Callable[[object], dict[str, Any]]] = {
     "reports": _read_reports,
     "operator": _read_operator,
     "names": _read_names,
+    "share": _read_share,
     "language": _read_language,
 }
 """What else the file may say, and how it is read; a `ValueError` says what is to be given."""

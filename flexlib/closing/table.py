@@ -161,7 +161,8 @@ def find_reports(closing: Closing) -> Iterator[Step]:
         reads_others |= given.get("zone", "UTC") not in ("UTC", closing.plan.zone)  # of which the next month has hours
         inputs = closing.hash_data(of_all=reads_others) | rules | closing.hash_files([notebook])
         name = f"report {ReportRequest(notebook, given, None, None).stem}"
-        yield Step(name, (*words, *beside, *options, *names), inputs, makes_files=True)
+        share = ["--share"] if closing.plan.share else []
+        yield Step(name, (*words, *beside, *options, *names, *share), inputs, makes_files=True)
 
 
 def find_exports(closing: Closing) -> Iterator[Step]:
@@ -182,7 +183,8 @@ def find_exports(closing: Closing) -> Iterator[Step]:
 def find_site(closing: Closing) -> Iterator[Step]:
     """Builds the folder of all months beside that of the reports."""
     demo = ("--demo",) if closing.is_demo else ()
-    words = ("site", *demo, "--json", "--output", str(closing.site), "--reports", str(closing.output_dir))
+    share = ("--share",) if closing.plan.share else ()
+    words = ("site", *demo, *share, "--json", "--output", str(closing.site), "--reports", str(closing.output_dir))
     reason = "" if list_months(closing.settings.data) else _("no month is stored")
     pages = closing.folder.parent.glob("*/*.html")
     inputs = closing.hash_data(of_all=True) | closing.hash_rules() | closing.hash_files(pages)

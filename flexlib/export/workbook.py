@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile, ZipFile
 
 from flexlib.errors import DiskFailed
 from flexlib.export.sheets import LINE, NUMBER_FORMATS, Book, Sheet, add_table_sheet, count_lines, set_print
@@ -20,6 +21,8 @@ from flexlib.tables.document import Document
 if TYPE_CHECKING:
     import duckdb
 
+SHARED = "shared"
+"""In the file as its category where everybody may see it."""
 MOST_ROWS = 1_048_576
 """Of a sheet, its headings included: Excel has no more."""
 MOST_IN_TABLE = 60_000
@@ -40,10 +43,11 @@ class Facts:
 
 
 def write_workbook(
-    document: Document, path: Path, facts: Facts | None = None, *, is_private: bool = False, most_rows: int = MOST_ROWS
-) -> list[str]:
+    document: Document, path: Path, facts: Facts | None = None, *, is_private: bool = False, is_shared: bool = False,
+    most_rows: int = MOST_ROWS,
+) -> list[str]:  # fmt: skip
     """The report's workbook, whole or not at all; gives sentences on what a reader has to know of it. `is_private`: for
-    its owner alone. Raises `DiskFailed`."""
+    its owner alone; `is_shared`: for everybody, as `is_shared_workbook` tells. Raises `DiskFailed`."""
     import xlsxwriter
 
     try:
@@ -51,7 +55,8 @@ def write_workbook(
             options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
             workbook = xlsxwriter.Workbook(str(temporary), options)
             workbook.use_zip64()
-            workbook.set_properties({"title": document.name, "comments": document.state, "created": MADE})
+            workbook.set_properties({"title": document.name, "comments": document.state, "created": MADE,
+                                     "category": SHARED if is_shared else ""})  # fmt: skip
             book = Book(workbook)
             first = book.add_sheet(_("About"))
             sheets: list[tuple[str, str]] = []
@@ -75,6 +80,15 @@ def write_workbook(
             )
         ) from error
     return notes
+
+
+def is_shared_workbook(path: Path) -> bool:
+    """Whether the file says of itself that everybody may see it."""
+    try:
+        with ZipFile(path) as archive:
+            return f"<cp:category>{SHARED}</cp:category>".encode() in archive.read("docProps/core.xml")
+    except (BadZipFile, KeyError):
+        return False
 
 
 def _fill_first(

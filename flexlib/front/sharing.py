@@ -113,6 +113,13 @@ def check_shared_zone(zone: str) -> None:
         )
 
 
+def check_shared(zone: str, *, names: bool) -> None:
+    """Raises `InvalidRequest` for what cannot be shared at all."""
+    if names:
+        raise InvalidRequest(_("what is shared is for everybody to see; leave out the names, or that it is shared."))
+    check_shared_zone(zone)
+
+
 def _list_names(spend: Spend, month: date, level: str) -> set[str | None]:
     """All lines of a month, None of those who are in none."""
     table = sum_rows(spend, ["month", level])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,8 +10,16 @@ from flexlib.errors import FlexlibError, InvalidRequest, NotebookFailed, Snapsho
 from flexlib.formats import format_moment
 from flexlib.i18n import _
 from flexlib.nesting import decode_json
-from flexlib.report.manifest import hash_bytes, name_manifest, names_people, read_manifest
+from flexlib.report.folder import find_packaged
+from flexlib.report.manifest import Manifest, hash_bytes, name_manifest, names_people, read_manifest
 from flexlib.store.version import Snapshot
+
+WITHOUT_DEPARTMENTS = ("compare_months", "flex_credits", "forecast", "latency", "llm_usage")
+"""Our notebooks that know of people and of models, and of no department but in budgets."""
+KNOWN = re.compile(
+    r"(rates|prices)/\w+\.csv|(credits|usage|charges)/\d{4}-\d{2}/([^/]+/)?[^/]+/[a-z]+\.(json|parquet)|params/events\.yaml"
+)
+"""Files that they read besides, by their places in the data folder and the project: budgets are in no such place."""
 
 
 class ReportOutdated(FlexlibError):
@@ -75,6 +84,20 @@ def check_snapshots(page: Path, snapshots: Sequence[Snapshot], command: str) -> 
                     "settled), so nothing is sent. Run: {command}"
                 ).format(**words)
             )
+
+
+def may_show_few(manifest: Manifest) -> bool:
+    """Whether a page may show departments of few people: it was not made with `share`, and is of another notebook than
+    those of `WITHOUT_DEPARTMENTS`, as flexlib brings them, or read a file that is none of `KNOWN`, such as that of
+    budgets, which may be of departments."""
+    if manifest["parameters"].get("share") is True:
+        return False
+    name = Path(str(manifest["notebook"].get("file")))
+    own = find_packaged() / "notebooks" / name.name
+    if name.stem not in WITHOUT_DEPARTMENTS or not own.is_file():
+        return True
+    is_own = manifest["notebook"].get("sha256") == hash_bytes(own.read_bytes())
+    return not (is_own and all(map(KNOWN.fullmatch, manifest["files"])))
 
 
 def read_zone(page: Path) -> str:

@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
 from html import unescape
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from flexlib.dates import Month, Span
 from flexlib.errors import FlexlibError, InvalidRequest
-from flexlib.front.sharing import find_folded, fold_table
+from flexlib.front.sharing import SHARED_ZONE, find_folded, fold_table
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.front.year import measure_months
 from flexlib.i18n import _
-from flexlib.report.folder import find_packaged
-from flexlib.report.manifest import Manifest, hash_bytes, name_manifest, names_people, read_manifest
+from flexlib.report.fresh import may_show_few
+from flexlib.report.manifest import hash_bytes, name_manifest, names_people, read_manifest
 from flexlib.site.frame import INDEX
 
 Row = dict[str, Any]
@@ -29,11 +29,6 @@ Row = dict[str, Any]
 TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
 HEADING = re.compile(r"<h2[^>]*>(.*?)</h2>", re.DOTALL)
 PERIOD = re.compile(r"\d{4}(-\d\d)?")
-WITHOUT_DEPARTMENTS = ("compare_months", "flex_credits", "forecast", "latency", "llm_usage")
-"""Our notebooks that know of people and of models, and of no department but in budgets."""
-EVENTS = "events.yaml"
-SUMS = (".csv", ".json", ".parquet")
-"""Endings of files that such a page reads beside `EVENTS`: stored rows, prices and rates; budgets are of another."""
 OF = "usd"
 """The unit by which months, models and departments are put in order and drawn."""
 
@@ -197,21 +192,12 @@ def _find_obstacle(page: Path, share: bool) -> str:
         return _("it shows people by name")
     if page.name.lower() == INDEX:
         return _("the page of its month has this name; give the notebook another")
-    if share and not (manifest["parameters"].get("share") is True or _has_no_departments(manifest)):
+    if share and may_show_few(manifest):
         return _("it may show departments of few people; make it with -p share true, where it has that parameter")
+    zone = str(manifest["parameters"].get("zone", SHARED_ZONE))
+    if share and zone != SHARED_ZONE:
+        return _("it is of {zone}, and what is shared of {shared} alone").format(zone=zone, shared=SHARED_ZONE)
     return ""
-
-
-def _has_no_departments(manifest: Manifest) -> bool:
-    """Whether it is of a notebook of `WITHOUT_DEPARTMENTS`, as flexlib brings it, and shows no budgets, which may be of
-    departments."""
-    name = Path(str(manifest["notebook"].get("file")))
-    own = find_packaged() / "notebooks" / name.name
-    if name.stem not in WITHOUT_DEPARTMENTS or not own.is_file():
-        return False
-    read = [one for one in map(PurePosixPath, manifest["files"]) if one.name != EVENTS]
-    is_own = manifest["notebook"].get("sha256") == hash_bytes(own.read_bytes())
-    return is_own and all(one.suffix in SUMS for one in read)
 
 
 def find_span(stored: Sequence[Month], reports: Sequence[Report]) -> Span:

@@ -32,16 +32,24 @@ class Written:
     """Of an earlier site, and changed since: left where they are."""
 
 
-def write_site(files: Mapping[str, bytes], folder: Path) -> Written:
+def write_site(files: Mapping[str, bytes], folder: Path, *, is_shared: bool = False) -> Written:
     """Makes `folder` the site of these files by their paths in it; a run that was stopped is made good by the next one.
-    Raises `DiskFailed`, and `InvalidRequest` for a folder of something else."""
-    before = _read_listing(folder)
+    Raises `DiskFailed`, and `InvalidRequest` for a folder of something else, or of a site that `is_shared` in place of
+    which one came that is not."""
+    before, was_shared = _read_listing(folder)
+    if was_shared and not is_shared:
+        raise InvalidRequest(
+            _(
+                "{folder} is a site for everybody, made with --share, and one that is not would take its place. Make "
+                "it with --share again (in params/month.yaml: share: yes), or name another folder with --output."
+            ).format(folder=folder)
+        )
     listing = {path: hash_bytes(content) for path, content in sorted(files.items())}
     written, kept, removed, foreign = list[str](), list[str](), list[str](), list[str]()
     with report_disk(folder):
         if before != {path: {sha} for path, sha in listing.items()}:
             # As long as it runs, the listing has what was there, too: stopped anywhere, every file is known.
-            _write_listing(folder, listing, before)
+            _write_listing(folder, listing, before, is_shared=is_shared)
         _sweep_drafts({folder / path for path in (LISTING, *before, *files)})
         for path, content in files.items():
             file = folder / path
@@ -60,14 +68,17 @@ def write_site(files: Mapping[str, bytes], folder: Path) -> Written:
                 removed.append(path)
             if file.parent != folder and file.parent.is_dir() and not any(file.parent.iterdir()):
                 file.parent.rmdir()
-        _write_listing(folder, listing)
+        _write_listing(folder, listing, is_shared=is_shared)
     return Written(tuple(written), tuple(kept), tuple(sorted(removed)), tuple(sorted(foreign)))
 
 
-def _write_listing(folder: Path, listing: Mapping[str, str], before: Mapping[str, set[str]] | None = None) -> None:
+def _write_listing(
+    folder: Path, listing: Mapping[str, str], before: Mapping[str, set[str]] | None = None, *, is_shared: bool
+) -> None:
     """Writes it where it is another; `before`, while files are written, is what the folder may have of earlier runs."""
     earlier = {"before": {path: sorted(hashes) for path, hashes in sorted(before.items())}} if before else {}
-    text = json.dumps({"files": listing, **earlier}, indent=1) + "\n"
+    shared = {"shared": True} if is_shared else {}
+    text = json.dumps({**shared, "files": listing, **earlier}, indent=1) + "\n"
     if not (file := folder / LISTING).is_file() or file.read_text("utf-8") != text:
         write_whole(file, text)
 
@@ -85,9 +96,9 @@ def _is_foreign(file: Path) -> bool:
     return found is None or found[1] != LISTING
 
 
-def _read_listing(folder: Path) -> dict[str, set[str]]:
-    """The files of the site that is there, with the hashes that they may have: of a run that was stopped two. Only what
-    lies in the folder is one, whatever the listing says."""
+def _read_listing(folder: Path) -> tuple[dict[str, set[str]], bool]:
+    """The files of the site that is there, with the hashes that they may have: of a run that was stopped two; and
+    whether it is shared. Only what lies in the folder is one, whatever the listing says."""
     file = folder / LISTING
     if not file.exists():
         if folder.exists() and (not folder.is_dir() or any(map(_is_foreign, folder.iterdir()))):
@@ -95,14 +106,15 @@ def _read_listing(folder: Path) -> dict[str, set[str]]:
                 _("{folder} has other files than those of a site, and nothing of them is overwritten; name another.")
                 .format(folder=folder)
             )  # fmt: skip
-        return {}
+        return {}, False
     try:
         found = decode_json(file.read_text("utf-8"))
         hashes = {path: {str(one) for one in known} for path, known in found.get("before", {}).items()}
         for path, sha in found["files"].items():
             hashes.setdefault(path, set()).add(str(sha))
         inside = folder.resolve()
-        return {path: known for path, known in hashes.items() if (folder / path).resolve().is_relative_to(inside)}
+        own = {path: known for path, known in hashes.items() if (folder / path).resolve().is_relative_to(inside)}
+        return own, found.get("shared", False) is not False
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidRequest(
             _("{file} is not the listing of a site; name another folder, or move this one away.").format(file=file)

@@ -82,6 +82,17 @@ def test_a_dry_run_says_of_each_step_why_it_would_run_or_not(
     assert list(tmp_path.iterdir()) == [plan]
 
 
+def test_what_is_for_everybody_to_see_is_made_so_by_the_site_and_each_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+    (plan := tmp_path / "month.yaml").write_text("share: yes\nreports: [llm_usage, year]\n")
+    found = plan_month(capsys, "--plan", str(plan), "--output-dir", str(tmp_path))
+    assert {name for name, one in found.items() if "--share" in (one["command"] or ())} == {
+        "report llm_usage", "report year", "site",
+    }  # fmt: skip
+
+
 def test_reports_may_go_into_this_folder_and_not_into_the_sites(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,6 +125,7 @@ def test_without_a_month_it_is_the_one_that_has_ended_in_the_zone(
     ("text", "said"),
     [
         ("report: [a]", ["line 1 of {plan} has report; a month's plan takes budgets, exports, fetch"]),
+        ("names: yes\nshare: yes", ["line 2 of {plan} has share, for everybody to see: without names, and in UTC"]),
         ("zone: Mars", ["line 1 of {plan} has zone: 'Mars'; give a time zone, such as America/Santiago."]),
         ("import: {files: 3}", ["line 1 of {plan} has import: {'files': 3}; give a folder, or folder: and options:"]),
         ("reports: [{name: a}]", ["line 1 of {plan} has reports: [{'name': 'a'}]; give a list of notebooks"]),

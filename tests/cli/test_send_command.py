@@ -18,8 +18,11 @@ from spend_samples import SEPTEMBER, call, store
 
 from flexlib.cli.main import main
 from flexlib.deliver import mail
-from flexlib.report.manifest import name_manifest
+from flexlib.export.workbook import write_workbook
+from flexlib.report.folder import find_packaged
+from flexlib.report.manifest import hash_bytes, name_manifest
 from flexlib.store.snapshots import list_newest
+from flexlib.tables.document import Document
 
 SEND = ["send", "--year", "2025", "--month", "9"]
 READERS = """
@@ -29,6 +32,8 @@ mails:
   - {to: eva@example.com, department: Ventas & <b>Sur</b>, language: es}
 """
 PART = "department: Platform"
+OWN = {"file": "notebooks/llm_usage.ipynb",
+       "sha256": hash_bytes((find_packaged() / "notebooks" / "llm_usage.ipynb").read_bytes())}  # fmt: skip
 PARTS = {"Platform": ("11.11", "gpt-5"), "Ventas & <b>Sur</b>": ("22.22", "gpt-4o"), "Legal": ("44.44", "claude-opus")}
 
 
@@ -66,7 +71,7 @@ def make_page(folder: Path) -> Path:
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(" ".join(one.certificate.rows_sha256 for one in list_newest(SEPTEMBER, folder / "data")), "utf-8")
     page.with_suffix(".ipynb").write_text(json.dumps({"metadata": {}, "cells": []}), "utf-8")
-    write_manifest(page)
+    write_manifest(page, notebook=OWN)
     return page
 
 
@@ -293,6 +298,28 @@ def test_files_beside_the_page_are_attached_within_the_limit_and_what_is_not_is_
     os.utime(page.with_suffix(".pdf"), (0, 0))
     (tmp_path / "mail.yaml").write_text(text.replace("a@b.c", "d@b.c"))
     assert "llm_usage.pdf is older than the page" in run(capsys)[2]
+
+
+def test_what_may_show_departments_of_few_people_is_not_attached_to_a_mail_whose_body_folds_them(
+    script: Script, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A workbook with the month's facts, or of whose origin nothing tells; any file of a page that read budgets."""
+    page = tmp_path / "reports" / "2025-09" / "llm_usage.html"
+    for place, (is_shared, has_budgets, attached) in enumerate(
+        [(True, False, ["llm_usage.pdf", "llm_usage.xlsx"]), (False, False, ["llm_usage.pdf"]), (True, True, [])]
+    ):
+        write_manifest(page, notebook=OWN, files={"b3b5906f/budgets.json": "0"} if has_budgets else {})
+        page.with_suffix(".pdf").write_bytes(b"%PDF")
+        write_workbook(Document("LLM spend", "September 2025"), page.with_suffix(".xlsx"), is_shared=is_shared)
+        (tmp_path / "mail.yaml").write_text(f"attach: [pdf, xlsx]\nmails: [{{to: a{place}@b.c}}]")
+        code, _, wrong = run(capsys)
+        found = read_mail(script.taken[-1])
+        assert [part.get_filename() for part in found.iter_attachments()] == attached
+        assert (code, "may show departments of few people" in wrong) == (
+            (0, False) if len(attached) == 2 else (1, True)
+        )
+        left_out = "llm_usage.xlsx is not attached: it may show departments of few people."
+        assert (left_out in read_bodies(found)[0]) == (len(attached) < 2)
 
 
 def test_a_report_that_is_missing_failed_or_older_than_its_snapshot_is_not_sent(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
 import re
+import shutil
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +18,10 @@ from PIL import Image
 from python_calamine import CalamineWorkbook
 
 from flexlib.cli.main import main
-from flexlib.export.workbook import write_workbook
+from flexlib.cli.report_with import write_beside
+from flexlib.export.workbook import is_shared_workbook, write_workbook
+from flexlib.report.parameters import check_request
+from flexlib.settings import Settings
 from flexlib.tables.definition import Kind, Table, Total
 from flexlib.tables.document import Document, read_document
 
@@ -58,6 +63,27 @@ def test_a_file_of_every_format_lies_beside_the_page(made: Path) -> None:
     assert files >= {"llm_usage_csv.csv", "llm_usage_parquet.parquet"}
     charts = ("spend-days", "usage-days", "usage-hours", "usage-sizes")
     assert files >= {f"charts/llm_usage_{one}.{end}" for one in charts for end in ("png", "svg")}
+
+
+def test_beside_a_page_that_is_shared_no_file_is_finer_than_the_page(
+    made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for file in made.glob("llm_usage.[hi]*"):
+        shutil.copy(file, tmp_path)
+    request = check_request("llm_usage", {"year": 2025, "month": 9})
+    found = {}
+    for shares in (False, True):
+        asked = argparse.Namespace(beside=["xlsx", "csv", "json"], share=shares)
+        files = write_beside(tmp_path / "llm_usage.html", request, Settings(FIXTURE), asked)
+        sheets = CalamineWorkbook.from_path(tmp_path / "llm_usage.xlsx").sheet_names
+        found[shares] = [one.name for one in files], "Facts" in sheets, is_shared_workbook(tmp_path / "llm_usage.xlsx")
+    assert found == {
+        False: (["llm_usage.xlsx", "llm_usage_csv.csv", "llm_usage.json"], True, False),
+        True: (["llm_usage.xlsx", "llm_usage.json"], False, True),
+    }
+    said = capsys.readouterr().err
+    assert "csv is not written: its rows are finer than the page, which is shared." in said
+    assert "llm_usage.xlsx has the page's tables alone" in said
 
 
 def test_every_total_of_the_page_is_that_of_its_sheet(document: Document, workbook: dict[str, list[list[Any]]]) -> None:

@@ -223,13 +223,44 @@ def test_a_shared_site_leaves_out_each_report_that_may_show_departments_and_name
     report(folder, "year", "year", parameters={"share": False})
     report(folder, "folded", "chargeback", parameters={"level": "department", "share": True})
     report(folder, "flex_credits", "flex_credits", files={"rates/usd_clp.csv": "0", "params/events.yaml": "0"})
-    report(folder, "budgets", "flex_credits", files={"params/budgets.yaml": "0"})
+    report(folder, "budgets", "flex_credits", files={"b3b5906f/budgets.json": "0"})
+    report(folder, "untold", "flex_credits", files={"data.csv": "0"})  # a file of no known place may be of budgets
     report(folder, "edited", "flex_credits", sha256="0")
-    everything = ["budgets.html", "chargeback.html", "edited.html", "flex_credits.html", "folded.html", "year.html"]
+    everything = ["budgets.html", "chargeback.html", "edited.html", "flex_credits.html", "folded.html", "untold.html",
+                  "year.html"]  # fmt: skip
     for words, shown in (([], everything), (["--share"], ["flex_credits.html", "folded.html"])):
         assert main(["site", "--reports", str(folder.parent), "--output", str(tmp_path / "site"), *words]) == 0
         assert sorted(one.name for one in (tmp_path / "site" / "2025-09").iterdir()) == sorted(["index.html", *shown])
         said = capsys.readouterr().err
+        if "--share" not in words:
+            (tmp_path / "site").rename(tmp_path / "all")
         assert [one for one in everything if f"2025-09/{one} is left out: it may show departments" in said] == [
             one for one in everything if one not in shown
         ]
+
+
+def test_a_shared_site_has_no_report_of_another_zone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(tmp_path / "data")
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
+    report(tmp_path / "reports" / "2025-09", "llm_usage", "llm_usage", parameters={"zone": "America/Santiago"})
+    words = ["--reports", str(tmp_path / "reports"), "--output", str(tmp_path / "site")]
+    assert main(["site", "--share", *words]) == 0
+    assert "it is of America/Santiago, and what is shared of UTC alone" in capsys.readouterr().err
+    assert not (tmp_path / "site" / "2025-09" / "llm_usage.html").exists()
+
+
+def test_a_site_that_is_shared_is_replaced_by_none_that_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fill(tmp_path / "data")
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
+    words = ["site", "--reports", str(tmp_path / "none"), "--output", str(tmp_path / "site")]
+    assert [main(words), main([*words, "--share"])] == [0, 0]
+    before = {one: one.read_bytes() for one in (tmp_path / "site").rglob("*") if one.is_file()}
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert ("share: yes" in said, "name another folder with --output" in said) == (True, True)
+    assert {one: one.read_bytes() for one in (tmp_path / "site").rglob("*") if one.is_file()} == before
+    assert main([*words, "--share"]) == 0
