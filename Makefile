@@ -70,7 +70,7 @@ bench-analysis: $(VENV)/test ## changes, forecasts (SERIES='a.csv b.csv'), plant
 clean: ## remove what was made, not the data of your own server
 	rm -rf .venv .venv-* reports site output data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
-EXTRAS_report := [reports]
+EXTRAS_report := [reports,excel,pdf]
 EXTRAS_test   := [test]
 EXTRAS_all    := [test,all]
 

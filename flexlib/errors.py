@@ -240,9 +240,11 @@ MODULES_OF_EXTRAS: dict[str, tuple[str, ...]] = {
 """The modules that come with each extra, as Python imports them."""
 
 
-def explain_missing(error: ImportError) -> ExtraMissing | None:
-    """Which extra to install, in a sentence, where the module that was not found belongs to one."""
-    module = (error.name or "").partition(".")[0]
-    extra = next((one for one, modules in MODULES_OF_EXTRAS.items() if module in modules), None)
+def explain_missing(*errors: ImportError) -> ExtraMissing | None:
+    """Which extras to install, in a sentence, where the modules that were not found belong to some."""
+    modules = [(error.name or "").partition(".")[0] for error in errors]
+    extra = ",".join(one for one, known in MODULES_OF_EXTRAS.items() if not {*known}.isdisjoint(modules))
     said = _("This needs {module}, which is not installed; run: pip install 'flexlib[{extra}]'")
-    return ExtraMissing(said.format(module=module, extra=extra)) if extra else None
+    if len(modules) > 1:
+        said = _("This needs {module}, which are not installed; run: pip install 'flexlib[{extra}]'")
+    return ExtraMissing(said.format(module=", ".join(modules), extra=extra)) if extra else None

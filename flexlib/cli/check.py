@@ -74,6 +74,7 @@ def add_check_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--holidays", metavar="COUNTRY|FILE", help=_("days like each other, as flexlib forecast has them")
     )
+    parser.add_argument("--zone", default="UTC", help=_("whose month and days, such as America/Santiago (default UTC)"))
     add_roster_option(parser)
 
 
@@ -139,6 +140,7 @@ def check_stored(arguments: argparse.Namespace, settings: Settings, month: Month
         budgets,
         as_of=arguments.as_of,
         holidays=read_holidays(arguments.holidays, (month.year - 2, month.year + 1), COUNTRY),
+        zone=arguments.zone,
         tolerance=settings.bill_tolerance,
         most_unpriced=settings.most_unpriced,
         look=find_look(settings, settings.data),

@@ -228,9 +228,7 @@ def check_zone(names: Iterable[str], zone: str) -> None:
 
 
 def check_libraries(names: Iterable[str]) -> None:
-    """Raises `ExtraMissing` where a format needs a library that is not installed: before a page is made for it."""
-    for name in names:
-        needed = FORMATS[name].needs
-        missing = needed and find_spec(needed) is None and explain_missing(ImportError(name=needed))
-        if missing:
-            raise missing
+    """Raises `ExtraMissing` where formats need libraries that are not installed: before a page is made for them."""
+    needed = sorted({FORMATS[name].needs for name in names} - {""})
+    if missing := explain_missing(*(ImportError(name=one) for one in needed if find_spec(one) is None)):
+        raise missing

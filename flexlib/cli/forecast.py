@@ -48,6 +48,7 @@ def add_commands(commands: Commands) -> None:
     add_month_options(parser, required=False)
     parser.add_argument("--as-of", type=read_day, metavar="DATE",
                         help=_("the last day that counts as known (default: the last one read whole)"))  # fmt: skip
+    parser.add_argument("--zone", default="UTC", help=_("whose month and days, such as America/Santiago (default UTC)"))
     parser.add_argument("--of", default="credits", choices=("credits", "usd", "clp"), help=_("default credits"))
     parser.add_argument("--band", type=float, default=0.8, metavar="SHARE",
                         help=_("the share of such forecasts that shall hold (default 0.8)"))  # fmt: skip
@@ -89,6 +90,7 @@ def run_forecast(arguments: argparse.Namespace, settings: Settings) -> int:
         band=arguments.band,
         holidays=read_holidays(arguments.holidays, (month.year - 2, month.year + 1), COUNTRY),
         budget=arguments.budget,
+        zone=arguments.zone,
         tolerance=settings.bill_tolerance,
         look=find_look(settings, settings.data),
     )

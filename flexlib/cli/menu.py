@@ -72,16 +72,16 @@ def run_menu(arguments: argparse.Namespace, settings: Settings) -> int:
         )  # fmt: skip
     from flexlib.cli.main import main
 
-    code, language = 0, settings.language
+    code, language, is_asked = 0, settings.language, "lang" in arguments
     try:
         while (job := ask_choice(_("What would you like to do?"), list_jobs())) is not None:
             if job == LANGUAGE:
-                language = ask_choice(_("In which language?"), {NAMES[one]: one for one in LANGUAGES})
+                language, is_asked = ask_choice(_("In which language?"), {NAMES[one]: one for one in LANGUAGES}), True
                 use_language(language)
                 continue
             words = choose_words(job, settings, ask_choice)
             words += ["--demo"] * (arguments.demo and job.has_demo)
-            words += ["--lang", language] if language != settings.language else []
+            words += ["--lang", language] if is_asked else []  # `settings` have it, too
             print(clean_text(f"$ flexlib {shlex.join(words)}"), flush=True)
             code = main(words)
             use_language(language)

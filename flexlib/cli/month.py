@@ -17,13 +17,14 @@ from zoneinfo import ZoneInfo
 from flexlib.cli.export_formats import FORMATS, check_libraries
 from flexlib.cli.options import Commands, add_command, add_demo_option, add_month_options, asks_demo
 from flexlib.dates import Month, check_begun
-from flexlib.errors import BadFile, BadSetting, InvalidRequest
+from flexlib.errors import BadFile, BadSetting, ExtraMissing, InvalidRequest
 from flexlib.formats import clean_lines, clean_text
 from flexlib.i18n import _, use_language, write_json
 from flexlib.settings import DEMO, NO_KEY, Settings, find_home
 
 if TYPE_CHECKING:
     from flexlib.closing.inputs import Closing
+    from flexlib.closing.plan import MonthPlan
     from flexlib.closing.run import Progress
     from flexlib.closing.steps import Record
 
@@ -98,7 +99,7 @@ def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closin
     from flexlib.store.snapshots import list_newest
 
     plan = read_plan(arguments.plan or find_home() / PLAN, FORMATS, is_named=arguments.plan is not None)
-    check_libraries((*plan.beside, *plan.exports))
+    check_plan_libraries(plan)
     check_files(settings)
     if (arguments.year is None) != (arguments.month is None):
         raise InvalidRequest(_("give --year and --month, or neither for the month that has ended."))
@@ -122,6 +123,20 @@ def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closin
             )
         )
     return closing
+
+
+def check_plan_libraries(plan: MonthPlan) -> None:
+    """Raises `ExtraMissing` with all that the formats of the plan need and is not installed, each with its line."""
+    said = []
+    for name, formats in (("with", plan.beside), ("exports", plan.exports)):
+        try:
+            check_libraries(formats)
+        except ExtraMissing as error:
+            said.append(
+                _("line {line} of {path}: {why}").format(line=plan.lines.get(name, 1), path=plan.file, why=error)
+            )
+    if said:
+        raise ExtraMissing("\n".join(said))
 
 
 def check_files(settings: Settings) -> None:
@@ -162,9 +177,10 @@ def print_step(record: Record, *, shows: bool = False) -> None:
     is_new = record.outcome in ("done", "failed")
     took = [_("{seconds} s").format(seconds=record.seconds)] if is_new and record.seconds is not None else []
     ended = [_("exit code {code}").format(code=record.exit_code)] if record.exit_code else []
-    said = [*took, *filter(None, [record.state]), *ended, *([] if record.outcome == "done" else [record.why])]
-    print(clean_text(f"  {name:<{WIDTH - 1}} {what:<{find_width()}} {', '.join(said)}".rstrip()), flush=True)
-    for line in record.said if record.outcome == "done" and not shows else ():
+    told = [*took, *filter(None, [record.state]), *ended, *([] if record.outcome == "done" else [record.why])]
+    print(clean_text(f"  {name:<{WIDTH - 1}} {what:<{find_width()}} {', '.join(told)}".rstrip()), flush=True)
+    said = record.said if record.outcome == "done" and not shows else ()
+    for line in (*(record.found if record.outcome in ("done", "kept") else ()), *said):
         print(clean_text(f"    {line}"), flush=True)
 
 

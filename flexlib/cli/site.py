@@ -60,7 +60,7 @@ def run_site(arguments: argparse.Namespace, settings: Settings) -> int:
     done = write_site(files, folder := arguments.output / sub, is_shared=arguments.share)
     if arguments.json:
         print(write_json({"folder": str(folder), "months": [str(one) for one in site.facts.months]}
-                         | {name: list(paths) for name, paths in vars(done).items()}))  # fmt: skip
+                         | {name: list(paths) for name, paths in vars(done).items()} | {"left_out": left}))  # fmt: skip
     else:
         written, kept, removed = (format_number(len(one)) for one in (done.written, done.kept, done.removed))
         said = _("{months}; files: {written} written, {kept} unchanged, {removed} removed").format(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 from flexlib.certificate import AnyCertificate
@@ -39,6 +40,18 @@ class Closing:
         """The options that name the month."""
         demo = ("--demo",) if self.is_demo else ()
         return ("--year", str(self.month.year), "--month", str(self.month.month), *demo, "--json")
+
+    @property
+    def zone_words(self) -> tuple[str, ...]:
+        """The option that names the plan's zone, for commands that count in UTC without it."""
+        return ("--zone", self.plan.zone) if self.plan.zone != "UTC" else ()
+
+    @property
+    def around(self) -> list[Month]:
+        """The months that have hours of this one, as far as they have begun."""
+        now = Month.containing(datetime.now(timezone.utc).date())
+        months = () if self.plan.zone == "UTC" else (self.month.previous, self.month.next)
+        return [one for one in months if one <= now]
 
     @property
     def words(self) -> tuple[str, ...]:

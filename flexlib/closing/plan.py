@@ -50,6 +50,8 @@ class MonthPlan:
     share: bool = False
     """Whether pages, site and what is mailed are for everybody to see."""
     language: str | None = None
+    lines: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """Of the file, by what they say."""
     file: Path | None = None
     """Where it stands; None where there is no file."""
 
@@ -90,7 +92,8 @@ def read_plan(path: Path, formats: Collection[str], *, is_named: bool = False) -
             .format(line=lines["share"], path=path)
         )  # fmt: skip
     faults.tell()
-    return MonthPlan(left_out=frozenset(name for name in SWITCHES if content.get(name) is False), file=path, **fields)
+    left_out = frozenset(name for name in SWITCHES if content.get(name) is False)
+    return MonthPlan(left_out=left_out, lines=lines, file=path, **fields)
 
 
 def _read_field(name: object, value: object, where: str, formats: Collection[str]) -> dict[str, Any]:

@@ -16,7 +16,19 @@ from typing import Any
 import flexlib
 from flexlib.closing.inputs import Closing
 from flexlib.closing.process import Run, stop_commands
-from flexlib.closing.steps import STOPS, Outcome, Record, Step, decide, hash_made, judge, keep, list_undecided
+from flexlib.closing.steps import (
+    MOST_SAID,
+    STOPS,
+    Outcome,
+    Record,
+    Step,
+    decide,
+    hash_made,
+    judge,
+    keep,
+    list_found,
+    list_undecided,
+)
 from flexlib.closing.table import TABLE, Line, list_steps
 from flexlib.errors import BadFile, FlexlibError, choose_worst
 from flexlib.i18n import _
@@ -26,8 +38,6 @@ from flexlib.store.disk import PRIVATE, report_disk, write_whole
 RUN = "run.json"
 BEHIND = (".ipynb", ".manifest.json")
 """Endings of what lies beside a report's page; nobody reads it, and what is made of the page needs it."""
-MOST_SAID = 3
-"""Lines of a step that went well that are kept, such as what the month lacks."""
 
 Tell = Callable[[Record], None]
 """Is called with each step that is over, as soon as it is."""
@@ -201,7 +211,9 @@ def _run_step(step: Step, why: str, run: Run, closing: Closing) -> Record:
     said = ran.said[-MOST_SAID:] if ran.exit_code else ()
     undecided = () if step.is_judge and step.current is None else list_undecided(ran.facts)
     reads = closing.find_reads(Path(one) for one in files if one.endswith(BEHIND[1]))
-    return replace(record, state=find_state(ran.facts), files=files, said=said, reads=reads, undecided=undecided)
+    found = tuple(list_found(ran.facts))
+    record = replace(record, state=find_state(ran.facts), files=files, said=said, found=found)
+    return replace(record, reads=reads, undecided=undecided)
 
 
 def list_files(facts: Any) -> list[str]:  # noqa: ANN401 (JSON)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
@@ -12,6 +12,7 @@ from typing import Any
 from flexlib.closing.process import Run
 from flexlib.dates import Month
 from flexlib.errors import choose_worst
+from flexlib.formats import format_number, join_and
 from flexlib.i18n import _, mark_text
 from flexlib.proof import State
 from flexlib.store.row_hash import hash_file
@@ -32,6 +33,12 @@ class Outcome(StrEnum):
 
 STOPS = (Outcome.FAILED, Outcome.NOT_RUN)
 """After these nothing runs that needs the step."""
+
+
+EXCEEDED = "over"
+"""The outcome of a budget, as `flexlib check --json` names it."""
+MOST_SAID = 3
+"""Lines of a step that went well that are kept, such as what the month lacks."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +86,8 @@ class Record:
     the name."""
     undecided: tuple[str, ...] = ()
     """The months that it stored and that were not whole."""
+    found: tuple[str, ...] = ()
+    """What it found that somebody has to know and no state says, such as which budgets are exceeded."""
 
     def to_json(self) -> dict[str, Any]:
         return {name: value for name, value in asdict(self).items() if value not in (None, "", (), {})}
@@ -86,7 +95,7 @@ class Record:
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Record:
         """Raises `KeyError`, `TypeError` and `ValueError` for what is no record."""
-        lists = {name: tuple(facts.get(name, ())) for name in ("command", "said", "undecided")}
+        lists = {name: tuple(facts.get(name, ())) for name in ("command", "said", "undecided", "found")}
         return cls(**{**facts, **lists, "outcome": Outcome(facts["outcome"])})
 
 
@@ -130,6 +139,17 @@ def keep(step: Step, earlier: Record | None, why: str) -> Record:
         return Record(step.name, Outcome.KEPT, why, step.words, code, step.state and str(step.state))
     kept = replace(earlier, outcome=Outcome.KEPT, why=why)
     return kept if step.is_judge else replace(kept, exit_code=0, state=None, said=(), undecided=())
+
+
+def list_found(facts: Any) -> Iterator[str]:  # noqa: ANN401 (JSON)
+    """Sentences on the budgets that a command says are exceeded, and on the reports that a site lacks."""
+    told = facts if isinstance(facts, dict) else {}
+    if over := dict.fromkeys(one["name"] for one in told.get("budgets", ()) if one["outcome"] == EXCEEDED):
+        yield _("exceeded: {names}").format(names=join_and([*over]))
+    left = told.get("left_out", ())
+    if left:
+        yield _("reports that the site leaves out: {count}").format(count=format_number(len(left)))
+    yield from left[:MOST_SAID]
 
 
 def list_undecided(facts: Any) -> tuple[str, ...]:  # noqa: ANN401 (JSON)

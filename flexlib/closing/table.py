@@ -50,8 +50,10 @@ def find_fetch(closing: Closing) -> Iterator[Step]:
     current = _("stored and settled") if is_whole else ""
     if closing.is_demo:
         # What the notebooks read besides the month is made up with it.
-        is_whole = is_whole and bool(list_newest(month, data, ["usage"]))
-        yield Step("fetch", ("forecast", *closing.when), current=current if is_whole else "", state=State.COMPLETE)
+        read = [month, *(one for one in closing.around if one > month)]
+        current = current if is_whole and all(list_newest(one, data, ["usage"]) for one in read) else ""
+        words = ("forecast", *closing.when, *closing.zone_words)
+        yield Step("fetch", words, current=current, state=State.COMPLETE)
         return
     first = month.first if find_snapshot(WINDSURF.dataset, month.previous, data) else month.previous.first
     words = ("fetch", "--start-date", str(first), "--end-date", str(month.last), "--wait", "--json")
@@ -73,12 +75,11 @@ def find_rates(closing: Closing) -> Iterator[Step]:
 
 def find_ledger_months(closing: Closing) -> Iterator[Step]:
     """Closes the month in the ledger; in another zone than UTC also those around, which have hours of it."""
-    month, now = closing.month, Month.containing(datetime.now(timezone.utc).date())
-    around = [] if closing.plan.zone == "UTC" else [month.previous, month.next]
+    month = closing.month
     if closing.is_demo or not closing.settings.has_ledger:
         yield Step("ledger", left_out=_("no calls are recorded here"))
         return
-    for one in [month, *(each for each in around if each <= now)]:
+    for one in [month, *closing.around]:
         name = "ledger" if one == month else f"ledger {one}"
         words = ("close", "--year", str(one.year), "--month", str(one.month), "--wait", "--json")
         yield _look_into_ledger(Step(name, words, current=""), one, closing)
@@ -132,7 +133,7 @@ def find_organization(closing: Closing) -> Iterator[Step]:
 def find_budgets(closing: Closing) -> Iterator[Step]:
     """Checks the budgets."""
     reason = "" if closing.settings.budgets else _("there are no budgets")
-    yield Step("budgets", ("check", *closing.when), _hash_sums(closing), reason)
+    yield Step("budgets", ("check", *closing.when, *closing.zone_words), _hash_sums(closing), reason)
 
 
 def find_reports(closing: Closing) -> Iterator[Step]:
@@ -172,10 +173,9 @@ def find_exports(closing: Closing) -> Iterator[Step]:
     names = ("--names",) if closing.plan.names else ()
     is_empty = closing.plan.reports is None and not closing.list_certificates()
     reason = _("nothing of {month} is stored").format(month=closing.month) if is_empty else ""
-    zone = ("--zone", closing.plan.zone) if closing.plan.zone != "UTC" else ()
     inputs = _hash_sums(closing) | closing.hash_files([find_notebook(PAGE)])
     for name in closing.plan.exports:
-        options = (*names, *(zone if name != "focus" else ()))  # which is of days of UTC
+        options = (*names, *(closing.zone_words if name != "focus" else ()))  # which is of days of UTC
         words = ("export", "--format", name, *closing.when, "--output-dir", str(closing.folder), *options)
         yield Step(f"export {name}", words, inputs, reason, makes_files=True)
 
@@ -198,7 +198,7 @@ def find_notices(closing: Closing) -> Iterator[Step]:
     reason = _("of made-up data nobody is told") if closing.is_demo else ""
     if not (rules and closing.settings.budgets):
         reason = _("no rules say who is told of budgets")
-    yield Step("notices", ("notify", *closing.when), left_out=reason, current="")
+    yield Step("notices", ("notify", *closing.when, *closing.zone_words), left_out=reason, current="")
 
 
 def find_mail(closing: Closing) -> Iterator[Step]:

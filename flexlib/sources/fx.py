@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from flexlib.dates import Span
 from flexlib.errors import BadRecord, ServerRefused, ServerUnreachable
-from flexlib.i18n import _
+from flexlib.i18n import _, write_number
 from flexlib.money.fx import VALUE_DECIMALS, Rate
 from flexlib.nesting import decode_json
 from flexlib.setting_values import LOOPBACK
@@ -35,6 +35,14 @@ RETRY_AFTER_LIMIT = 60.0
 MOST_BYTES = 4 * 1024 * 1024
 """The largest answer that is taken, unpacked: a year of rates is a hundredth of it."""
 CHUNK = 16 * 1024
+
+
+class TooLarge(ValueError):
+    """An answer of more than `MOST_BYTES`."""
+
+
+class TooSlow(ValueError):
+    """An answer that did not end in time."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +147,7 @@ def _give_up(source: str, trouble: str, cause: Exception | None = None) -> NoRet
 def _ask(
     url: str, parameters: Mapping[str, str], parse: Callable[[bytes], list[Rate]], policy: RetryPolicy
 ) -> list[Rate]:
-    trouble: object = ""
+    trouble = ""
     import requests
 
     for attempt in range(policy.tries):
@@ -148,7 +156,7 @@ def _ask(
             answer, body = _get_within_limits(url, parameters, policy)
             if answer.ok:
                 return parse(body)
-            trouble = f"status {answer.status_code}: {body[:100]!r}"
+            trouble = _("status {code}: {body}").format(code=answer.status_code, body=repr(body[:100]))
             if answer.status_code < 500 and answer.status_code != BUSY:
                 raise ServerRefused(
                     _("{url} refuses the question with {trouble}; look at the address.").format(
@@ -156,19 +164,19 @@ def _ask(
                     )
                 )
             wait = max(wait, _read_retry_after(answer))
-        except (requests.RequestException, ServerUnreachable) as error:
-            trouble = error
+        except (requests.RequestException, ServerUnreachable, TooLarge, TooSlow) as error:
+            trouble = _explain(error, policy)
         if attempt + 1 < policy.tries:
             time.sleep(wait)
     raise ServerUnreachable(
-        _("No rates from {url} in {tries} tries: {trouble} Try again later.").format(
+        _("No rates from {url} in {tries} tries: {trouble}. Try again later.").format(
             url=url, tries=policy.tries, trouble=trouble
         )
     )
 
 
 def _get_within_limits(url: str, parameters: Mapping[str, str], policy: RetryPolicy) -> tuple[requests.Response, bytes]:
-    """The answer and its body. Raises `RequestException` where it is too large, or has no end in time.
+    """The answer and its body. Raises `TooLarge`, `TooSlow` and `RequestException`.
 
     Each has a session of its own: that of one that hangs is still in use when the next is asked.
     """
@@ -188,7 +196,7 @@ def _get_within_limits(url: str, parameters: Mapping[str, str], policy: RetryPol
                     for part in answer.iter_content(CHUNK):
                         body += part
                         if len(body) > MOST_BYTES:
-                            raise requests.RequestException(f"an answer of more than {MOST_BYTES // 1024**2} MiB.")
+                            raise TooLarge
             got.set_result((answer, body))
         except Exception as error:  # noqa: BLE001 (it is raised where it is waited for)
             got.set_exception(error)
@@ -197,7 +205,26 @@ def _get_within_limits(url: str, parameters: Mapping[str, str], policy: RetryPol
     try:
         return got.result(policy.whole)
     except FutureTimeout as error:
-        raise requests.Timeout(f"no whole answer within {policy.whole:g} s.") from error
+        raise TooSlow from error
+
+
+def _explain(error: Exception, policy: RetryPolicy) -> str:
+    """Why there is no answer, in words of ours: those of libraries are for programmers, and in English alone."""
+    import requests
+
+    if isinstance(error, TooLarge):
+        return _("an answer of more than {size} MiB").format(size=MOST_BYTES // 1024**2)
+    if isinstance(error, TooSlow):
+        return _("no whole answer within {seconds} s").format(seconds=write_number(f"{policy.whole:g}"))
+    if isinstance(error, requests.Timeout):
+        return _("it does not answer")
+    if "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return _("its certificate is not one that this machine trusts; REQUESTS_CA_BUNDLE names others")
+    if isinstance(error, requests.exceptions.SSLError):
+        return _("it does not speak TLS as it should")
+    if isinstance(error, requests.ConnectionError):
+        return _("no connection to it can be made, or it broke")
+    return str(error).rstrip(".")
 
 
 def _read_retry_after(answer: requests.Response) -> float:

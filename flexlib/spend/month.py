@@ -25,7 +25,7 @@ from flexlib.i18n import _, translate_count
 from flexlib.money.fx import Pair, Rates
 from flexlib.proof import Look, Problem, find_worst, look_nowhere
 from flexlib.schema import USAGE
-from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, name_source, sort_sources
+from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, find_source, name_source, sort_sources
 from flexlib.spend.billed import keep_unbilled
 from flexlib.spend.bills import MonthBills
 from flexlib.spend.comparing import compare_bills
@@ -195,8 +195,12 @@ def load_month_usage(
     stored = {(one.month, one.source): one for one in snapshots if one.dataset == LEDGER.dataset}
     sources = sort_sources({source for _, source in stored})
     missing = [
-        _("{first} to {end} UTC is not in it for {source}: its month {month} is not stored.").format(
-            first=f"{first:%Y-%m-%d %H:%M}", end=f"{end:%Y-%m-%d %H:%M}", source=source, month=one
+        _("{first} to {end} UTC is not in it for {source}: its month {month} is not stored. Run: {command}").format(
+            first=f"{first:%Y-%m-%d %H:%M}",
+            end=f"{end:%Y-%m-%d %H:%M}",
+            source=source,
+            month=one,
+            command=known.format_command(one) if (known := find_source(source)) else f"the command that reads {source}",
         )
         for one, first, end in pieces
         for source in sources

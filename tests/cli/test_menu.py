@@ -105,6 +105,10 @@ def test_ctrl_c_leaves_without_a_traceback_and_in_the_language_that_was_asked_fo
     with open_menu("--lang", "es") as screen:
         screen.wait_for("Salir")
         assert "¿Qué quiere hacer?" in strip(screen.seen)
+        place = next(number for number, one in enumerate(menu.JOBS) if one.words == ("doctor",))
+        screen.press(DOWN * place, ENTER)
+        screen.wait_for("$ flexlib doctor --lang es")  # a plan may have a language of its own
+        screen.wait_for("Salir")
         screen.press(CTRL_C)
         assert screen.wait_for_end() == menu.STOPPED
         assert "Traceback" not in screen.seen

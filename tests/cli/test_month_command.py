@@ -173,6 +173,19 @@ def test_all_that_is_wrong_in_a_plan_is_told_with_its_lines_and_nothing_is_done(
     assert not (tmp_path / "reports").exists()
 
 
+def test_a_plan_tells_with_its_lines_all_that_its_formats_need(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("flexlib.cli.export_formats.find_spec", lambda _: None)
+    (plan := tmp_path / "month.yaml").write_text("rates: no\nwith: [xlsx, pdf]\nexports: [csv, png]\n")
+    assert main([*SEPTEMBER, "--plan", str(plan), "--dry-run"]) == 2
+    assert capsys.readouterr().err == (
+        f"flexlib: line 2 of {plan}: This needs weasyprint, xlsxwriter, which are not installed; run: pip install "
+        f"'flexlib[excel,pdf]'\nline 3 of {plan}: This needs resvg_py, which is not installed; run: pip install "
+        "'flexlib[pdf]'\n"
+    )
+
+
 @pytest.mark.parametrize("setting", ["FLEXLIB_BUDGETS", "FLEXLIB_MAIL", "FLEXLIB_NOTICES", "FLEXLIB_ORGANIZATION"])
 def test_a_file_that_a_setting_names_and_that_is_not_there_is_told_and_nothing_is_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], setting: str

@@ -10,15 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from report_samples import FIXTURE
 from test_month_run import ALL, Killed, list_outcomes, make_runner, open_closing, say_nothing, store_import
 
+from flexlib.cli.month import print_step
 from flexlib.closing.inputs import Closing
 from flexlib.closing.plan import ReportLine
 from flexlib.closing.process import Ran, Run
 from flexlib.closing.run import RUN, open_progress, preview_month, run_month
-from flexlib.closing.steps import Outcome
+from flexlib.closing.steps import Outcome, Record, list_found
+from flexlib.closing.table import find_budgets, find_fetch, find_notices
 from flexlib.report.manifest import FORM, KEYS, name_manifest, seal_manifest
-from flexlib.settings import load_settings
+from flexlib.settings import Settings, load_settings
 from flexlib.site.write import write_site
 from flexlib.store.row_hash import hash_file
 
@@ -210,6 +213,35 @@ def test_a_site_that_lacks_a_page_is_built_again(tmp_path: Path, page: str) -> N
     (site / page).unlink()
     assert "site" in run_again(closing, run, ran)
     assert "site" not in run_again(closing, run, ran)
+
+
+def test_what_the_zone_has_of_the_next_month_is_brought_before_a_page_is_made(tmp_path: Path) -> None:
+    closing = replace(open_closing(tmp_path), settings=Settings(FIXTURE), is_demo=True)
+    (step,) = find_fetch(closing)
+    assert step.current == "stored and settled"
+    (step,) = find_fetch(replace(closing, plan=replace(closing.plan, zone="America/Santiago")))
+    assert (step.current, step.words[-2:]) == ("", ("--zone", "America/Santiago"))  # October is not there
+
+
+def test_notices_and_budgets_are_of_the_zone_of_the_pages(tmp_path: Path) -> None:
+    closing = open_closing(tmp_path, zone="America/Santiago")
+    for find in (find_budgets, find_notices):
+        (step,) = find(closing)
+        assert step.words[-2:] == ("--zone", "America/Santiago")
+
+
+def test_a_step_says_which_budgets_are_exceeded_and_which_reports_the_site_lacks(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    facts = {"budgets": [{"name": name, "outcome": outcome} for name, outcome in
+                         (("Sales", "over"), ("Data", "near"), ("Sales", "over"), ("All", "over"))]}  # fmt: skip
+    assert [*list_found(facts)] == ["exceeded: Sales and All"]
+    left = [f"2025-0{number}/a.html is left out: its manifest was edited." for number in range(1, 6)]
+    found = tuple(list_found({"left_out": left}))
+    assert found == ("reports that the site leaves out: 5", *left[:3])
+    print_step(Record("site", Outcome.KEPT, found=found), shows=True)
+    assert "\n    reports that the site leaves out: 5\n    2025-01/a.html is left out" in capsys.readouterr().out
+    assert [*list_found([{"file": "a.csv"}])] == []
 
 
 def test_without_the_peso_the_month_is_closed_and_the_failure_is_told(tmp_path: Path) -> None:

@@ -127,6 +127,16 @@ def test_a_month_mail_is_in_the_readers_language_and_knows_a_month_without_flex_
     assert say_unpriced(0) == ""
 
 
+def test_what_a_month_with_gaps_came_to_is_at_least_that_in_each_unit_and_against_the_month_before() -> None:
+    spend = load_spend(SEPTEMBER, SEPTEMBER, FIXTURE, zone="UTC", names=False)
+    usage = replace(spend.loaded[0], missing=("an hour is not stored",))
+    before = replace(spend.before, obstacle="")
+    cards = {one.name: one.value for one in build_month_mail(usage, before, None).cards}
+    assert [name for name, value in cards.items() if value.startswith("at least ")] == [
+        "Spend", "In pesos", "Against August"
+    ]  # fmt: skip
+
+
 def test_the_mail_of_a_part_says_how_each_item_comes_about_as_its_letter_does() -> None:
     rules = ChargebackRules(pools=(PoolRule("seats", Decimal(30), date.min, date.max, "usd_a_seat", Rule.HEAD, 10),))
     made = charge_month(load_spend(SEPTEMBER, None, FIXTURE, zone="UTC", names=False), "team", rules)

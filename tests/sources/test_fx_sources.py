@@ -16,6 +16,7 @@ from rates_server import QUICK, RatesServer, serve_rates
 
 from flexlib.dates import Month, Span
 from flexlib.errors import FlexlibError, ServerRefused, ServerUnreachable
+from flexlib.i18n import speak
 from flexlib.money.fx import Rate
 from flexlib.sources.fx import (
     FRANKFURTER,
@@ -79,6 +80,23 @@ def test_fault_that_stays_is_an_error_after_the_last_try_and_never_an_empty_seri
     with pytest.raises(ServerUnreachable, match="No rates from http://127.0.0.1:.* in 3 tries"):
         fetch_frankfurter(SEPTEMBER, server.url, QUICK)
     assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        ("hang", "(no responde|ninguna respuesta completa en)"),
+        ("drop", "no se puede establecer una conexión, o se cortó"),
+        ("500", "estado 500: b"),
+    ],
+)
+def test_why_there_are_no_rates_is_said_in_the_readers_language(server: RatesServer, fault: str, why: str) -> None:
+    server.faults = [fault] * 10
+    with (
+        speak("es"),
+        pytest.raises(ServerUnreachable, match=f"^Sin tipos de cambio de .* en 3 intentos: {why}.*más tarde"),
+    ):
+        fetch_frankfurter(SEPTEMBER, server.url, QUICK)
 
 
 @pytest.mark.parametrize("status", ["400", "403", "404", "422"])

@@ -31,6 +31,12 @@ def write_amount(unit: str, amount: Decimal | None) -> str:
     return UNKNOWN if amount is None else UNITS[unit].write(amount)
 
 
+def write_least(unit: str, amount: Decimal | None, *, is_least: bool) -> str:
+    """The amount, which calls without a price may add to where `is_least`."""
+    written = write_amount(unit, amount)
+    return _("at least {amount}").format(amount=written) if is_least and amount is not None else written
+
+
 def build_month_mail(
     usage: MonthUsage,
     before: MonthBefore,
@@ -42,10 +48,10 @@ def build_month_mail(
     to."""
     badge, totals = BADGES[usage.state], total_spend(usage)
     usd, clp = (hide_zero(totals[one], totals[f"unpriced_{one}"]) for one in MONEY)
-    is_least = usage.state is State.GAP or bool(totals["unpriced_usd"])
+    is_gap = usage.state is State.GAP
+    is_least = is_gap or bool(totals["unpriced_usd"])
     title = _("LLM spend of {month}").format(month=usage.month.title)
-    spend = write_amount("usd", usd)
-    said = _("at least {amount}").format(amount=spend) if is_least and usd is not None else spend
+    said = write_least("usd", usd, is_least=is_least)
     return MailPage(
         subject=f"{title}: {said}",
         over=_("Monthly report · days of {zone}").format(zone=usage.zone),
@@ -55,9 +61,9 @@ def build_month_mail(
         warnings=_list_warnings(usage),
         cards=[
             Card(_("Spend"), said, say_unpriced(totals["unpriced_usd"])),
-            Card(_("In pesos"), write_amount("clp", clp)),
+            Card(_("In pesos"), write_least("clp", clp, is_least=is_gap or bool(totals["unpriced_clp"]))),
             Card(_("Flex credits"), _write_credits(flex_credits)),
-            _compare(totals, before),
+            _compare(totals, before, is_least=is_least),
         ],
         sections=_list_sections(usage, before, departments),
         is_demo=any(getattr(one, "demo", False) for one in usage.certificates),
@@ -86,7 +92,7 @@ def say_unpriced(count: int) -> str:
     return _("{calls} without a price").format(calls=count_calls_at_least(count, is_least=False)) if count else ""
 
 
-def _compare(totals: Mapping[str, Any], before: MonthBefore) -> Card:
+def _compare(totals: Mapping[str, Any], before: MonthBefore, *, is_least: bool) -> Card:
     """The change on the month before; why none is stated, where none is."""
     name = _("Against {month}").format(month=before.month.name)
     then = before.totals
@@ -96,7 +102,8 @@ def _compare(totals: Mapping[str, Any], before: MonthBefore) -> Card:
     change = measure_amount_change(totals["usd"], then["usd"]) if totals["usd"] is not None else None
     if before.obstacle or then["unpriced_usd"] or change is None:
         return Card(name, UNKNOWN, "; ".join(filter(None, (amount, before.obstacle))))
-    return Card(name, format_change(change), amount)
+    said = format_change(change)
+    return Card(name, _("at least {amount}").format(amount=said) if is_least else said, amount)
 
 
 def _list_sections(usage: MonthUsage, before: MonthBefore, departments: Table | None) -> list[Section]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 from flexlib.analysis.chargeback import DIRECT, ChargeLine
 from flexlib.certificate import State
@@ -11,7 +10,7 @@ from flexlib.formats import UNKNOWN
 from flexlib.i18n import _
 from flexlib.page.chargeback import WARNINGS, Charged, explain_items
 from flexlib.page.kit.parts import BADGES
-from flexlib.page.mail.month import say_unpriced, write_amount, write_read
+from flexlib.page.mail.month import say_unpriced, write_least, write_read
 from flexlib.page.mail.parts import Card, MailPage, Section
 from flexlib.tables.chargeback import UNIT_KINDS, table_items, table_models
 from flexlib.tables.definition import Row, format_value
@@ -23,7 +22,7 @@ def build_part_mail(
     """As the letter of `page.chargeback.build_letter`. `models`: its own use by model."""
     usage = made.usage
     badge, is_least = BADGES[usage.state], usage.state is State.GAP or bool(line.unpriced)
-    total = _write_least("usd", line.total("usd"), is_least=is_least)
+    total = write_least("usd", line.total("usd"), is_least=is_least)
     found = WARNINGS.get(usage.state)
     said = [_(found), _("Ask who sends this mail.")] if found else []
     title = _("{name}, {month}").format(name=line.name, month=usage.month.title)
@@ -39,9 +38,9 @@ def build_part_mail(
         warnings=(*warnings, *said),
         cards=[
             Card(_("Charged"), total, say_unpriced(line.unpriced)),
-            Card(_("In pesos"), _write_least("clp", line.total("clp"), is_least=is_least)),
+            Card(_("In pesos"), write_least("clp", line.total("clp"), is_least=is_least)),
             Card(_("Flex credits"), UNKNOWN if used is None else format_value(used, UNIT_KINDS["flex_credits"])),
-            Card(_("Of it direct use"), _write_least("usd", own.get("usd"), is_least=is_least)),
+            Card(_("Of it direct use"), write_least("usd", own.get("usd"), is_least=is_least)),
         ],
         sections=[
             Section(
@@ -64,9 +63,3 @@ def build_part_mail(
         notes=notes,
         is_demo=any(getattr(one, "demo", False) for one in usage.certificates),
     )
-
-
-def _write_least(unit: str, amount: Decimal | None, *, is_least: bool) -> str:
-    """The amount, which calls without a price may add to where `is_least`."""
-    written = write_amount(unit, amount)
-    return _("at least {amount}").format(amount=written) if is_least and amount is not None else written
