@@ -17,7 +17,7 @@ from flexlib.errors import BadParameter, BadRecord, InvalidRequest, ServerRefuse
 from flexlib.formats import clean_lines, clean_text, format_count
 from flexlib.i18n import _, mark_text, write_json, write_number
 from flexlib.ingest.fx import Difference, Merge, RatesUpdate, find_missing_days, keep_rates, update_rates
-from flexlib.money.fx import USD_CLP, Pair, Rate, Rates, find_rate, find_santiago_day
+from flexlib.money.fx import USD_CLP, Pair, Rate, Rates, check_value, find_rate, find_santiago_day
 from flexlib.settings import Settings
 from flexlib.sources.fx import FRANKFURTER_URL, MINDICADOR_URL
 from flexlib.sources.rates_file import read_rates_file
@@ -48,6 +48,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--pair", type=_read_pair, default=USD_CLP, metavar="BASE/QUOTE",
                         help=_("import, set, show: what one BASE is worth in QUOTE (default USD/CLP)"))  # fmt: skip
     parser.add_argument("--source", metavar="TEXT", help=_("import, set: who says it"))
+    parser.add_argument("--odd-value", action="store_true", help=_("import, set: keep what a dollar is hardly worth"))
     add_span_options(parser)
     parser.add_argument(
         "--check", action="store_true", help=_("update: ask the second source too, and compare the two")
@@ -117,6 +118,8 @@ def _keep_given(arguments: argparse.Namespace, settings: Settings) -> int:
                 "--pair EUR/USD --source ECB"))  # fmt: skip
         day, value = arguments.given
         rates = [_read_rate(day, value, arguments.source)]
+    for one in () if arguments.odd_value else rates:
+        check_value(one, arguments.pair)
     merge = keep_rates(rates, arguments.pair, settings.data)
     file = find_rates_file(settings.data, arguments.pair)
     text = clean_lines(render_merge(merge, file))

@@ -15,8 +15,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from flexlib.errors import BadRecord
-from flexlib.i18n import _
+from flexlib.errors import BadParameter, BadRecord
+from flexlib.i18n import _, write_number
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,6 +31,9 @@ SANTIAGO = ZoneInfo("America/Santiago")
 CARRY_DAYS = 5
 """How many days a value holds after its own: as many as the longest run of Chilean holidays and weekends."""
 VALUE_DECIMALS = 8
+LEAST_PESOS, MOST_PESOS = Decimal(100), Decimal(10_000)
+"""A dollar has been worth more than the one since 1985, and never near the other: what lies outside is mostly a 1,234
+whose point stands for thousands, as in Chile, or a value without its comma."""
 CLP_STEP = Decimal("1e-4")
 USD_STEP = Decimal("1e-10")
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
@@ -60,6 +63,20 @@ class Rate:
                     value=self.value, day=self.day, value_decimals=VALUE_DECIMALS
                 )
             )
+
+
+def check_value(rate: Rate, pair: Pair) -> None:
+    """Raises `BadParameter` where a dollar would be worth so few or so many pesos as it hardly is, either way round."""
+    if {*pair} != {USD, CLP}:
+        return
+    pesos = rate.value if pair == USD_CLP else EXACT.divide(Decimal(1), rate.value)
+    if not LEAST_PESOS <= pesos <= MOST_PESOS:
+        said = _(
+            "{day} {value} would make a dollar worth {pesos} pesos, which is not {least} to {most}; "
+            "write thousands without a point, and decimals after one, or add --odd-value if it is right."
+        )
+        worth, least, most = (write_number(f"{one:,f}") for one in (round(pesos, 4), LEAST_PESOS, MOST_PESOS))
+        raise BadParameter(said.format(value=rate.value, day=rate.day, pesos=worth, least=least, most=most))
 
 
 @dataclass(frozen=True)

@@ -227,6 +227,15 @@ def test_rates_are_imported_from_a_file(
         (["set", "2025-09-30", "1.17"], "fx set takes a date, a value and a source"),
         (["set", "30.9.2025", "1.17", "--source", "ECB"], "30.9.2025 1.17 is not a rate"),
         (["set", "2025-09-30", "0", "--source", "ECB"], "2025-09-30 0 is not a rate"),
+        (
+            ["set", "2025-09-01", "1.234", "--source", "SII"],
+            "would make a dollar worth 1.2340 pesos, which is not 100 to",
+        ),
+        (
+            ["set", "2025-09-01", "95012", "--source", "SII"],
+            "worth 95,012.0000 pesos, .* add --odd-value if it is right",
+        ),
+        (["set", "2025-09-01", "0.95", "--pair", "CLP/USD", "--source", "x"], "would make a dollar worth 1.0526 pesos"),
         (["import"], "fx import takes one file"),
         (["import", "absent.csv"], "absent.csv is not a file that exists"),
         (["show", "2025-09-30"], "fx show takes no '2025-09-30'"),
@@ -235,6 +244,17 @@ def test_rates_are_imported_from_a_file(
 def test_what_is_no_rate_is_refused_in_a_sentence(server: RatesServer, words: list[str], sentence: str) -> None:
     with pytest.raises(InvalidRequest, match=sentence):
         keep(*words)
+
+
+def test_a_value_that_a_dollar_is_hardly_worth_is_kept_where_somebody_says_so(
+    server: RatesServer, tmp_path: Path
+) -> None:
+    (tmp_path / "sii.csv").write_text("fecha,valor\n2025-09-01,1.234\n", "utf-8")
+    with pytest.raises(InvalidRequest, match=r"2025-09-01 1\.234 would make a dollar worth"):
+        keep("import", str(tmp_path / "sii.csv"), "--source", "SII")
+    assert not (tmp_path / "rates").exists()
+    assert keep("import", str(tmp_path / "sii.csv"), "--source", "SII", "--odd-value") == 0
+    assert keep("set", "2025-09-02", "1234", "--source", "SII") == 0
 
 
 @pytest.mark.parametrize(
