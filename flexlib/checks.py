@@ -5,13 +5,14 @@ The sentence is made where it is shown; a certificate without codes, as of flexl
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
 from flexlib.formats import count_calls_at_least, format_number
-from flexlib.i18n import _, translate_count
+from flexlib.i18n import _, mark_text, translate_count
 from flexlib.reasons import COMPARED, REASONS
 
 MOST_UNPRICED = Decimal("0.1")
@@ -91,3 +92,23 @@ def explain_money(figures: Mapping[str, Any]) -> str:
 
 NO_WITNESS = "FLEXLIB_NO_WITNESS"
 """The setting by which a company says that its server offers nothing to hold a month's total against."""
+
+
+UNPRICED = (
+    mark_text("{book} has no price list of {name}"),
+    mark_text("{book} does not know {model} of {seller}"),
+    mark_text("{book} lists {model} of {seller} without a price"),
+    mark_text("{book} has no {tier} price of {model} for the day of the call"),
+    mark_text("{model} is an internal id, not a model of a price list"),
+)
+"""Why calls have no price, as it is stored: in English, with the names in it."""
+FILLED = re.compile(r"(\{\w+\})")
+
+
+def say_unpriced(reason: str) -> str:
+    """A stored reason in the reader's language; one that nobody knows as it is."""
+    for said in UNPRICED:
+        pattern = "".join(f"(?P<{one[1:-1]}>.+?)" if one[:1] == "{" else re.escape(one) for one in FILLED.split(said))
+        if found := re.fullmatch(pattern, reason):
+            return _(said).format(**found.groupdict())
+    return _(reason)

@@ -15,7 +15,7 @@ from flexlib.certificate import (
     State,
     explain_witness,
 )
-from flexlib.checks import Check, describe_check, explain_check, explain_money
+from flexlib.checks import Check, describe_check, explain_check, explain_money, say_unpriced
 from flexlib.formats import (
     WHOLE,
     clean_text,
@@ -143,12 +143,12 @@ def render_certificate(certificate: AnyCertificate, *, told: bool = False) -> st
             ),
             _("US$"): _render_amount(certificate.amount_in_usd, "USD", certificate.unpriced_rows, without_price=True),
             _("Unpriced"): _join_some(
-                f"{one['provider']} {one['model']} ({format_number(one['rows'])}: {_(one['reason'])})"
+                f"{one['provider']} {one['model']} ({format_number(one['rows'])}: {say_unpriced(one['reason'])})"
                 for one in certificate.unpriced
             ),
             _("CLP"): _render_amount(certificate.amount_in_clp, "CLP", certificate.rows_without_clp),
             _("Rates"): _join_some(
-                f"{one['day']} {write_number(one['value'])} {one['source']}"
+                f"{one['day']} {write_number(one['value'])} {_(one['source'] or '')}"
                 if one["day"]
                 else _("given with {rows}").format(rows=format_count(one["rows"], "row"))
                 for one in certificate.rates

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import UsageCertificate
+from flexlib.checks import say_unpriced
 from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.i18n import _, mark_text, write_number
 from flexlib.money.amounts import find_unknown_zeros
@@ -32,16 +32,6 @@ GIVEN = f"amount_in_usd > 0 AND proxy IS DISTINCT FROM '{LlmProxy.WINDSURF}' AND
 CALLS = "coalesce(sum(coalesce(requests, 1)), 0)::BIGINT"
 """A row that does not say how many calls it sums is one at least."""
 IS_LEAST = "bool_or(requests IS NULL)"
-
-UNPRICED = (
-    mark_text("{book} has no price list of {name}"),
-    mark_text("{book} does not know {model} of {seller}"),
-    mark_text("{book} lists {model} of {seller} without a price"),
-    mark_text("{book} has no {tier} price of {model} for the day of the call"),
-    mark_text("{model} is an internal id, not a model of a price list"),
-)
-"""Why calls have no price, as it is stored: in English, with the names in it."""
-FILLED = re.compile(r"(\{\w+\})")
 
 NEGATIVE = "least(prompt_tokens, completion_tokens, cached_tokens, cache_write_tokens, cost, amount_in_usd) < 0"
 
@@ -73,16 +63,7 @@ def list_unpriced(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
     keys = {name: name for name in ("provider", "model", "proxy")}
     reason = "coalesce(unpriced, 'the source gives no amount')"
     found = _group(rows.filter("amount_in_usd IS NULL"), {**keys, "reason": reason}, "calls DESC")
-    return [row | {"reason": _say_unpriced(row["reason"])} for row in found]
-
-
-def _say_unpriced(reason: str) -> str:
-    """A stored reason in the reader's language; one that nobody knows as it is."""
-    for said in UNPRICED:
-        pattern = "".join(f"(?P<{one[1:-1]}>.+?)" if one[:1] == "{" else re.escape(one) for one in FILLED.split(said))
-        if found := re.fullmatch(pattern, reason):
-            return _(said).format(**found.groupdict())
-    return _(reason)
+    return [row | {"reason": say_unpriced(row["reason"])} for row in found]
 
 
 def list_unmapped(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
