@@ -194,7 +194,7 @@ def _render_amount(amount: str | None, currency: str, missing: int = 0, *, witho
     value, least = Decimal(amount), Decimal(1) if currency in WHOLE else CENT
     # Rounded up, a lower bound would be none; and less than a cent is something.
     is_exact = value % least and (missing or abs(value) < least)
-    shown = write_number(format_plain(value)) if is_exact else format_money(value, currency)
+    shown = write_number(f"{Decimal(format_plain(value)):,f}") if is_exact else format_money(value, currency)
     return (_("at least {amount}").format(amount=shown) if missing else shown) + without
 
 

@@ -12,6 +12,7 @@ import pytest
 from databases import execute, query
 from rates_server import serve_rates
 
+from flexlib.certificate import State
 from flexlib.cli.main import main
 from flexlib.ledger import Ledger, record_usage
 from flexlib.money.fx import Rate
@@ -54,6 +55,15 @@ def test_close_prints_the_certificate_and_exits_0(home: Ledger, capsys: pytest.C
     assert lines["Unpriced"].startswith("openai no-such-model (1: ")
     assert lines["Sums"].startswith("agrees (11 compared): what the database counts and sums")
     assert err == ""
+
+
+def test_a_lower_bound_has_every_digit_and_its_thousands(home: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
+    kept = KeptRate(Rate(date(2025, 9, 10), Decimal(912_345), "x"), datetime(2025, 9, 12, tzinfo=timezone.utc))
+    write_kept_rates([kept], home.data)
+    record_usage(**CALL | {"amount_in_usd": "0.0035"}, ledger=home)
+    record_usage(**CALL | {"model": "no-such-model"}, ledger=home)
+    assert main(["close", *SEPTEMBER]) == State.GAP.exit_code
+    assert "at least 3,193.2075, 1 row without an amount in CLP" in capsys.readouterr().out
 
 
 def test_close_prints_json_that_is_the_stored_certificate(home: Ledger, capsys: pytest.CaptureFixture[str]) -> None:
