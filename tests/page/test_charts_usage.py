@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.patches import Rectangle
 from usage_samples import CALLS, NIGHT, Call, to_pandas, to_relation
 
 from flexlib.analysis.ranking import rank_models
@@ -123,11 +124,10 @@ def make_spend(*amounts: tuple[int, str, str]) -> list[Call]:
 def read_stack(chart: Chart) -> dict[int, list[tuple[float, float]]]:
     """Foot and height of each piece by its day."""
     pieces: dict[int, list[tuple[float, float]]] = {}
-    for bars in chart.figure.axes[1].containers:
-        for bar in bars:
-            if bar.get_height():
-                day = round(bar.get_x() + bar.get_width() / 2)
-                pieces.setdefault(day, []).append((bar.get_y(), bar.get_height()))
+    for bar in chart.figure.axes[1].patches:
+        if isinstance(bar, Rectangle) and bar.get_height():
+            day = round(bar.get_x() + bar.get_width() / 2)
+            pieces.setdefault(day, []).append((bar.get_y(), bar.get_height()))
     return pieces
 
 
