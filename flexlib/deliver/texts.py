@@ -69,7 +69,9 @@ def write_lines(message: Message) -> list[str]:
         if len(lines) > MOST_LINES:
             lines[MOST_LINES:] = [_("And {count} more; flexlib check shows all.").format(count=len(lines) - MOST_LINES)]
         if hidden:
-            lines.append(_("Budgets of individual people: {what}.").format(what=_count_events(hidden)))
+            lines.append(
+                _("Budgets of individual people, here without their names ({what}).").format(what=_count_events(hidden))
+            )
     return lines
 
 

@@ -212,7 +212,7 @@ def test_a_person_gets_a_mail_in_their_language_and_others_learn_only_that_there
     assert said.splitlines()[0].replace("\u00a0", " ") == (
         "OpenAI: the budget of September 2025 is exceeded on 24 September, with US$ 312.50 of US$ 300.00 (104.2 %)."
     )
-    assert "Budgets of individual people: exceeded: 1." in said
+    assert "Budgets of individual people, here without their names (exceeded: 1)." in said
     assert own["Message-ID"] == f"<flexlib.{told[0].id}@example.com>"
     assert (own["Auto-Submitted"], own["From"]) == ("auto-generated", "flexlib@example.com")
     assert tell(rules, [ANA, OPENAI], tmp_path, servers, now=NOON)[1] == []
