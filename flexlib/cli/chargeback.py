@@ -108,6 +108,7 @@ def run_chargeback(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _write_files(made: Chargeback, arguments: argparse.Namespace, settings: Settings) -> dict[str, list[str]]:
     from flexlib.export import write_csv
+    from flexlib.report.notes import note_files
     from flexlib.tables.chargeback import table_billing
 
     written: dict[str, list[str]] = {}
@@ -115,6 +116,7 @@ def _write_files(made: Chargeback, arguments: argparse.Namespace, settings: Sett
         table = table_billing(made.lines, made.items, made.level, str(made.month), made.rules)
         is_private = made.level == "person" and arguments.names
         written["csv"] = [str(write_csv(table, arguments.csv, is_private=is_private))]
+        note_files([arguments.csv], names=is_private)
     if arguments.per:
         written["pages"] = [str(page) for page in _write_letters(made, arguments, settings)]
     return written
@@ -125,6 +127,7 @@ def _write_letters(made: Chargeback, arguments: argparse.Namespace, settings: Se
     from flexlib.analysis.frames import read_rows
     from flexlib.page.chargeback import build_letter
     from flexlib.report.letters import write_letters
+    from flexlib.report.notes import note_files
     from flexlib.store.server import is_made_up
 
     folder = arguments.output_dir / (DEMO if is_made_up(settings.data) else "") / str(made.month) / "chargeback"
@@ -134,6 +137,7 @@ def _write_letters(made: Chargeback, arguments: argparse.Namespace, settings: Se
     )
     is_private = made.level == "person" and arguments.names
     pages = write_letters(letters, folder / "people" if is_private else folder, made.level, is_private=is_private)
+    note_files(pages, names=is_private)
     if old := sorted({*pages[0].parent.glob(f"{made.level}_*.html")} - {*pages}) if pages else []:
         names = ", ".join(clean_text(one.name) for one in old)
         said = _("Of an earlier run, and of nobody who is charged now: {names}; delete what you do not need.")

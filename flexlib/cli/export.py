@@ -100,10 +100,15 @@ def describe_export(name: str, spend: Spend, made: Exported) -> dict[str, object
 
 
 def _write(name: str, source: Source, month: Month, settings: Settings, arguments: argparse.Namespace) -> Exported:
+    from flexlib.report.manifest import name_manifest, names_people, read_manifest
+    from flexlib.report.notes import note_files
+
     form = FORMATS[name]
     stem = f"{Path(arguments.notebook).stem if form.is_of_page else name}_{month}"
     path = arguments.output or arguments.output_dir / (mark_made_up(stem, settings.data) + form.suffix)
     made = form.write(source, path)
+    shows = form.is_of_page and names_people(read_manifest(name_manifest(source.page)))
+    note_files(made.files, names=source.is_private or shows)
     if not arguments.json:
         for file in made.files:
             print(f"📄 {clean_text(str(file))}")

@@ -25,7 +25,7 @@ from flexlib.cli.options import (
     warn_of_state,
 )
 from flexlib.cli.report_months import bring_month
-from flexlib.cli.report_with import add_with_option, share_page, write_beside
+from flexlib.cli.report_with import add_with_option, note_beside, share_page, write_beside
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, BadParameter, FlexlibError, choose_worst
 from flexlib.formats import clean_lines, clean_text
@@ -191,7 +191,7 @@ def _tell(
         files.append(table)
         if arguments.console and not arguments.json:
             print(text)
-    files += write_beside(page, request, settings, arguments)
+    note_beside(page, files := [*files, *write_beside(page, request, settings, arguments)])
     # The month that the notebook has loaded is not loaded again.
     state = None if request.reads == "credits" else read_state(page)
     # A notebook of no month that says nothing of what it loaded is judged by nothing.

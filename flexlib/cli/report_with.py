@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,15 @@ def write_beside(page: Path, request: ReportRequest, settings: Settings, argumen
             print(f"{request.period}: {sentence}", file=sys.stderr)
         files += made.files
     return files
+
+
+def note_beside(page: Path, files: Iterable[Path]) -> None:
+    """Notes those of the files that lie beside the page, and its notebook, so that they can be handed on and checked."""
+    from flexlib.report.manifest import name_manifest, names_people, read_manifest
+    from flexlib.report.notes import note_files
+
+    beside = [one for one in files if one != page]
+    note_files([*beside, page.with_suffix(".ipynb")], names=names_people(read_manifest(name_manifest(page))))
 
 
 def _load(request: ReportRequest, settings: Settings) -> Spend | None:

@@ -162,6 +162,7 @@ def _write_files(
     from flexlib.deliver.delivery import gather
     from flexlib.deliver.months import build_month_mail
     from flexlib.report.letters import name_files
+    from flexlib.report.notes import note_files
     from flexlib.store.disk import PRIVATE, PRIVATE_FOLDER, report_disk, write_whole
 
     sender = settings.servers.mail.sender if settings.servers.mail else UNKNOWN_SENDER
@@ -174,6 +175,7 @@ def _write_files(
             mail = build_month_mail(contents[one.channel, one.recipient], one, sender)
             files[one.id] = folder / f"{stems[names[one.id]]}.eml"
             write_whole(files[one.id], mail.as_bytes(), PRIVATE)
+    note_files(files.values(), names=False)
     return messages, files
 
 

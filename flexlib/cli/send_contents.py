@@ -173,6 +173,8 @@ class MonthWriter:
 
     def _find_files(self, reader: Reader) -> tuple[list[Path], list[str]]:
         """What is attached, and sentences for the reader on what is not."""
+        from flexlib.report.notes import explain_unsent
+
         found, left_out, room = list[Path](), list[str](), self.largest
         for ending in reader.attach:
             file = self.page.with_suffix(f".{ending}")
@@ -184,6 +186,10 @@ class MonthWriter:
                 self._say(_("{file} is older than the page and not attached to the mail to {reader}.").format(
                     file=file, reader=reader.to))  # fmt: skip
                 left_out.append(_("{file} is not attached: it is older than the report.").format(file=file.name))
+            elif why := explain_unsent(file):
+                self._say(_("{file} is not attached to the mail to {reader}: {why}.").format(
+                    file=file, reader=reader.to, why=why))  # fmt: skip
+                left_out.append(_("{file} is not attached: {why}.").format(file=file.name, why=why))
             elif file.stat().st_size > room:
                 left_out.append(
                     _("{file} is too large to be attached ({size} MB); ask who sends this mail.").format(

@@ -31,14 +31,18 @@ def add_commands(commands: Commands) -> None:
 
 
 def run_verify(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Makes each page again and says whether it is the same; the exit code is that of the worst."""
+    """Makes each page again and says whether it is the same, and of the files beside them whether they are as they were
+    made; the exit code is that of the worst."""
+    from flexlib.report.notes import has_manifest, verify_files
     from flexlib.report.verify import list_pages, verify_pages
 
-    pages = list_pages(arguments.place)
+    there = list_pages(arguments.place)
+    pages = [page for page in there if has_manifest(page)]
     own = settings.data
     data = {True: own if is_made_up(own) else own / DEMO, False: own}
     with speak(LANGUAGES[0] if arguments.json else find_language()):
         found = verify_pages(pages, data, told=settings.judging, unclosed=_tell_unclosed(settings, data))
+        found += verify_files(arguments.place, there, pages)
     if arguments.json:
         print(write_json([describe_verified(one) for one in found]))
     else:
@@ -63,12 +67,9 @@ def describe_verified(one: Verified) -> dict[str, Any]:
 
 
 def render_verified(one: Verified) -> str:
-    """A line for the page, then what was found, the inputs and the figures that moved."""
-    from flexlib.report.verify import Verdict
-
-    words = {Verdict.SAME: _("SAME"), Verdict.DIFFERS: _("DIFFERS"), Verdict.NOT_VERIFIED: _("NOT VERIFIED")}
+    """A line for the page or file, then what was found, the inputs and the figures that moved."""
     told = [*one.sentences, *(moved.sentence for moved in (*one.figures, *one.inputs))]
-    lines = [f"{words[one.verdict]:<12}  {one.page}", *(f"    {sentence}" for sentence in told)]
+    lines = [f"{_(one.verdict.value):<12}  {one.page}", *(f"    {sentence}" for sentence in told)]
     return clean_lines("\n".join(lines))
 
 

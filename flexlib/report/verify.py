@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.errors import NO_PAGE, BadFile, BadParameter, FlexlibError, SnapshotChanged
-from flexlib.i18n import _, speak, translate_count
+from flexlib.i18n import _, mark_text, speak, translate_count
 from flexlib.report.manifest import MANIFEST, Manifest, hash_bytes, name_manifest, name_path, read_manifest
 from flexlib.report.moved import Moved, describe_places, list_figures, list_moved
 from flexlib.report.parameters import ReportRequest, check_request
@@ -26,17 +26,26 @@ from flexlib.store.pseudonyms import FILE
 
 
 class Verdict(Enum):
-    """What was found of a page, the exit code of each."""
+    """What was found of a page, or of a file beside it, which is not made again."""
 
-    SAME = 0
-    NOT_VERIFIED = 3
+    SAME = mark_text("SAME")
+    NOT_VERIFIED = mark_text("NOT VERIFIED")
     """There is no manifest, no page, or what it was made of is no longer stored."""
-    DIFFERS = 4
+    DIFFERS = mark_text("DIFFERS")
+    AS_MADE = mark_text("AS MADE")
+    NOT_CHECKED = mark_text("NOT CHECKED")
+    """A file of which nothing was noted."""
+    CHANGED = mark_text("CHANGED")
+
+    @property
+    def exit_code(self) -> int:
+        codes = {Verdict.NOT_VERIFIED: 3, Verdict.NOT_CHECKED: 3, Verdict.DIFFERS: 4, Verdict.CHANGED: 4}
+        return codes.get(self, 0)
 
 
 @dataclass(frozen=True)
 class Verified:
-    """A page that was held against its inputs."""
+    """A page that was held against its inputs, or a file against what was noted of it."""
 
     page: Path
     verdict: Verdict
@@ -47,7 +56,7 @@ class Verified:
     """Of a page that could not be made again, that of the error; else the verdict's."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "exit_code", self.exit_code or self.verdict.value)
+        object.__setattr__(self, "exit_code", self.exit_code or self.verdict.exit_code)
 
 
 def list_pages(place: Path) -> list[Path]:

@@ -43,7 +43,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def write_letters(tmp_path: Path, *words: str) -> dict[str, str]:
     """The text of each page by the name of its file; the month's bill differs from its calls, so the code is 4."""
     assert main([*WORDS, "--rules", str(tmp_path / "rules.yaml"), "--output-dir", str(tmp_path / "out"), *words]) == 4
-    return {file.name: file.read_text("utf-8") for file in (tmp_path / "out" / "2025-09" / "chargeback").iterdir()}
+    return {file.name: file.read_text("utf-8") for file in (tmp_path / "out" / "2025-09" / "chargeback").glob("*.html")}
 
 
 def test_a_letter_holds_its_part_and_nothing_of_the_others_or_of_the_whole(data: Path, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import email
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
@@ -21,6 +21,7 @@ from flexlib.deliver import mail
 from flexlib.export.workbook import write_workbook
 from flexlib.report.folder import find_packaged
 from flexlib.report.manifest import hash_bytes, name_manifest
+from flexlib.report.notes import note_files
 from flexlib.store.snapshots import list_newest
 from flexlib.tables.document import Document
 
@@ -259,6 +260,7 @@ def test_what_is_attached_for_all_is_of_the_whole_and_not_for_a_part(
     script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "reports" / "2025-09" / "llm_usage.pdf").write_bytes(b"%PDF")
+    note_files([tmp_path / "reports" / "2025-09" / "llm_usage.pdf"], names=False)
     (tmp_path / "mail.yaml").write_text(f"attach: pdf\nmails: [{{to: a@b.c, {PART}}}, {{to: b@b.c}}]")
     assert run(capsys)[0] == 0
     attached = [[part.get_filename() for part in read_mail(one).iter_attachments()] for one in script.taken]
@@ -282,6 +284,7 @@ def test_files_beside_the_page_are_attached_within_the_limit_and_what_is_not_is_
 ) -> None:
     page = tmp_path / "reports" / "2025-09" / "llm_usage.html"
     page.with_suffix(".pdf").write_bytes(b"%PDF" + bytes(60_000))
+    note_files([page.with_suffix(".pdf")], names=False)
     text = "largest_mb: 0.1\nattach: [pdf, xlsx]\nmails: [{to: a@b.c}]"
     (tmp_path / "mail.yaml").write_text(text)
     code, _, wrong = run(capsys)
@@ -290,6 +293,7 @@ def test_files_beside_the_page_are_attached_within_the_limit_and_what_is_not_is_
     assert [part.get_filename() for part in found.iter_attachments()] == ["llm_usage.pdf"]
     assert "llm_usage.xlsx is not attached: it was not made." in read_bodies(found)[0]
     page.with_suffix(".xlsx").write_bytes(bytes(60_000))  # with the PDF more than that
+    note_files([page.with_suffix(".xlsx")], names=False)
     (tmp_path / "mail.yaml").write_text(text.replace("a@b.c", "c@b.c"))
     assert run(capsys)[0] == 0
     found = read_mail(script.taken[1])
@@ -311,6 +315,7 @@ def test_what_may_show_departments_of_few_people_is_not_attached_to_a_mail_whose
         write_manifest(page, notebook=OWN, files={"b3b5906f/budgets.json": "0"} if has_budgets else {})
         page.with_suffix(".pdf").write_bytes(b"%PDF")
         write_workbook(Document("LLM spend", "September 2025"), page.with_suffix(".xlsx"), is_shared=is_shared)
+        note_files([page.with_suffix(".pdf"), page.with_suffix(".xlsx")], names=False)
         (tmp_path / "mail.yaml").write_text(f"attach: [pdf, xlsx]\nmails: [{{to: a{place}@b.c}}]")
         code, _, wrong = run(capsys)
         found = read_mail(script.taken[-1])
@@ -320,6 +325,31 @@ def test_what_may_show_departments_of_few_people_is_not_attached_to_a_mail_whose
         )
         left_out = "llm_usage.xlsx is not attached: it may show departments of few people."
         assert (left_out in read_bodies(found)[0]) == (len(attached) < 2)
+
+
+def test_a_file_that_shows_names_or_was_changed_or_of_which_nobody_knows_is_not_attached(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "reports" / "2025-09" / "llm_usage.xlsx"
+
+    def change_by_hand() -> None:
+        note_files([file], names=False)
+        file.write_bytes(b"by hand")
+
+    reasons: dict[str, Callable[[], object]] = {
+        "nobody knows how it was made, or whether it shows people by name": lambda: None,
+        "it shows people by name": lambda: note_files([file], names=True),
+        "it was changed after it was made": change_by_hand,
+    }
+    for number, (why, make) in enumerate(reasons.items()):
+        file.write_bytes(b"made")
+        make()
+        (tmp_path / "mail.yaml").write_text(f"attach: [xlsx]\nmails: [{{to: a{number}@b.c}}]")
+        code, _, wrong = run(capsys)
+        assert (code, f"llm_usage.xlsx is not attached to the mail to a{number}@b.c: {why}.\n" in wrong) == (1, True)
+        found = read_mail(script.taken[-1])
+        assert [*found.iter_attachments()] == []
+        assert f"llm_usage.xlsx is not attached: {why}." in " ".join(read_bodies(found)[0].split())
 
 
 def test_a_report_that_is_missing_failed_or_older_than_its_snapshot_is_not_sent(

@@ -81,7 +81,7 @@ def test_a_page_of_the_demo_lies_beside_one_of_one_s_own(root: Path) -> None:
     }
     names = {file.name for file in (root.parent / "reports" / "demo" / "2025-09").iterdir()}
     written = {f"flex_credits.{ending}" for ending in ("html", "ipynb", "manifest.json")}
-    assert names == {*written, "flex_credits_by_model_demo.csv"}
+    assert names == {*written, "flex_credits_by_model_demo.csv", ".made"}
 
 
 def test_a_month_before_the_made_up_company_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -153,7 +153,7 @@ def letter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FLEXLIB_DATA", str(folder / "data"))
         assert main(["chargeback", "--year", "2025", "--month", "9", *words]) in (0, 3)
-    (found,) = (folder / "2025-09" / "chargeback").iterdir()
+    (found,) = (folder / "2025-09" / "chargeback").glob("*.html")
     return found
 
 

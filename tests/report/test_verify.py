@@ -17,6 +17,7 @@ from spend_samples import SEPTEMBER, call, store
 from flexlib.cli import main
 from flexlib.report.manifest import EXTRAS, build_manifest, hash_bytes, name_manifest, read_manifest, seal_manifest
 from flexlib.report.moved import describe_places, list_figures, list_moved
+from flexlib.report.notes import note_files
 from flexlib.report.parameters import check_request
 from flexlib.report.reads import list_reads, shows_people
 from flexlib.report.run import run_report
@@ -71,7 +72,37 @@ def seal_again(file: Path, **changes: Any) -> None:  # noqa: ANN401
 
 def test_a_page_that_nothing_happened_to_is_the_same(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", "reports/demo"]) == 0
-    assert capsys.readouterr().out == "SAME          reports/demo/small.html\n"
+    assert capsys.readouterr().out.splitlines() == [
+        "SAME          reports/demo/small.html",
+        "AS MADE       reports/demo/small.ipynb",
+    ]
+
+
+def test_files_beside_a_page_and_letters_are_named_each_with_whether_they_are_as_they_were_made(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What nobody noted cannot be checked, and is not passed over."""
+    folder = home / "reports" / "demo"
+    (folder / "chargeback").mkdir()
+    files = [folder / name for name in ("a.csv", "b.xlsx", "chargeback/department_legal.html", "chargeback/whose.html")]
+    for file in files:
+        file.write_text("4.00")
+    (folder / "run.json").touch()
+    note_files(files[:3], names=False)
+    assert verify(capsys, "reports/demo/chargeback/department_legal.html")[0] == 0
+    for file in files[1:3]:
+        file.write_text("9.00")
+    code, found = verify(capsys, "reports/demo")
+    assert code == 4
+    assert {one["page"].removeprefix("reports/demo/"): (one["result"], one["exit_code"]) for one in found} == {
+        "small.html": ("same", 0),
+        "a.csv": ("as_made", 0),
+        "b.xlsx": ("changed", 4),
+        "chargeback/department_legal.html": ("changed", 4),
+        "chargeback/whose.html": ("not_checked", 3),
+        "small.ipynb": ("as_made", 0),
+    }
+    assert verify(capsys, "reports/demo/chargeback/department_legal.html")[0] == 4
 
 
 def test_a_manifest_holds_what_the_notebook_read_and_no_more(home: Path) -> None:
@@ -138,12 +169,12 @@ def test_a_manifest_that_was_edited_or_is_missing_and_a_page_that_is_missing_are
     seal_again(file, form=2)
     assert "of a form that this flexlib does not know" in verify(capsys, str(page))[1][0]["sentences"][0]
     file.unlink()
-    code, (found,) = verify(capsys, "reports/demo")
+    code, (found, _) = verify(capsys, "reports/demo")  # and its notebook
     assert (code, found["result"]) == (3, "not_verified")
     assert "small.html has no manifest" in found["sentences"][0]
     file.write_text(whole, "utf-8")
     page.unlink()
-    code, (found,) = verify(capsys, "reports")
+    code, (found, _) = verify(capsys, "reports")
     assert (code, found["sentences"][0][:23]) == (3, "small.html is not there")
 
 
@@ -163,7 +194,7 @@ def test_a_month_that_was_stored_again_is_named_with_both_totals_and_the_page_wa
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store(home / "data", "import", SEPTEMBER, call("a", "2025-09-05", "3"))
-    code, (found,) = verify(capsys, "reports/demo")
+    code, (found, _) = verify(capsys, "reports/demo")  # and its notebook
     assert (code, found["result"]) == (4, "differs")
     assert found["sentences"] == [
         "Made again, small.html is another page: what it is made of has moved.",
@@ -178,7 +209,7 @@ def test_a_month_that_was_stored_again_is_named_with_both_totals_and_the_page_wa
     for version in (home / "data" / "usage" / "2025-09" / "import").iterdir():
         shutil.rmtree(version)
     shutil.rmtree(home / "data" / "credits" / "2025-09")
-    code, (found,) = verify(capsys, "reports/demo")
+    code, (found, _) = verify(capsys, "reports/demo")  # and its notebook
     assert (code, found["result"]) == (3, "not_verified")
     assert "credits/2025-09/windsurf is no longer stored in the version" in found["sentences"][1]
 
@@ -188,7 +219,7 @@ def test_a_manifest_that_was_edited_and_sealed_again_is_found_by_the_page(
 ) -> None:
     file = name_manifest(find_page(home))
     seal_again(file, page=read_manifest(file)["page"] | {"headlines": {"Calls": "9"}})
-    code, (found,) = verify(capsys, "reports/demo")
+    code, (found, _) = verify(capsys, "reports/demo")  # and its notebook
     assert code == 4
     assert found["sentences"] == ["The manifest says otherwise than the page that is made again: it was edited."]
 

@@ -1,0 +1,100 @@
+"""What is noted of each file that is made for a folder of reports: its hash, and whether people stand in it by name.
+
+Pages have manifests of their own. The notes lie in `.made` beside the files, one each, so that commands that run
+at once do not meet. `flexlib send` attaches no file of which they say too little, `flexlib verify` names it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from flexlib.i18n import _
+from flexlib.nesting import decode_json
+from flexlib.report.manifest import MANIFEST, name_manifest
+from flexlib.report.verify import Verdict, Verified
+from flexlib.store.disk import report_disk, write_whole
+from flexlib.store.row_hash import hash_file
+
+MADE = ".made"
+"""The folder of the notes, beside the files that they are of."""
+PERIOD = re.compile(r"\d{4}(-\d\d)?")
+"""The name of a folder of reports: its month, or its year."""
+OF_RUNS = ("run.json",)
+"""What `flexlib month` notes of itself; no figure stands in it."""
+
+
+class Note(NamedTuple):
+    """What is noted of a file."""
+
+    sha256: str
+    names: bool
+    """Whether people may stand in it by name."""
+
+
+def note_files(files: Iterable[Path], *, names: bool) -> None:
+    """Notes what was just made, where it lies in a folder of reports or in one of its folders. Raises `DiskFailed`."""
+    for file in files:
+        if _is_of_reports(file.absolute().parent):
+            with report_disk(file.parent):
+                write_whole(_name_note(file), json.dumps(Note(hash_file(file), names)._asdict()) + "\n")
+
+
+def read_note(file: Path) -> Note | None:
+    """What is noted of the file; None where nothing is."""
+    try:
+        facts = decode_json(_name_note(file).read_text("utf-8"))
+        return Note(str(facts["sha256"]), bool(facts["names"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def explain_unsent(file: Path) -> str:
+    """Why a file may not be handed on; empty where it may: it is as it was made, without names."""
+    note = read_note(file)
+    if note is None:
+        return _("nobody knows how it was made, or whether it shows people by name")
+    if hash_file(file) != note.sha256:
+        return _("it was changed after it was made")
+    return _("it shows people by name") if note.names else ""
+
+
+def verify_files(place: Path, found: Sequence[Path], pages: Sequence[Path]) -> list[Verified]:
+    """What is known of what was `found` and is none of the `pages`, and of all other files in the folder `place`: they
+    are not made again, only held against what was noted when they were made."""
+    files = {*found, *(place.rglob("*") if place.is_dir() else ())} - {*pages, *map(name_manifest, pages)}
+    return [_verify_file(one) for one in sorted(files) if _is_shown(one.relative_to(place)) and not one.is_dir()]
+
+
+def has_manifest(page: Path) -> bool:
+    """Whether it is a page of a report, or what is left of one; a letter of another command is a file."""
+    return name_manifest(page).exists() or read_note(page) is None
+
+
+def _is_shown(name: Path) -> bool:
+    return name.name not in OF_RUNS and not any(part.startswith(".") for part in name.parts)
+
+
+def _verify_file(file: Path) -> Verified:
+    note = read_note(file)
+    if note is None:
+        said = _("{file} is not checked: nothing says how it was made.")
+        return Verified(file, Verdict.NOT_CHECKED, (said.format(file=file.name),))
+    try:
+        if hash_file(file) == note.sha256:
+            return Verified(file, Verdict.AS_MADE, ())
+    except OSError:  # as of one that nobody may read
+        pass
+    said = _("{file} is not the file that was made: it was changed afterwards; make it again.")
+    return Verified(file, Verdict.CHANGED, (said.format(file=file.name),))
+
+
+def _is_of_reports(folder: Path) -> bool:
+    return any(PERIOD.fullmatch(one.name) or next(one.glob(f"*{MANIFEST}"), None) for one in (folder, folder.parent))
+
+
+def _name_note(file: Path) -> Path:
+    return file.parent / MADE / f"{file.name}.json"
