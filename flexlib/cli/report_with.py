@@ -58,7 +58,7 @@ def write_beside(page: Path, request: ReportRequest, settings: Settings, argumen
 
 
 def note_beside(page: Path, files: Iterable[Path]) -> None:
-    """Notes those of the files that lie beside the page, and its notebook, so that they can be handed on and checked."""
+    """Notes the files beside the page, and its notebook, so that they can be handed on and checked."""
     from flexlib.report.manifest import name_manifest, names_people, read_manifest
     from flexlib.report.notes import note_files
 
