@@ -379,7 +379,9 @@ def test_a_running_month_says_when_it_will_be_over(
 def test_what_is_shared_holds_no_budget_of_a_few_people(
     tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Legal has 2 people, Sales 6, Data 8: Legal and Sales would be one line."""
+    """Legal has 2 people, Sales 6, Data 8: Legal and Sales would be one line. 6 people in no department have credits:
+    of a single one, all departments would be one line."""
+    store_credits(data, *((1, f"u{one}", "m", 0, 200) for one in range(6)))
     store(data, "import", SEPTEMBER, *(
         call(f"{name}{one}", "2025-09-02T10:00:00", "1", usable_type="user", usable_key=f"{name}{one}",
              metadata=f'{{"department": "{name}", "team": "t"}}')
