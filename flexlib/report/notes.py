@@ -84,10 +84,12 @@ def _verify_file(file: Path) -> Verified:
         said = _("{file} is not checked: nothing says how it was made.")
         return Verified(file, Verdict.NOT_CHECKED, (said.format(file=file.name),))
     try:
-        if hash_file(file) == note.sha256:
-            return Verified(file, Verdict.AS_MADE, ())
-    except OSError:  # as of one that nobody may read
-        pass
+        is_same = hash_file(file) == note.sha256
+    except OSError as error:
+        said = _("{file} is not checked: it cannot be read ({reason}).")
+        return Verified(file, Verdict.NOT_CHECKED, (said.format(file=file.name, reason=error.strerror),))
+    if is_same:
+        return Verified(file, Verdict.AS_MADE, ())
     said = _("{file} is not the file that was made: it was changed afterwards; make it again.")
     return Verified(file, Verdict.CHANGED, (said.format(file=file.name),))
 

@@ -84,11 +84,14 @@ def test_files_beside_a_page_and_letters_are_named_each_with_whether_they_are_as
     """What nobody noted cannot be checked, and is not passed over."""
     folder = home / "reports" / "demo"
     (folder / "chargeback").mkdir()
-    files = [folder / name for name in ("a.csv", "b.xlsx", "chargeback/department_legal.html", "chargeback/whose.html")]
+    names = ("a.csv", "b.xlsx", "chargeback/department_legal.html", "chargeback/whose.html", "gone.pdf")
+    files = [folder / name for name in names]
     for file in files:
         file.write_text("4.00")
     (folder / "run.json").touch()
-    note_files(files[:3], names=False)
+    note_files([*files[:3], files[4]], names=False)
+    files[4].unlink()
+    files[4].symlink_to("nowhere.pdf")
     assert verify(capsys, "reports/demo/chargeback/department_legal.html")[0] == 0
     for file in files[1:3]:
         file.write_text("9.00")
@@ -100,6 +103,7 @@ def test_files_beside_a_page_and_letters_are_named_each_with_whether_they_are_as
         "b.xlsx": ("changed", 4),
         "chargeback/department_legal.html": ("changed", 4),
         "chargeback/whose.html": ("not_checked", 3),
+        "gone.pdf": ("not_checked", 3),
         "small.ipynb": ("as_made", 0),
     }
     assert verify(capsys, "reports/demo/chargeback/department_legal.html")[0] == 4
