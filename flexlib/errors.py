@@ -197,7 +197,7 @@ class LimitReached(LedgerError):
         self.limit, self.amount, self.spent, self.held, self.asked = limit, amount, spent, held, asked
         """Its name; in US$ what it is, what is spent of it, what is held for other calls, what this one asked for."""
         parts = (f"{one:f}".partition(".") for one in (amount, asked, spent, held))
-        usd = [f"US$ {whole}.{digits.rstrip('0').ljust(2, '0')}" for whole, _, digits in parts]
+        usd = [f"US$ {whole}.{digits.rstrip('0').ljust(2, '0')}" for whole, _other, digits in parts]
         super().__init__(
             _(
                 "The limit {name} ({amount}) has no room for {asked}: {spent} is spent and {held} held for calls in "

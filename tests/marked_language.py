@@ -12,6 +12,7 @@ from pathlib import Path
 
 from flexlib import i18n
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
+from flexlib.names import DIGITS, SHOWN_DIGITS
 
 FIXTURE = Path(__file__).parent / "data" / "fixture"
 
@@ -35,6 +36,10 @@ LABELS = [one.label() for kind in (LlmProvider, LlmProxy, LlmTaskType) for one i
 """Of members of the enums, which have their own words in each language."""
 
 
+PEOPLE = re.compile(rf"{OPEN}Person{CLOSE} (?:[{DIGITS}]{{{SHOWN_DIGITS},}}|[0-9]{{3,}})\b")
+"""Pseudonyms as this language has them."""
+
+
 class Marked(NullTranslations):
     """Each sentence in marks, and lists of names as they are."""
 
@@ -48,7 +53,7 @@ class Marked(NullTranslations):
 def find_unmarked(text: str) -> str:
     """The words of a text that are in no marks and no names."""
     outside, depth = "", 0
-    for letter in text:
+    for letter in PEOPLE.sub("", text):
         depth += letter == OPEN
         outside += letter if not depth else ""
         depth -= letter == CLOSE

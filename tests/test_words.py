@@ -287,3 +287,15 @@ def flexlib_main(words: list[str]) -> int:
     from flexlib.cli.main import main
 
     return main(words)
+
+
+def test_no_function_that_translates_gives_the_name_of_gettext_to_something_else() -> None:
+    """In a comprehension of Python 3.12.1 a call of `_` then finds nothing there."""
+    wrong = []
+    for file in HOUSE.rglob("*.py"):
+        for function in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                names = [one for one in ast.walk(function) if isinstance(one, ast.Name) and one.id == "_"]
+                if {type(one.ctx) for one in names} == {ast.Load, ast.Store}:
+                    wrong.append(f"{file.name}: {function.name}")
+    assert wrong == []

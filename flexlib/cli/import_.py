@@ -101,7 +101,7 @@ def run_import(arguments: argparse.Namespace, settings: Settings) -> int:
     told: dict[Month, dict[str, str]] = {}
     for one in months:
         told.setdefault(one.certificate.month, {})[one.certificate.source] = explain_month(one)
-    taken = [file for file, _ in files]
+    taken = [file for file, _other in files]
     if not arguments.json:  # before what else is stored of the month is read, and may turn out to be spoilt
         print(clean_lines(render_import(taken, months)), end="")
     judged = {month: load_judged(month, settings) for month in told}

@@ -163,7 +163,7 @@ def print_preview(
         print(write_json({"month": str(closing.month), "steps": steps}))
         return
     print(_("Closing {month}, not done (--dry-run)").format(month=closing.month.title))
-    longest = max(WIDTH, *(len(name) + 1 for name, *_ in found))
+    longest = max(WIDTH, *(len(name) + 1 for name, *_other in found))
     for name, words, runs, why in found:
         what = _("runs") if runs else _("does not")
         print(clean_text(f"  {name:<{longest}}{what:<{find_width()}} {why}"))

@@ -219,7 +219,7 @@ class Claims:
         base = None
         try:
             base = sqlite3.connect(self._file, timeout=BUSY, isolation_level=None)
-            there = {name for _, name, *_ in base.execute("PRAGMA table_info(claims)").fetchall()}
+            there = {name for _other, name, *_other in base.execute("PRAGMA table_info(claims)").fetchall()}
             for name in ADDED if there else ():
                 if name not in there:
                     base.execute(f"ALTER TABLE claims ADD COLUMN {name}")

@@ -42,7 +42,7 @@ def find_lack(
     if of in UNKNOWN and (count := int(within[UNKNOWN[of]].sum())):
         # Each source by itself, as its certificate judges it; a row that does not say of how many calls it is is one.
         shares = [Decimal(int(rows[UNKNOWN[of]].sum())) / max(int(rows["requests"].sum()), 1)
-                  for _, rows in within.groupby("source")]  # fmt: skip
+                  for _other, rows in within.groupby("source")]  # fmt: skip
         said = translate_count("{count} call without pesos", "{count} calls without pesos", count)
         if of == "usd":
             said = translate_count("{count} call without a price", "{count} calls without a price", count)

@@ -161,7 +161,7 @@ def charge_month(
     checks = check_lines(lines, totals, _expect(totals, charges, taxes))
     _prove(checks, month)
     found = dict.fromkeys(name for line in lines for name in line.items)
-    order = [*(one.name for one in charges), *(name for name, _ in taxes)]
+    order = [*(one.name for one in charges), *(name for name, _other in taxes)]
     items = sorted(found, key=lambda name: order.index(name) if name in order else -1)
     return Chargeback(
         spend,

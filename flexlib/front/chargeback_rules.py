@@ -115,7 +115,7 @@ def read_rules(path: Path) -> ChargebackRules:
                 found[name].append((rule, where))
     _check_names([*found["pools"], *found["taxes"]], faults)
     faults.tell()
-    return ChargebackRules(*own, *(tuple(one for one, _ in found[name]) for name in ("pools", "taxes")))
+    return ChargebackRules(*own, *(tuple(one for one, _other in found[name]) for name in ("pools", "taxes")))
 
 
 def _read_pool(one: object, where: str) -> PoolRule:

@@ -133,13 +133,15 @@ def plot_forecast(
         if len(lows) > 1:
             axes.add_patch(Polygon([*lows, *reversed(highs)], facecolor=LIGHT["accent"], alpha=0.16))
             axes.update_datalim([*lows, *highs])
-        x, y = [float(place) for place, _ in known], [value for _, value in known]
+        x, y = [float(place) for place, _other in known], [value for _other, value in known]
         if len(x) == 1:  # a line through one point would not be seen
             x, y = [x[0] - COLUMN / 2, x[0] + COLUMN / 2], [*y, *y]
         axes.plot(x, y, color=LIGHT["accent"], solid_joinstyle="round")
         if len(coming) > 1:
-            ends = [one.expected or 0.0 for _, one in coming]
-            axes.plot([place for place, _ in coming], ends, color=LIGHT["accent"], linewidth=1.5, linestyle=(0, (4, 3)))
+            ends = [one.expected or 0.0 for _other, one in coming]
+            axes.plot(
+                [place for place, _other in coming], ends, color=LIGHT["accent"], linewidth=1.5, linestyle=(0, (4, 3))
+            )
         if budget:
             axes.axhline(budget, color=LIGHT["more"], linewidth=1.5)
         axis.set_up(axes, width - 62, holidays)

@@ -193,7 +193,7 @@ def load_month_usage(
     """
     pieces, snapshots = list_pieces(month, zone), find_month_snapshots(month, root, zone=zone, version=version)
     stored = {(one.month, one.source): one for one in snapshots if one.dataset == LEDGER.dataset}
-    sources = sort_sources({source for _, source in stored})
+    sources = sort_sources({source for _other, source in stored})
     missing = [
         _("{first} to {end} UTC is not in it for {source}: its month {month} is not stored. Run: {command}").format(
             first=f"{first:%Y-%m-%d %H:%M}",
@@ -207,12 +207,12 @@ def load_month_usage(
         if (one, source) not in stored
     ]
     # Of a neighbour that is not stored the hours are missing already.
-    looked = [look(one) for one, _, _ in pieces if one == month or (one, LEDGER.name) in stored]
+    looked = [look(one) for one, _other, _other in pieces if one == month or (one, LEDGER.name) in stored]
     missing += [one.text for one in looked if one and one.is_gap]
-    missing += list_misplaced(root, {one for one, _, _ in pieces})
+    missing += list_misplaced(root, {one for one, _other, _other in pieces})
     notes = tuple(dict.fromkeys(one.text for one in looked if one and not one.is_gap))
     found = [(source, read_source(source, stored, pieces, month, zone)) for source in sources]
-    starts = dict.fromkeys(edge for one, _, _ in pieces for edge in (one, one.next))
+    starts = dict.fromkeys(edge for one, _other, _other in pieces for edge in (one, one.next))
     within = [one for one in starts if pieces[0][1] <= one.previous.end.replace(tzinfo=None) <= pieces[-1][2]]
     superseded, edges = find_edge_calls(within, root)
     found, dropped = drop_calls(found, superseded)

@@ -194,8 +194,8 @@ def _table_movers(
     others = [parts for key, parts in list(changed.items())[top:]]
     if others:
         lines.append((_("{count} more").format(count=format_number(len(others))), "", _add(others)))
-    whole = _add([parts for _, _, parts in lines])
-    kept = [key for key in HEADINGS if key == CAME_AND_WENT or whole[key] or any(_fold(p)[key] for _, _, p in lines)]
+    whole = _add([one[2] for one in lines])
+    kept = [key for key in HEADINGS if key == CAME_AND_WENT or whole[key] or any(_fold(one[2])[key] for one in lines)]
     rows = [{"label": label, "note": note, **_write(_fold(parts), kept, unit)} for label, note, parts in lines]
     total = _write(_fold(whole), kept, unit)
     columns = [

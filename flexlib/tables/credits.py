@@ -78,7 +78,7 @@ def table_credits_by_model(
             "model": find_label(row["model"], OTHER_MODELS),
             "count": _("{count} models").format(count=row["models"]) if row["models"] > 1 else "",
             "change": _find_change(changes.get(row["model"])),
-            "days": [flex_credits for _, flex_credits in days[row["model"]]],
+            "days": [flex_credits for _other, flex_credits in days[row["model"]]],
             "usd": price_days(prices, days[row["model"]]).usd,
         }
         for row in models

@@ -252,7 +252,7 @@ def test_report_closes_the_ledgers_month_first(tmp_path: Path, capsys: pytest.Ca
     assert main([*words, "--json"]) == 0
     made = json.loads(capsys.readouterr().out)
     assert made["certificates"] == [{"month": "2025-09", "state": "COMPLETE"}]
-    assert "US$ 0.0002500000" in Path(made["files"][0]).read_text("utf-8")
+    assert "US$ 0.00025" in Path(made["files"][0]).read_text("utf-8")
     assert len(list_snapshots("usage", SEPTEMBER, root)) == 1
     ledger.close()
 

@@ -213,7 +213,7 @@ def _decide(entries: Entries, decisions: Decisions, *, is_doubted: bool) -> None
     taken_back = {(old, new) for new, old in entries.asked}  # what was said last holds
     if decisions.distinct:
         taken_back |= {pair for pair in entries.superseded - entries.asked if pair[0] in newer}
-        if missing := {old for _, old in taken_back} - given:
+        if missing := {old for _other, old in taken_back} - given:
             name = files[min(missing)]["name"]
             raise BadFile(_("{name} was superseded before by what is now said to be distinct; give {name} too.")
                 .format(name=name))  # fmt: skip

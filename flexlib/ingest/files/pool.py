@@ -111,10 +111,10 @@ def read_files(
 
     Raises `BadFile` for the first that cannot be read, or of which no row can be taken, or that may be a copy.
     """
-    stamps = stamp_files(file for file, _ in files)
+    stamps = stamp_files(file for file, _other in files)
     described: dict[str, tuple[InputFile, CallMapping, FileFacts]] = {}
-    before = {entry["sha256"]: entry["name"] for _, entry in stored}
-    own = {entry["sha256"] for _, entry in stored if entry.get("distinct")}
+    before = {entry["sha256"]: entry["name"] for _other, entry in stored}
+    own = {entry["sha256"] for _other, entry in stored if entry.get("distinct")}
     copies: dict[str, list[InputFile]] = {}
     paths: dict[str, set[Path]] = {}
     warn: Callable[[str], None] = (lambda text: None) if is_decided else note

@@ -78,7 +78,7 @@ def drop_rows(pool: Pool, base: Snapshot | None, entries: Entries, decisions: De
 
 
 def _check_lost(connection: duckdb.DuckDBPyConnection, entries: Entries, decisions: Decisions) -> None:
-    new = {number for number, _ in entries.asked}
+    new = {number for number, _other in entries.asked}
     for old in sorted({pair[1] for pair in entries.asked}) if not decisions.drops_others else ():
         asked = [pair for pair in entries.asked if pair[1] == old]
         are_logs = all(entries.are_logs(pair) for pair in asked)

@@ -120,7 +120,7 @@ def plot_credits_by_user(
     def draw(width: int) -> Figure:
         figure = new_figure(width, 330)
         axes = add_axes(figure, 46, 10, 14, 266)
-        x, y = [rank for rank, _ in points], [permille / 10 for _, permille in points]
+        x, y = [rank for rank, _other in points], [permille / 10 for _other, permille in points]
         axes.add_patch(Polygon([*zip(x, y, strict=True), (x[-1], 0)], facecolor=LIGHT["accent"], alpha=0.12))
         axes.plot(x, y, color=LIGHT["accent"], clip_on=False)
         axes.set_xlim(0, max(1, x[-1]))

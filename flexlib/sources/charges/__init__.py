@@ -225,10 +225,10 @@ def _split(file: Path, found: _Months, fed: list[str], delimiter: str | None) ->
             raise BadFile(_("{name} holds no charges, only totals; export it again with the lines that they sum.")
                 .format(name=file.name))  # fmt: skip
         raise BadFile(_("{name} holds no charges; export it again.").format(name=file.name))
-    months |= {month for month, _ in found.repeats.list_totals() if month}
+    months |= {month for month, _other in found.repeats.list_totals() if month}
     rows = pa.concat_tables(found.pieces) if found.pieces else CHARGES.empty_table()
     with duckdb.connect() as connection:
-        texts = read_raw(connection, file, {line: lines for _, line, lines, _ in found.refused})
+        texts = read_raw(connection, file, {line: lines for _other, line, lines, _other in found.refused})
         doubled = found.repeats.count_doubled(connection, file, rows, fed, delimiter)
     found.sums.extend(found.repeats.find_sums(rows))
     return {month: _pick(rows, month, found, texts, doubled[month]) for month in sorted(months)}
