@@ -112,7 +112,7 @@ def _list_changed(
 
 def _refuse_changed(changed: list[tuple[str, int, int]], names: dict[int, str], *, is_stored: bool) -> None:
     first, file, other = min(changed)
-    count = sum(number == file for _other, number, _other in changed)
+    count = sum(number == file for _row, number, _said in changed)
     advice = f"import the newer of the two with --supersedes {quote(names[other])}"
     if not is_stored:  # none of the two is there yet
         advice = f"import both with --supersedes {quote(names[other])}, or {quote(names[file])} if that is the older"

@@ -228,7 +228,7 @@ def _split(file: Path, found: _Months, fed: list[str], delimiter: str | None) ->
     months |= {month for month, _other in found.repeats.list_totals() if month}
     rows = pa.concat_tables(found.pieces) if found.pieces else CHARGES.empty_table()
     with duckdb.connect() as connection:
-        texts = read_raw(connection, file, {line: lines for _other, line, lines, _other in found.refused})
+        texts = read_raw(connection, file, {one[1]: one[2] for one in found.refused})
         doubled = found.repeats.count_doubled(connection, file, rows, fed, delimiter)
     found.sums.extend(found.repeats.find_sums(rows))
     return {month: _pick(rows, month, found, texts, doubled[month]) for month in sorted(months)}
