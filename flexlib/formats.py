@@ -68,6 +68,10 @@ def count_calls_at_least(count: int, *, is_least: bool) -> str:
     return _("at least {amount}").format(amount=text) if is_least else text
 
 
+def count_people(count: int) -> str:
+    return translate_count("{count} person", "{count} people", count).format(count=format_number(count))
+
+
 def join_and(names: Sequence[str]) -> str:
     """`one`, `one and other`, `one and two and three`.
 

@@ -19,8 +19,8 @@ from flexlib.cli.options import (
 )
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
-from flexlib.formats import clean_text, format_few, format_number, format_plain, format_short_day
-from flexlib.i18n import _, mark_text, translate_count, write_json, write_number
+from flexlib.formats import clean_text, count_people, format_few, format_number, format_plain, format_short_day
+from flexlib.i18n import _, mark_text, write_json, write_number
 from flexlib.setting_values import has_file
 from flexlib.settings import Settings
 
@@ -136,7 +136,7 @@ def render_anomalies(made: MonthAnomalies, top: int) -> str:
     lines += [_(WHAT_TO_DO)] if made.alarms else []
     if unjudged := made.layers["user"].unjudged:
         lines.append(
-            _("{people} with too few days of use to tell what is usual.").format(people=_count_people(unjudged))
+            _("{people} with too few days of use to tell what is usual.").format(people=count_people(unjudged))
         )
     return "\n".join(lines)
 
@@ -164,12 +164,8 @@ def _render_heads(one: Unusual) -> str:
         usual=format_number(usual), usually=write_number(f"{usually:,.2f}")
     )
     return _(" ({people} at {each} each, {usually_said})").format(
-        people=_count_people(count), each=write_number(f"{each:,.2f}"), usually_said=usually_said
+        people=count_people(count), each=write_number(f"{each:,.2f}"), usually_said=usually_said
     )
-
-
-def _count_people(number: int) -> str:
-    return translate_count("{count} person", "{count} people", number).format(count=format_number(number))
 
 
 def _describe(one: Unusual) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--pair", type=_read_pair, default=USD_CLP, metavar="BASE/QUOTE",
                         help=_("import, set, show: what one BASE is worth in QUOTE (default USD/CLP)"))  # fmt: skip
     parser.add_argument("--source", metavar="TEXT", help=_("import, set: who says it"))
-    parser.add_argument("--odd-value", action="store_true", help=_("import, set: keep what a dollar is hardly worth"))
+    parser.add_argument("--odd-value", action="store_true", help=_("import, set: keep a rate that looks wrong"))
     add_span_options(parser)
     parser.add_argument(
         "--check", action="store_true", help=_("update: ask the second source too, and compare the two")

@@ -189,7 +189,10 @@ def bench_guard(urls: dict[str, Iterable[str]], folder: Path) -> None:
         init_ledger(ledger)
         spent, late = run_writers(ledger, url, folder, 50, 12, 300, "0.013", timedelta(seconds=3))
         calls = UsageQuery(ledger).count()
-        print(f"  {name:<11} US$ {spent:.3f} for {calls} calls, {late} of them settled when held no more", flush=True)
+        print(
+            f"  {name:<11} US$ {spent:.3f} for {calls} calls, {late} of them settled after their hold had expired",
+            flush=True,
+        )
         print_target("US$ beyond the limit", float(spent - 3), float(calls * Decimal("0.003") + late * Decimal("0.01")))
         ledger.close()
 

@@ -10,7 +10,15 @@ from matplotlib.figure import Figure
 
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.what_if import Outcome
-from flexlib.formats import PERCENT, format_amount, format_count, format_credits, format_number, format_usd
+from flexlib.formats import (
+    PERCENT,
+    count_people,
+    format_amount,
+    format_count,
+    format_credits,
+    format_number,
+    format_usd,
+)
 from flexlib.i18n import _, mark_text, translate_count
 from flexlib.page.kit.chart import NARROW, WIDE, Chart, add_axes, size_letter
 from flexlib.page.kit.markup import Html, escape
@@ -42,14 +50,10 @@ def show_what_if_headlines(savings: object, discounts: object, capped: object, u
         cards += [(title, _write_usd(saved), note)] if saved else []
     if people := read_rows(capped):
         over = sum(row["over"] for row in people)
-        note = _("flex credits of {people}").format(people=_count_people(len(people)))
+        note = _("flex credits of {people}").format(people=count_people(len(people)))
         note += "" if usd is None else f", {format_usd(Decimal(over).scaleb(-2) * usd)}".replace("$ ", "$\u00a0")
         cards.append((_("Beyond the cap"), format_credits(over), note))
     return show_cards(cards)
-
-
-def _count_people(count: int) -> str:
-    return translate_count("{count} person", "{count} people", count).format(count=format_number(count))
 
 
 def _find_best(savings: object) -> dict[str, Any] | None:
