@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from flexlib.checks import BillTolerance
-from flexlib.errors import BadParameter, BadSetting
+from flexlib.errors import BadFile, BadParameter, BadSetting
 from flexlib.formats import is_utf8
 from flexlib.i18n import LANGUAGES, _, read_system_language
 
@@ -109,11 +109,11 @@ def read_yes(name: str, text: str | None) -> bool:
 
 
 def has_file(path: Path) -> bool:
-    """Whether anything is in the place of a file that need not be there. Raises `BadSetting` for a link, or one on its
+    """Whether anything is in the place of a file that need not be there. Raises `BadFile` for a link, or one on its
     way, that leads nowhere: what the file is to say, such as a limit, would be left out without a word."""
     lost = next((one for one in (path, *path.parents) if one.is_symlink() and not one.exists()), None)
     if lost is not None:
-        raise BadSetting(_("{file} is a link that leads nowhere; mend it, or remove it.").format(file=lost))
+        raise BadFile(_("{file} is a link that leads nowhere; mend it, or remove it.").format(file=lost))
     return path.exists()
 
 

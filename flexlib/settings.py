@@ -13,7 +13,7 @@ from dotenv import dotenv_values
 
 from flexlib.addresses import NOTICE_VARIABLES, WEBHOOK, NoticeServers, read_servers
 from flexlib.checks import MOST_UNPRICED, NO_WITNESS, BillTolerance
-from flexlib.errors import BadSetting
+from flexlib.errors import BadFile, BadSetting
 from flexlib.formats import format_plain
 from flexlib.i18n import _, mark_text
 from flexlib.privacy import PrivacyGuard
@@ -230,7 +230,7 @@ def find_language_set() -> str:
     """The language of a command's help, for which settings that make no sense are no matter."""
     try:
         return load_settings().language
-    except BadSetting:
+    except (BadFile, BadSetting):
         return choose_language(None, os.environ)
 
 

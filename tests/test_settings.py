@@ -10,7 +10,7 @@ import pytest
 from flexlib import settings as settings_module
 from flexlib.closing.plan import read_plan
 from flexlib.dates import Month
-from flexlib.errors import BadSetting
+from flexlib.errors import BadFile, BadSetting
 from flexlib.front.chargeback import find_rules
 from flexlib.front.events import read_planned
 from flexlib.ledger.guard.limits import load_limits
@@ -166,7 +166,7 @@ def test_a_file_that_env_names_is_beside_it_and_one_of_the_environment_where_the
 def test_a_link_that_leads_nowhere_is_told_and_not_taken_for_no_file(tmp_path: Path, name: str) -> None:
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).symlink_to(tmp_path / "not mounted")
-    with pytest.raises(BadSetting, match=f"^{tmp_path / name} is a link that leads nowhere; mend it, or remove it.$"):
+    with pytest.raises(BadFile, match=f"^{tmp_path / name} is a link that leads nowhere; mend it, or remove it.$"):
         load_settings({}, tmp_path)
 
 
@@ -188,5 +188,5 @@ def test_whatever_looks_for_a_file_that_need_not_be_tells_of_such_a_link(
         look()
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).symlink_to(tmp_path / "not mounted")
-        with pytest.raises(BadSetting, match=f"{name} is a link that leads nowhere"):
+        with pytest.raises(BadFile, match=f"{name} is a link that leads nowhere"):
             look()

@@ -31,6 +31,10 @@ NOT_LISTED = Label(mark_text("Not on the list of people"))
 """The name of all keys together that spent and belong to nobody on the list."""
 
 
+NOT_GIVEN = Label(mark_text("not given"))
+"""Who or which department, where nothing says it."""
+
+
 def find_label(name: str, label: Label) -> str:
     """The label where the name is it, of which a frame has made a plain text; another name stays."""
     return label if name == label else name

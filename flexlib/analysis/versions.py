@@ -19,9 +19,11 @@ import narwhals.stable.v2 as nw
 
 from flexlib.analysis.compare import EXACT, LAST_DIGIT, NOTHING, Change
 from flexlib.analysis.frames import open_frame, read_rows
+from flexlib.analysis.top import NOT_GIVEN
 from flexlib.analysis.usage_frames import AMOUNTS, exact_decimals, open_usage
 from flexlib.enums import EXTRA_COUNTS
-from flexlib.i18n import mark_text
+from flexlib.errors import InvalidRequest
+from flexlib.i18n import _, mark_text
 
 VERSION_PARTS = ("new", "gone", "restated", "price", "rate")
 """Rows that the later version has alone, that the earlier has alone; of those in both what they say, what a price list
@@ -141,7 +143,8 @@ def _split_pesos(group: RowsCompared, moved: Decimal) -> dict[str, Decimal]:
 def compare_usage(before: object, after: object, of: str = "usd") -> Change:
     """The change from one version of a month's rows of `schema.USAGE` to another, by who used it and model; `of` "usd"
     or "clp". Each is a pandas frame, DuckDB relation or Spark frame, both of the same kind; rows are the same by their
-    `id`. Raises `InvalidRequest` as the sums of usage do.
+    `id`, and `source` where they have that column. Raises `InvalidRequest` as the sums of usage do, for another unit,
+    and where two rows of one side would be the same.
 
     >>> import flexlib as fl
     >>> calls = fl.load("2025-09").calls
@@ -149,13 +152,26 @@ def compare_usage(before: object, after: object, of: str = "usd") -> Change:
     Decimal('0.0558052500')
     """
 
+    if of not in AMOUNTS:
+        raise InvalidRequest(
+            _("{of!r} is not a unit of usage; compare it in {units}.").format(of=of, units=", ".join(AMOUNTS))
+        )
+
     def choose(rows: object) -> Any:  # noqa: ANN401
-        who = nw.coalesce("usable_key", nw.col("usable_id").cast(nw.String), nw.lit("not given"))
+        source = [one for one in ("source",) if one in open_frame(rows).collect_schema()]
+        who = nw.coalesce("usable_key", nw.col("usable_id").cast(nw.String), nw.lit(NOT_GIVEN))
         pesos = nw.when(nw.lit(of == "clp")).then(nw.col(AMOUNTS["clp"]))
-        named = {"source": nw.lit("calls"), "id": nw.col("id"), "who": who, "pesos": pesos}
+        named = {"source": nw.col(*source) if source else nw.lit("calls"), "id": nw.col("id"), "who": who}
         amounts = {"quantity": nw.col("total_tokens"), "amount": nw.col(AMOUNTS["usd"])}
-        opened = open_usage(rows, keys=["id", "usable_key", "usable_id", *COUNTED, *LIST, "fx_rate"])
-        return opened.select("model", *COUNTED, *LIST, "fx_rate", **named, **amounts).to_native()
+        opened = open_usage(rows, keys=[*source, "id", "usable_key", "usable_id", *COUNTED, *LIST, "fx_rate"])
+        again = opened.group_by("id", *source).agg(rows=nw.len()).filter(nw.col("rows") > 1).head(1)
+        if twice := read_rows(again.to_native()):
+            raise InvalidRequest(
+                _("the id {id} stands twice in one version; bring each row once, or a column source.").format(
+                    id=twice[0]["id"]
+                )
+            )
+        return opened.select("model", *COUNTED, *LIST, "fx_rate", pesos=pesos, **named, **amounts).to_native()
 
     return compare_rows(choose(before), choose(after), COUNTED, in_pesos=of == "clp")
 

@@ -127,7 +127,7 @@ def describe_comparison(made: Comparison, top: int) -> dict[str, Any]:
 def render_comparison(made: Comparison, top: int) -> str:
     """The change for the console: the difference, its parts, who and which model moved most."""
     from flexlib.analysis.compare import SAID, round_parts
-    from flexlib.front.compare import NOT_GIVEN
+    from flexlib.analysis.top import NOT_GIVEN
     from flexlib.tables.compare import CODES, TITLES, count_gone, count_new, name_part
 
     change, parts = made.change, made.change.sum_parts()

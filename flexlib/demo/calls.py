@@ -13,16 +13,13 @@ from pathlib import Path
 
 from flexlib.dates import Month
 from flexlib.demo.company import FIRST_MONTH, HOLIDAYS
-from flexlib.i18n import mark_text
 from flexlib.ingest.files.importing import import_usage
 from flexlib.ingest.fx import REACH, keep_rates
-from flexlib.money.fx import USD_CLP, Rate
+from flexlib.money.fx import MADE_UP, USD_CLP, Rate
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.registry import IMPORT
 from flexlib.store.snapshots import find_snapshot
 
-MADE_UP = mark_text("made up")
-"""Who says a rate."""
 CALLS_A_DAY = 420
 """On a weekday of the first month."""
 GROWTH = 1.055  # a month

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from flexlib.analysis.anomalies import FALSE_ALARMS, Anomalies, Outcome, find_anomalies
+from flexlib.analysis.top import NOT_GIVEN
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
@@ -22,7 +23,7 @@ from flexlib.front.history import build_history, find_ends
 from flexlib.front.months import compare_total
 from flexlib.front.people import CreditsDays
 from flexlib.front.spend import Spend
-from flexlib.i18n import _
+from flexlib.i18n import _, translate_count
 from flexlib.proof import Certificate, Look, State, look_nowhere
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.billed import sum_known
@@ -36,9 +37,6 @@ MONTHS_BEFORE = 2
 
 WHOLE = "day"
 """The layer of everything together."""
-
-NOT_GIVEN = "not given"
-"""Who has no such key."""
 
 
 @dataclass(frozen=True)
@@ -240,5 +238,9 @@ def _list_lacking(spend: Spend | CreditsDays, month: Month, of: str) -> list[str
         return []
     months = spend.by("month")
     lacking = int(months.loc[months["month"] == pd.Timestamp(month.first), "unpriced_requests"].sum())
-    said = _("{calls} without a price are left out of the days.").format(calls=format_count(lacking, "call"))
+    said = translate_count(
+        "{calls} without a price is left out of the days.",
+        "{calls} without a price are left out of the days.",
+        lacking,
+    ).format(calls=format_count(lacking, "call"))
     return [*compare_total(spend.loaded[-1]), *([said] if lacking else [])]

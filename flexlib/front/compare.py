@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 
 from flexlib.analysis.compare import NOTHING, Change, Use, take_apart
+from flexlib.analysis.top import NOT_GIVEN
 from flexlib.certificate import ChargesCertificate, UsageCertificate
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
@@ -22,7 +23,7 @@ from flexlib.front.organization_check import count_undecided, explain_undecided
 from flexlib.front.people import CreditsMonth
 from flexlib.front.spend import Spend, sum_rows
 from flexlib.front.table import check_found
-from flexlib.i18n import _, mark_text
+from flexlib.i18n import _
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
@@ -43,9 +44,6 @@ be no exchange rate."""
 
 Person = tuple[str, str]
 """A source and a user of it."""
-
-NOT_GIVEN = mark_text("not given")
-"""Who or which department, where nothing says it."""
 
 
 @dataclass(frozen=True)

@@ -139,13 +139,13 @@ def _forecast_spend(
         column = "unconverted_requests" if of == "clp" else "unpriced_requests"
         if lacking := int(sums[column].sum()):
             said = translate_count(
-                "{count} call without a price are left out of the days known.",
+                "{count} call without a price is left out of the days known.",
                 "{count} calls without a price are left out of the days known.",
                 lacking,
             )
             if of == "clp":
                 said = translate_count(
-                    "{count} call without an amount in pesos are left out of the days known.",
+                    "{count} call without an amount in pesos is left out of the days known.",
                     "{count} calls without an amount in pesos are left out of the days known.",
                     lacking,
                 )

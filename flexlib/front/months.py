@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import CERTIFICATES
 from flexlib.checks import BillTolerance
-from flexlib.errors import BadSetting
+from flexlib.errors import BadFile, BadSetting
 from flexlib.formats import clean_text, format_amount
 from flexlib.i18n import _, translate_count
 from flexlib.proof import Look, Unclosed, look_nowhere, read_unclosed
@@ -41,7 +41,7 @@ def find_look(settings: Settings, data: Path, *, in_notebook: bool = False) -> L
 
     try:
         ledger = find_ledger(settings)
-    except BadSetting as error:  # what is stored stays what it is
+    except (BadFile, BadSetting) as error:  # what is stored stays what it is
         unread = Unclosed(_("The ledger could not be asked whether it holds more: {error}").format(error=error),
                           is_gap=False)  # fmt: skip
         return lambda month: unread

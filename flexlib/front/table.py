@@ -11,6 +11,7 @@ import duckdb
 import pandas as pd
 
 from flexlib.analysis.frames import read_rows
+from flexlib.analysis.top import NOT_GIVEN
 from flexlib.analysis.usage_frames import hide_zero, open_usage, sum_usage
 from flexlib.dates import Span
 from flexlib.enums import OF_A_DAY, OF_AN_HOUR
@@ -126,7 +127,7 @@ class SpendTable(pd.DataFrame):
 
 
 def _label(value: object) -> str:
-    return "not given" if pd.isna(value) else str(value)  # type: ignore[call-overload]
+    return NOT_GIVEN if pd.isna(value) else str(value)  # type: ignore[call-overload]
 
 
 def build_table(rows: duckdb.DuckDBPyRelation, keys: Mapping[str, str], span: Span, zone: str) -> SpendTable:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flexlib.analysis.top import NOT_GIVEN
 from flexlib.analysis.versions import COUNTED, LIST, compare_rows
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 ROW = {
     "source": "source",
     "id": "id",
-    "who": "coalesce(\"user\", 'not given')",
+    "who": f"coalesce(\"user\", '{NOT_GIVEN}')",
     "quantity": f"CASE WHEN source = '{WINDSURF.name}' THEN flex_credits ELSE total_tokens END",
     **{name: name for name in (*COUNTED, *CREDITS, *LIST, "fx_rate")},
 }

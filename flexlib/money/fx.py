@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from flexlib.errors import BadParameter, BadRecord
-from flexlib.i18n import _, write_number
+from flexlib.i18n import _, mark_text, write_number
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,6 +31,8 @@ SANTIAGO = ZoneInfo("America/Santiago")
 CARRY_DAYS = 5
 """How many days a value holds after its own: as many as the longest run of Chilean holidays and weekends."""
 VALUE_DECIMALS = 8
+MADE_UP = mark_text("made up")
+"""Who says a rate of the demo."""
 LEAST_PESOS, MOST_PESOS = Decimal(100), Decimal(10_000)
 """A dollar has been worth more than the one since 1985, and never near the other: what lies outside is mostly a 1,234
 whose point stands for thousands, as in Chile, or a value without its comma."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 from flexlib.dates import Span
-from flexlib.errors import BadRecord, ServerRefused, ServerUnreachable
+from flexlib.errors import BadRecord, FlexlibError, ServerRefused, ServerUnreachable
 from flexlib.i18n import _, write_number
 from flexlib.money.fx import VALUE_DECIMALS, Rate
 from flexlib.nesting import decode_json
@@ -222,9 +222,11 @@ def _explain(error: Exception, policy: RetryPolicy) -> str:
         return _("its certificate is not one that this machine trusts; REQUESTS_CA_BUNDLE names others")
     if isinstance(error, requests.exceptions.SSLError):
         return _("it does not speak TLS as it should")
-    if isinstance(error, requests.ConnectionError):
+    if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):
         return _("no connection to it can be made, or it broke")
-    return str(error).rstrip(".")
+    if isinstance(error, requests.TooManyRedirects):
+        return _("it sends on from one address to the next")
+    return str(error).rstrip(".") if isinstance(error, FlexlibError) else _("it does not answer as a server should")
 
 
 def _read_retry_after(answer: requests.Response) -> float:

@@ -195,13 +195,7 @@ def load_month_usage(
     stored = {(one.month, one.source): one for one in snapshots if one.dataset == LEDGER.dataset}
     sources = sort_sources({source for _other, source in stored})
     missing = [
-        _("{first} to {end} UTC is not in it for {source}: its month {month} is not stored. Run: {command}").format(
-            first=f"{first:%Y-%m-%d %H:%M}",
-            end=f"{end:%Y-%m-%d %H:%M}",
-            source=source,
-            month=one,
-            command=known.format_command(one) if (known := find_source(source)) else f"the command that reads {source}",
-        )
+        _tell_missing(one, source, f"{first:%Y-%m-%d %H:%M}", f"{end:%Y-%m-%d %H:%M}")
         for one, first, end in pieces
         for source in sources
         if (one, source) not in stored
@@ -223,6 +217,15 @@ def load_month_usage(
     rows = reduce(lambda one, other: one.union(other), kept) if kept else _list_no_calls()
     doubts = (*dropped, *edge, *repeated), same_ids + same_edge_ids, lookalikes, edges, tuple(missing), notes
     return MonthUsage(month, zone, rows, snapshots, *doubts, load_pairs(root), tolerance or BillTolerance(), root, look)
+
+
+def _tell_missing(month: Month, source: str, first: str, end: str) -> str:
+    known = find_source(source)
+    said = _("{first} to {end} UTC is not in it for {source}: its month {month} is not stored.")
+    if known:
+        said = _("{first} to {end} UTC is not in it for {source}: its month {month} is not stored. Run: {command}")
+    command = known.format_command(month) if known else ""
+    return said.format(first=first, end=end, source=source, month=month, command=command)
 
 
 def _list_no_calls() -> duckdb.DuckDBPyRelation:

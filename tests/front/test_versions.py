@@ -93,8 +93,24 @@ def test_rows_that_an_analyst_brings_in_pandas_or_duckdb_are_taken_apart_alike(o
         assert change.sum_parts() == made.sum_parts()
         assert change.people == made.people
         assert [sum(parts.values()) for parts in change.sum_by_model().values()] == [made.difference]
+    with pytest.raises(InvalidRequest, match="'CLP' is not a unit of usage; compare it in usd, clp"):
+        compare_usage(one.relation, other.relation, "CLP")
     with pytest.raises(InvalidRequest, match="the frame lacks the column tier"):
         compare_usage(one.relation, other.relation.project("* EXCLUDE (tier)"), of)
+
+
+def test_rows_of_two_sources_are_the_same_by_source_and_id(tmp_path: Path) -> None:
+    """The ledger's `a` is another call than the import's."""
+    store(tmp_path, "import", SEPTEMBER, row("a", "7"), row("b", "2"))
+    imported = Spend(SEPTEMBER.span, "UTC", (SEPTEMBER,), tmp_path).calls.relation
+    recorded = imported.filter("id = 'a'").project(
+        "* REPLACE ('ledger' AS source, 1::DECIMAL(20, 10) AS amount_in_usd)"
+    )
+    both = recorded.union(imported)
+    change = compare_usage(recorded, both)
+    assert change.difference == change.sum_parts()["new"] == 9
+    with pytest.raises(InvalidRequest, match="the id a stands twice in one version"):
+        compare_usage(both.project("* EXCLUDE (source)"), both)
 
 
 def test_credits_that_were_restated_and_a_row_that_another_has_now(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from flexlib.dates import Span
 from flexlib.enums import LlmProvider
 from flexlib.errors import BadFile, InvalidCall
 from flexlib.ledger import open_ledger
+from flexlib.ledger.guard import limits
 from flexlib.ledger.guard.limits import (
     SEPARATOR,
     build_limit,
@@ -24,6 +25,7 @@ from flexlib.ledger.guard.limits import (
     load_limits,
     read_call,
 )
+from flexlib.setting_values import has_file
 from flexlib.store.budgets import Budget
 
 NOON = datetime(2025, 9, 10, 12, tzinfo=timezone.utc)
@@ -133,6 +135,19 @@ def test_a_file_is_read_again_when_it_changes_and_missed_where_somebody_named_it
         load_limits(absent, is_named=True)
     with pytest.raises(BadFile, match=r"x\.\.\. .* cannot be read: file name too long\.$"):
         load_limits(tmp_path / ("x" * 300), is_named=False)
+
+
+def test_a_file_that_is_put_in_place_while_it_is_looked_for_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "budgets.yaml"
+
+    def put(path: Path) -> bool:
+        load(tmp_path, f"name: one, whole: true, {AMOUNT}")
+        return has_file(path)
+
+    monkeypatch.setattr(limits, "has_file", put)
+    assert [one.name for one in load_limits(path, is_named=True)] == ["one"]
 
 
 def test_a_limit_of_nobody_who_can_be_recorded_is_refused(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadSetting
+from flexlib.i18n import speak
 from flexlib.ledger import (
     ConflictingUsage,
     InvalidCall,
@@ -480,9 +481,11 @@ def test_rates_that_arrive_are_seen_by_a_running_process(ledger: Ledger) -> None
 def test_a_spoilt_table_of_rates_loses_no_call_and_the_row_says_so(ledger: Ledger) -> None:
     keep_rates(ledger, (10, "970.5"))
     find_rates_file(ledger.data).write_text("day;value\n", "utf-8")
-    record = record_usage(**CALL, created_at=NOON, ledger=ledger)
-    assert (record.amount_in_usd, record.amount_in_clp) == (Decimal("0.0075"), None)
-    assert "does not start with day,value,source" in str(record.unconverted)
+    for code in ("en", "es"):  # what is stored is in English
+        with speak(code):
+            record = record_usage(**CALL, created_at=NOON, ledger=ledger)
+        assert (record.amount_in_usd, record.amount_in_clp) == (Decimal("0.0075"), None)
+        assert "does not start with day,value,source" in str(record.unconverted)
 
 
 # batches

@@ -88,6 +88,8 @@ def test_stored_reasons_and_rates_are_said_in_the_reader_s_language(usage: Month
     rows = usage.rows.select(f"* REPLACE ({known} AS unpriced, 'made up' AS fx_source)")
     with speak("es"):
         assert [one["source"] for one in list_rates(rows)] == ["inventado"]
+        others = rows.select("* REPLACE ('Other' AS fx_source)")
+        assert [one["source"] for one in list_rates(others)] == ["Other"]  # as somebody wrote it
         assert [one["reason"] for one in list_unpriced(rows)] == [
             "genai-prices 0.2.3 no tiene una lista de precios de replicate"
         ]

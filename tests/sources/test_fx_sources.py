@@ -87,6 +87,7 @@ def test_fault_that_stays_is_an_error_after_the_last_try_and_never_an_empty_seri
     [
         ("hang", "(no responde|ninguna respuesta completa en)"),
         ("drop", "no se puede establecer una conexión, o se cortó"),
+        ("cut", "no se puede establecer una conexión, o se cortó"),
         ("500", "estado 500: b"),
     ],
 )

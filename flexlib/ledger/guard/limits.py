@@ -51,8 +51,10 @@ def load_limits(path: Path, organization: Path | None = None, *, is_named: bool)
     """The budgets of the file that are enforced. Read again when it, or the organization's, changes. Raises `BadFile`,
     also where the file is not there though somebody named it, or where `check_limits` does."""
     stamp = _read_stamp(path)
+    if stamp is None and has_file(path):  # put in place since it was looked at
+        stamp = _read_stamp(path)
     if stamp is None:
-        if not has_file(path) and is_named:
+        if is_named:
             raise BadFile(_("{path} is not there; the limits that calls are held to stand in it.").format(path=path))
         return []
     if organization is not None:

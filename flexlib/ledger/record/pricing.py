@@ -38,7 +38,7 @@ def price_records(ledger: Ledger, records: Sequence[UsageRecord]) -> list[UsageR
         rates = load_kept_rates(ledger)
     except BadFile as error:
         # No call is lost over a damaged table of rates: the row says so, and the close, which stops at it, fills it in.
-        unconverted = str(error)
+        unconverted = error.english
     try:
         if len(open_records) > FEW:
             filled = iter(_fill_table(open_records, rates, unconverted))
