@@ -21,6 +21,7 @@ from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
 from flexlib.formats import clean_text, count_people, format_few, format_number, format_plain, format_short_day
 from flexlib.i18n import _, mark_text, write_json, write_number
+from flexlib.names import show_people
 from flexlib.setting_values import has_file
 from flexlib.settings import Settings
 
@@ -144,7 +145,7 @@ def render_anomalies(made: MonthAnomalies, top: int) -> str:
 def _render_layer(title: str, found: Sequence[Unusual], top: int) -> list[str]:
     lines = [title] if found else []
     for one in found[:top]:
-        label = clean_text(one.event or one.who)
+        label = show_people(clean_text(one.event or one.who))
         said = _("{amount}   {times} times the {expected} expected").format(
             amount=write_number(f"{one.amount:>13,.2f}"),
             times=write_number(f"{one.times:.1f}"),

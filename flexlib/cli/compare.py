@@ -20,6 +20,7 @@ from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, InvalidRequest
 from flexlib.formats import format_number, format_plain
 from flexlib.i18n import _, mark_text, write_json, write_number
+from flexlib.names import show_people
 from flexlib.settings import Settings
 from flexlib.sources.registry import name_source
 from flexlib.store.membership import LEVELS
@@ -145,8 +146,8 @@ def render_comparison(made: Comparison, top: int) -> str:
         **{name: f"    {_(words)} ({_(CODES[name])})" for name, words in SAID.items()},
         "new": count_new(made.by, change.people["new"]),
         "gone": count_gone(made.by, change.people["gone"]),
-        "volume": _("the same {get}: {volume} (volume)").format(
-            get=format_number(change.people.get("stayed", 0)), volume=_(SAID["volume"])
+        "volume": _("the same {get}: {used} ({volume})").format(
+            get=format_number(change.people.get("stayed", 0)), used=_(SAID["volume"]), volume=_(CODES["volume"])
         ),
     }
     if made.versions:
@@ -181,7 +182,7 @@ def render_comparison(made: Comparison, top: int) -> str:
                 if moved[name]
             ]
             whole = write_number(f"{sum(rounded.values()):>+16,.{places}f}")
-            lines.append(f"  {label:<48}{whole}   {', '.join(shares)}")
+            lines.append(f"  {show_people(label):<48}{whole}   {', '.join(shares)}")
     return "\n".join([*lines, _(change.method)])
 
 

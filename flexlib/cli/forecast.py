@@ -126,7 +126,7 @@ def render_forecast(made: MonthForecast, band: float, budget: float | None) -> s
         if line["bands"]:
             held = _("held {held} of {bands}, its width {mean_width} of the month").format(held=line["held"],
                 bands=line["bands"], mean_width=f"{line['mean_width']:.0%}")  # fmt: skip
-            error = _("mean error of {months} {mean_error}").format(months=line["months"],
+            error = _("mean error over {months}: {mean_error}").format(months=line["months"],
                 mean_error=write_number(f"{line['mean_error']:.1%}"))  # fmt: skip
             lines.append(_("  As far into earlier months: the band {held}; {error}.").format(held=held, error=error))
     if budget is not None:

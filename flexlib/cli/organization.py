@@ -30,6 +30,7 @@ from flexlib.formats import (
     format_usd,
 )
 from flexlib.i18n import _, mark_text, write_json, write_number
+from flexlib.names import show_people
 from flexlib.proof import State
 from flexlib.settings import Settings
 
@@ -136,7 +137,7 @@ def render_check(made: OrganizationCheck, top: int, *, names: bool) -> str:
     for one, name in zip(made.departments, names_, strict=True):
         lines.append(f"  {name:<{width}}{format_count(one.people, 'user'):>12}  {_write(one)}")
     lines += _render(_("Spends but is listed nowhere"), [
-        f"{clean_text(one.name or _('not given')):<{WIDTH}}  {_write(one)}" for one in made.nowhere
+        f"{show_people(clean_text(one.name or _('not given'))):<{WIDTH}}  {_write(one)}" for one in made.nowhere
     ], top)  # fmt: skip
     lines += _render(_("Is listed but never spends"), [
         f"{_call(one, names=names)}  {_place([(one.share, one.place)])}" for one in made.silent], top)  # fmt: skip
