@@ -101,6 +101,33 @@ def test_a_fold_is_of_two_groups_and_enough_people_in_every_unit_or_of_all(peopl
         assert any(one and (len(one) < 2 or sum(one) < SMALLEST) for one in every)
 
 
+def find_lacking(people: Mapping[str, Mapping[str, int]], names: Collection[str]) -> set[str]:
+    """The units in which one line of these groups would be of a single group, or of too few people."""
+    inside = {unit: [people[name][unit] for name in names if people[name][unit]] for unit in UNITS}
+    return {unit for unit, counts in inside.items() if len(counts) == 1 or 0 < sum(counts) < SMALLEST}
+
+
+@given(people=PEOPLE)
+def test_a_fold_takes_no_more_than_it_must_and_each_time_the_smallest_that_helps_most(
+    people: dict[str, dict[str, int]],
+) -> None:
+    """Beside those of few people, in whatever order they were taken: before the last some unit lacked."""
+    folded = choose_folded(people)
+    if folded is None:
+        return
+    taken = {name for name, counts in people.items() if any(0 < count < SMALLEST for count in counts.values())}
+    while left := folded - taken:
+        lacking = find_lacking(people, taken)
+        assert lacking, left  # of these none had to be taken
+        helps = {name: sum(people[name][unit] > 0 for unit in lacking) for name in people.keys() - taken}
+        best = [name for name, count in helps.items() if count == max(helps.values()) > 0]
+        smallest = min(max(people[name].values()) for name in best)
+        one = min(name for name in best if max(people[name].values()) == smallest)
+        assert one in left
+        taken.add(one)
+    assert not find_lacking(people, folded)
+
+
 def test_of_the_others_the_smallest_that_helps_most_is_taken() -> None:
     """Of what Legal lacks Support has nothing, though it is the smallest of the others."""
     people = {"Legal": {"credits": 2}, "Support": {"calls": 6}, "Data": {"credits": 30}, "Sales": {"credits": 20}}
