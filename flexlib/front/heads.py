@@ -8,9 +8,10 @@ from datetime import date
 from fractions import Fraction
 from functools import reduce
 from itertools import compress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
+import pandas as pd
 import pyarrow as pa
 
 from flexlib.analysis.chargeback import NOBODY, LineKey, LineKind
@@ -27,9 +28,9 @@ from flexlib.store.organization import Organization
 from flexlib.store.pseudonyms import place_people
 
 OF_PERSON = write_key(PERSON, "")
-PEOPLE = f"source = '{WINDSURF.name}' OR {IS_PERSON}"
-"""Rows of people; applications and keys are none."""
 IS_CREDITS = f"source = '{WINDSURF.name}'"
+PEOPLE = f"{IS_CREDITS} OR {IS_PERSON}"
+"""Rows of people; applications and keys are none."""
 MEASURES = {
     "flex_credits": "flex_credits",
     "requests": "coalesce(requests, 1)",  # a sum that does not say of how many is of some
@@ -65,9 +66,9 @@ class Seen(NamedTuple):
     """Of `UNITS` those in which the use is not zero."""
 
 
-def name_line(value: object) -> LineKey:
+def name_line(value: Any) -> LineKey:  # noqa: ANN401 (a cell of a frame, or a name)
     """The line of a name; of none that of nobody."""
-    return NOBODY if value is None or value != value else LineKey(LineKind.PART, str(value))  # noqa: PLR0124 (NaN)
+    return NOBODY if pd.isna(value) else LineKey(LineKind.PART, str(value))
 
 
 def list_seen(spend: Spend, key: str) -> list[Seen]:
@@ -139,11 +140,11 @@ def count_heads(spend: Spend, key: str) -> dict[LineKey, Fraction]:
     """How many people each line has: those of the organization's file by the days on which they were there, and who
     used something and is not in it, in equal parts in the lines of their use."""
     heads = defaultdict[LineKey, Fraction](Fraction)
-    has_file = spend.organization is not None and key in LEVELS
-    if spend.organization and has_file:
+    has_members = spend.organization is not None and key in LEVELS
+    if spend.organization and has_members:
         for _who, line, share in _list_members(spend.organization, key, spend.span):
             heads[line] += share
-    seen = [one for one in list_seen(spend, key) if one.who and not (has_file and one.is_listed)]
+    seen = [one for one in list_seen(spend, key) if one.who and not (has_members and one.is_listed)]
     pairs = {(name_line(one.line), one.who) for one in seen}
     times = Counter(who for _, who in pairs)
     for line, who in pairs:

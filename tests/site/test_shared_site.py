@@ -154,18 +154,6 @@ def test_calls_of_somebody_who_is_not_named_are_of_one_person(tmp_path: Path) ->
     assert find_folded(spend, "department") == {"Legal", "Data"}
 
 
-def test_calls_of_others_that_name_a_small_department_make_it_no_larger(tmp_path: Path) -> None:
-    roster, said = write_organization(tmp_path / "organization.csv"), '{"department": "Legal"}'
-    calls = [
-        call(f"{place}", "2025-09-02", usable_type="user", usable_key=hide_email(f"{user}@example.com"),
-             metadata=said if name == "Sales" else None)
-        for place, (user, name) in enumerate(list_everybody().items())
-    ]  # fmt: skip
-    store(tmp_path, "import", SEPTEMBER, *calls)
-    spend = load_spend(SEPTEMBER, None, tmp_path, zone="UTC", names=False, roster=roster)
-    assert find_folded(spend, "department") == {"Legal", "Data"}
-
-
 def test_a_department_that_is_called_as_the_small_ones_keeps_its_own_line(tmp_path: Path) -> None:
     fill(tmp_path)
     named = '{"department": "Small groups"}'
