@@ -8,7 +8,6 @@ import os
 import pickle
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -340,7 +339,6 @@ def test_counters_that_are_gone_are_made_again(ledger: Ledger, limit: Callable[.
 
 
 @pytest.mark.usefixtures("clock")
-@pytest.mark.usefixtures("clock")
 def test_a_call_that_was_made_is_recorded_though_its_counters_are_gone(
     ledger: Ledger, limit: Callable[..., Path]
 ) -> None:
@@ -350,6 +348,7 @@ def test_a_call_that_was_made_is_recorded_though_its_counters_are_gone(
     assert query(ledger, "SELECT count(*) FROM llm_usage_limit_holds") == [(0,)]
 
 
+@pytest.mark.usefixtures("clock")
 def test_what_cannot_be_given_back_hides_no_error_of_the_block(
     ledger: Ledger, limit: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -458,18 +457,6 @@ def test_a_file_of_limits_that_somebody_named_and_that_is_not_there_lets_no_call
         monkeypatch.setenv("FLEXLIB_BUDGETS", str(tmp_path / "bugdets.yaml"))
         with pytest.raises(BadFile, match=r"bugdets.yaml is not there; the limits that calls are held to stand in it"):
             hold(usable=USER, estimate_usd="500", budgets=named, ledger=sqlite_ledger)
-
-
-def test_an_organization_that_is_gone_when_it_is_looked_at_is_none(
-    sqlite_ledger: Ledger, limit: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    file, organization, is_file = limit(("department: Platform", "1")), tmp_path / "organization.csv", Path.is_file
-    monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(organization))
-    organization.write_text("who,department\nana@example.com,Data\n")
-    monkeypatch.setattr(Path, "is_file", lambda one: (is_file(one), one == organization and one.unlink(True))[0])
-    with suppress(BadFile):  # or a sentence
-        assert allow(USER, "0.1", budgets=file, ledger=sqlite_ledger)
-    assert not organization.exists()
 
 
 @pytest.mark.usefixtures("clock")

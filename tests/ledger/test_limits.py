@@ -173,6 +173,36 @@ def test_a_limit_of_a_department_to_which_the_organization_s_file_gives_people_i
     check_limits(path, budgets, tmp_path / "absent.csv")
 
 
+def test_an_organization_that_is_gone_when_it_is_looked_at_is_none_and_one_that_goes_after_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is looked at three times: for whether it has changed, for whether it is there, and to be read."""
+    people, path = tmp_path / "organization.csv", tmp_path / "budgets.yaml"
+    budgets = load(tmp_path, f"name: one, department: Platform, {AMOUNT}")
+
+    def look_late(path: Path) -> bool:
+        path.unlink()
+        return has_file(path)
+
+    def look_early(path: Path) -> bool:
+        was_there = has_file(path)
+        path.unlink()
+        return was_there
+
+    people.write_text("who,department\nana@example.com,Platform\n")
+    monkeypatch.setattr(limits, "has_file", look_late)
+    assert load_limits(path, people, is_named=True) == budgets
+    people.write_text("who,department\nana@example.com,Platform\n")
+    monkeypatch.setattr(limits, "has_file", look_early)
+    with pytest.raises(BadFile, match=r"organization.csv is not there; name the file that says who belongs"):
+        load_limits(path, people, is_named=True)
+    monkeypatch.setattr(limits, "has_file", has_file)
+    assert load_limits(path, people, is_named=True) == budgets  # what was told is not kept
+    people.write_text("who,department\nana@example.com,Platform\n")
+    with pytest.raises(BadFile, match="one is to be enforced for a department that"):  # nor that there was none
+        load_limits(path, people, is_named=True)
+
+
 def test_what_is_named_of_a_call_is_read_as_it_is_recorded(tmp_path: Path) -> None:
     ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
 
