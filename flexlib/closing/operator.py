@@ -19,7 +19,7 @@ from flexlib.store.outbox import Standing
 from flexlib.store.server import is_made_up
 
 OPERATOR = "operator"
-"""The folder of its claims, in the data folder."""
+"""The folder of its claims, in the data folder: one each for every month, since a mail tells of one month alone."""
 
 
 def tell_operator(progress: Progress) -> str:
@@ -31,7 +31,8 @@ def tell_operator(progress: Progress) -> str:
         return ""
     if is_made_up(closing.settings.data):
         return _("Of made-up data nobody is told: {address} gets no mail.").format(address=to)
-    settings, claims, now = closing.settings, Claims(closing.settings.data, OPERATOR), datetime.now(timezone.utc)
+    settings, now = closing.settings, datetime.now(timezone.utc)
+    claims = Claims(settings.data, f"{OPERATOR}/{closing.month}")
     ways = (f"{one.step} {one.exit_code}" for one in failed)
     event = ", ".join([progress.failing_since or "", *ways])
     span = closing.month.span

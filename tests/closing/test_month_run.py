@@ -268,7 +268,27 @@ def test_the_operator_is_told_once_of_each_way_of_failing(tmp_path: Path) -> Non
         (tmp_path / "notices.yaml").write_text("other rules")
         assert run_once(other) == "o@example.com has been told of it by e-mail."
         assert len(server.taken) == 2
-    assert (tmp_path / "data" / "operator" / "claims.sqlite").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "data" / "operator" / "2025-09" / "claims.sqlite").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_failed_in_a_month_is_not_told_by_a_mail_of_another(tmp_path: Path) -> None:
+    with serve_script("smtp", "mail 451") as server:
+        september = open_closing(tmp_path)
+        settings = replace(september.settings, servers=NoticeServers(server.mail_server))
+        september = replace(september, settings=settings)
+        august = replace(september, month=SEPTEMBER.previous, folder=september.output_dir / "2025-08")
+        failing, _ = make_runner(tmp_path, {"check": 1})
+
+        def run_once(closing: Closing) -> str:
+            progress = open_progress(closing)
+            run_month(progress, failing, say_nothing)
+            return tell_operator(progress)
+
+        assert "could not be told: The mail server" in run_once(august)
+        for closing in (september, august):
+            assert run_once(closing) == "o@example.com has been told of it by e-mail."
+        subjects = [message_from_bytes(mail, policy=default)["Subject"] for mail in server.taken]
+        assert subjects == ["flexlib month 2025-09: failed: budgets", "flexlib month 2025-08: failed: budgets"]
 
 
 def test_exit_codes_rank_from_what_failed_to_what_is_whole() -> None:
