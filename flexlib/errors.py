@@ -11,11 +11,10 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from flexlib.i18n import _, mark_text, translate_count
+from flexlib.i18n import _, translate_count
 
 LIMIT_PASSED = 5
 """The exit code of a check that went well and found a budget exceeded."""
-NO_PAGE = mark_text("{why}. No page was written; {failed} shows how far it came.")
 RANK = (2, 1, 4, 3, LIMIT_PASSED, 0)
 """Exit codes, the worst first. Any other, such as that of a process that was killed, is a run that failed."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import tempfile
 from functools import partial
@@ -31,7 +30,7 @@ from flexlib.cli.options import (
 )
 from flexlib.cli.report_months import load_shown_spend, open_shown
 from flexlib.dates import Month
-from flexlib.errors import BadParameter, NotebookFailed
+from flexlib.errors import BadParameter
 from flexlib.formats import clean_text, format_number, format_plain, format_usd
 from flexlib.i18n import _, translate_count, write_json
 from flexlib.settings import Settings
@@ -126,6 +125,7 @@ def _make_page(arguments: argparse.Namespace, settings: Settings, month: Month, 
     """The page of the month, made anew: what stands in the files is what it shows."""
     from flexlib.front.months import find_look
     from flexlib.proof import write_unclosed
+    from flexlib.report.no_page import NoPage
     from flexlib.report.parameters import check_request, find_notebook, read_parameters
     from flexlib.report.run import run_report
     from flexlib.store.snapshots import list_months
@@ -140,10 +140,9 @@ def _make_page(arguments: argparse.Namespace, settings: Settings, month: Month, 
     unclosed = write_unclosed(find_look(settings, settings.data), list_months(settings.data))
     try:
         return run_report(request, folder, settings.data, unclosed=unclosed)
-    except NotebookFailed as error:  # what it kept of it is gone with the folder
-        said = f"flexlib report --notebook {arguments.notebook} --year {month.year} --month {month.month} keeps"
-        error.args = (re.sub(r"\S+ (shows how far it came)", rf"{said} what \1", str(error)),)
-        raise
+    except NoPage as error:  # what it kept of it is gone with the folder
+        command = f"flexlib report --notebook {arguments.notebook} --year {month.year} --month {month.month}"
+        raise NoPage(error.why, _("what {command} keeps").format(command=command)) from error
 
 
 def _check_options(arguments: argparse.Namespace) -> None:

@@ -15,12 +15,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexlib.errors import NO_PAGE, NotebookFailed, SnapshotChanged, SumsDiffer
+from flexlib.errors import NotebookFailed, SnapshotChanged, SumsDiffer
 from flexlib.i18n import _, find_language
 from flexlib.page.kit.markup import POLICY, STATE_TYPE
 from flexlib.page.kit.theme import LAB_STYLE, render_page_style
 from flexlib.report.kernel import STEP, kill_kernels, open_kernel
 from flexlib.report.manifest import MANIFEST, build_manifest, names_people
+from flexlib.report.no_page import NoPage
 from flexlib.report.offline import find_loaded
 from flexlib.report.parameters import HEADING, ReportRequest, name_parameters
 from flexlib.settings import CELL_LIMIT, DEMO
@@ -88,8 +89,7 @@ def run_report(
                 if drafted.exists():
                     drafted.chmod(PRIVATE)  # nobody knows whom it names
                     drafted.replace(failed)
-                error.args = (_(NO_PAGE).format(why=str(error).rstrip("."), failed=failed),)
-                raise
+                raise NoPage(error, str(failed)) from error
             with STEP:
                 drafted.replace(executed)
                 written.replace(page)

@@ -15,10 +15,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from flexlib.errors import NO_PAGE, BadFile, BadParameter, FlexlibError, SnapshotChanged
-from flexlib.i18n import _, mark_text, speak, translate_count
+from flexlib.errors import BadFile, BadParameter, FlexlibError, SnapshotChanged
+from flexlib.i18n import LANGUAGES, _, find_language, mark_text, speak, to_english, translate_count
 from flexlib.report.manifest import MANIFEST, Manifest, hash_bytes, name_manifest, name_path, read_manifest
 from flexlib.report.moved import Moved, describe_places, list_figures, list_moved
+from flexlib.report.no_page import NoPage, cut_end
 from flexlib.report.parameters import ReportRequest, check_request
 from flexlib.report.run import run_report, stop_reports
 from flexlib.settings import find_home
@@ -145,8 +146,9 @@ def _judge(one: _Remade, data: Mapping[bool, Path]) -> Verified:
     if isinstance(one.error, SnapshotChanged):
         return Verified(page, Verdict.DIFFERS, (str(one.error),), exit_code=one.error.exit_code)
     if one.error:
-        end = _(NO_PAGE).removeprefix("{why}").partition("{failed}")[0]  # what follows is of a folder that is gone
-        why = str(one.error).partition(end)[0].rstrip(".")
+        why = cut_end(one.error.why if isinstance(one.error, NoPage) else one.error)  # not of a folder that is gone
+        if find_language() == LANGUAGES[0]:
+            why = to_english(why)  # it was said in the language of the page
         said = _("{page} could not be made again: {why}.").format(page=name, why=why)
         gone = _list_gone(one.then, data[bool(one.then["made_up"])])
         return Verified(page, Verdict.NOT_VERIFIED, (said, *gone), exit_code=0 if gone else one.error.exit_code)

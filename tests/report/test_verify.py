@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import tempfile
 from collections.abc import Callable
 from importlib.metadata import metadata
 from pathlib import Path
@@ -15,6 +16,7 @@ from report_samples import FIXTURE
 from spend_samples import SEPTEMBER, call, store
 
 from flexlib.cli import main
+from flexlib.i18n import use_language
 from flexlib.report.manifest import EXTRAS, build_manifest, hash_bytes, name_manifest, read_manifest, seal_manifest
 from flexlib.report.moved import describe_places, list_figures, list_moved
 from flexlib.report.notes import note_files
@@ -216,6 +218,24 @@ def test_a_month_that_was_stored_again_is_named_with_both_totals_and_the_page_wa
     code, (found, _) = verify(capsys, "reports/demo")  # and its notebook
     assert (code, found["result"]) == (3, "not_verified")
     assert "credits/2025-09/windsurf is no longer stored in the version" in found["sentences"][1]
+
+
+@pytest.mark.parametrize(("of_page", "of_reader"), [("es", "en"), ("en", "es"), ("es", "es")])
+def test_why_a_page_cannot_be_made_again_is_told_without_what_lay_in_the_folder_of_the_attempt(
+    home: Path, capsys: pytest.CaptureFixture[str], of_page: str, of_reader: str
+) -> None:
+    """Whatever the languages are of who reads it and of the page."""
+    seal_again(name_manifest(find_page(home)), language=of_page)
+    shutil.rmtree(home / "data" / "usage" / "2025-09")
+    shutil.rmtree(home / "data" / "credits" / "2025-09")
+    assert main(["--lang", of_reader, "verify", "reports/demo/small.html"]) == 3
+    use_language("en")
+    said = capsys.readouterr().out
+    assert ("could not be made again: " if of_reader == "en" else "No se pudo hacer de nuevo small.html: ") in said
+    assert ("Cell 1 of small.ipynb failed: " in said) is ("en" in (of_reader, of_page))
+    assert "small.failed.ipynb" not in said
+    assert "reports/demo" in said
+    assert tempfile.gettempdir() not in said.replace(str(home), "")
 
 
 def test_a_manifest_that_was_edited_and_sealed_again_is_found_by_the_page(
