@@ -23,6 +23,8 @@ MADE = ".made"
 """The folder of the notes, beside the files that they are of."""
 PERIOD = re.compile(r"\d{4}(-\d\d)?")
 """The name of a folder of reports: its month, or its year."""
+DEPTH = 2
+"""How many folders lie in each other in a folder of reports: `chargeback/people`."""
 OF_RUNS = ("run.json",)
 """What `flexlib month` notes of itself; no figure stands in it."""
 
@@ -36,7 +38,7 @@ class Note(NamedTuple):
 
 
 def note_files(files: Iterable[Path], *, names: bool) -> None:
-    """Notes what was just made, where it lies in a folder of reports or in one of its folders. Raises `DiskFailed`."""
+    """Notes what was just made, where it lies in a folder of reports or in one of the folders in it. Raises `DiskFailed`."""
     for file in files:
         if _is_of_reports(file.absolute().parent):
             with report_disk(file.parent):
@@ -95,7 +97,8 @@ def _verify_file(file: Path) -> Verified:
 
 
 def _is_of_reports(folder: Path) -> bool:
-    return any(PERIOD.fullmatch(one.name) or next(one.glob(f"*{MANIFEST}"), None) for one in (folder, folder.parent))
+    around = (folder, *folder.parents[:DEPTH])
+    return any(PERIOD.fullmatch(one.name) or next(one.glob(f"*{MANIFEST}"), None) for one in around)
 
 
 def _name_note(file: Path) -> Path:

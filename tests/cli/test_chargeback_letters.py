@@ -15,6 +15,7 @@ from spend_samples import SEPTEMBER, call, ingest_charges, store, store_credits
 
 from flexlib.cli.main import main
 from flexlib.report.letters import name_files
+from flexlib.report.notes import note_files
 from flexlib.sources.charges.mapping import ChargeMapping
 
 WORDS = ["chargeback", "--year", "2025", "--month", "9", "--per", "department"]
@@ -131,13 +132,26 @@ def test_letters_that_name_people_are_their_owner_s_alone(data: Path, tmp_path: 
     words = ["chargeback", "--year", "2025", "--month", "9", "--per", "person", "--output-dir"]
     assert main([*words, str(tmp_path / "names"), "--names"]) == main([*words, str(tmp_path / "hidden")]) == 4
     for folder, is_private in (("names/2025-09/chargeback/people", True), ("hidden/2025-09/chargeback", False)):
-        files = [*(tmp_path / folder).iterdir()]
+        files = [file for file in (tmp_path / folder).iterdir() if file.is_file()]
         assert files
         assert (stat.S_IMODE((tmp_path / folder).stat().st_mode) == 0o700) is is_private  # names of files are people's
         assert {stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files} == {is_private}
     umask = os.umask(0)
     os.umask(umask)
     assert not umask & 0o044  # else the second half proves nothing
+
+
+def test_letters_of_people_are_verified_as_those_of_departments_are(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["chargeback", "--year", "2025", "--month", "9", "--output-dir", str(tmp_path / "out"), "--per"]
+    assert main([*words, "person", "--names"]) == main([*words, "department"]) == 4
+    (page := tmp_path / "out" / "2025-09" / "month.html").touch()
+    note_files([page], names=False)
+    capsys.readouterr()
+    assert main(["verify", str(tmp_path / "out"), "--json"]) == 0
+    found = {Path(one["page"]).parent.name: one["result"] for one in json.loads(capsys.readouterr().out)}
+    assert found == {"people": "as_made", "chargeback": "as_made", "2025-09": "as_made"}
 
 
 @given(
