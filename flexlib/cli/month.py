@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -17,9 +17,10 @@ from zoneinfo import ZoneInfo
 from flexlib.cli.export_formats import FORMATS, check_libraries
 from flexlib.cli.options import Commands, add_command, add_demo_option, add_month_options, asks_demo
 from flexlib.dates import Month, check_begun
-from flexlib.errors import BadFile, BadSetting, ExtraMissing, InvalidRequest
+from flexlib.errors import BadSetting, ExtraMissing, InvalidRequest
 from flexlib.formats import clean_lines, clean_text
 from flexlib.i18n import _, use_language, write_json
+from flexlib.nesting import Faults
 from flexlib.settings import DEMO, NO_KEY, Settings, find_home
 
 if TYPE_CHECKING:
@@ -91,16 +92,17 @@ def run_month_command(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closing:
-    """The month, its plan, and whose data it is of. Raises `BadFile`, `BadMonth`, `InvalidRequest`, and `BadSetting`
-    where there is nothing to close."""
+    """The month, its plan, and whose data it is of. Raises `BadFile` with all that is wrong in the plan, not installed
+    or not there, `BadMonth`, `InvalidRequest`, and `BadSetting` where there is nothing to close."""
     from flexlib.closing.inputs import Closing
     from flexlib.closing.plan import PLAN, read_plan
     from flexlib.store.server import is_made_up
     from flexlib.store.snapshots import list_newest
 
-    plan = read_plan(arguments.plan or find_home() / PLAN, FORMATS, is_named=arguments.plan is not None)
-    check_plan_libraries(plan)
-    check_files(settings)
+    faults, file = Faults(), arguments.plan or find_home() / PLAN
+    plan = faults.read(partial(read_plan, is_named=arguments.plan is not None), file, FORMATS)
+    faults.found += [*(list_missing_libraries(plan) if plan else ()), *list_missing_files(settings)]
+    faults.tell()
     if (arguments.year is None) != (arguments.month is None):
         raise InvalidRequest(_("give --year and --month, or neither for the month that has ended."))
     now = Month.containing(datetime.now(ZoneInfo(plan.zone)).date())
@@ -125,28 +127,24 @@ def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closin
     return closing
 
 
-def check_plan_libraries(plan: MonthPlan) -> None:
-    """Raises `ExtraMissing` with all that the formats of the plan need and is not installed, each with its line."""
-    said = []
+def list_missing_libraries(plan: MonthPlan) -> Iterator[str]:
+    """Sentences on all that the formats of the plan need and is not installed, each with its line."""
     for name, formats in (("with", plan.beside), ("exports", plan.exports)):
         try:
             check_libraries(formats)
         except ExtraMissing as error:
-            said.append(
-                _("line {line} of {path}: {why}").format(line=plan.lines.get(name, 1), path=plan.file, why=error)
-            )
-    if said:
-        raise ExtraMissing("\n".join(said))
+            said = _("line {line} of {path}: {why}")
+            yield said.format(line=plan.lines.get(name, 1), path=plan.file, why=error)
 
 
-def check_files(settings: Settings) -> None:
-    """Raises `BadFile` where a file that a setting names is not there: without it the month would be another one."""
+def list_missing_files(settings: Settings) -> Iterator[str]:
+    """Sentences on the files that a setting names and that are not there: without one the month would be another."""
     named = {"FLEXLIB_BUDGETS": settings.budgets, "FLEXLIB_MAIL": settings.mails,
              "FLEXLIB_NOTICES": settings.notices, "FLEXLIB_ORGANIZATION": settings.organization}  # fmt: skip
     for setting, file in named.items():
         if file is not None and not file.is_file():
-            said = _("{setting} names {file}, which is not there; put it back, or name another one. Nothing was done.")
-            raise BadFile(said.format(setting=setting, file=file))
+            said = _("{setting} names {file}, which is not there; put it back, or name another one.")
+            yield said.format(setting=setting, file=file)
 
 
 def find_width() -> int:

@@ -38,7 +38,7 @@ class Note(NamedTuple):
 
 
 def note_files(files: Iterable[Path], *, names: bool) -> None:
-    """Notes what was just made, where it lies in a folder of reports or in one of the folders in it. Raises `DiskFailed`."""
+    """Notes what was just made, where it lies in a folder of reports or in a folder in it. Raises `DiskFailed`."""
     for file in files:
         if _is_of_reports(file.absolute().parent):
             with report_disk(file.parent):

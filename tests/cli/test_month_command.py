@@ -186,14 +186,20 @@ def test_a_plan_tells_with_its_lines_all_that_its_formats_need(
     )
 
 
-@pytest.mark.parametrize("setting", ["FLEXLIB_BUDGETS", "FLEXLIB_MAIL", "FLEXLIB_NOTICES", "FLEXLIB_ORGANIZATION"])
-def test_a_file_that_a_setting_names_and_that_is_not_there_is_told_and_nothing_is_done(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], setting: str
+def test_all_files_that_settings_name_and_that_are_not_there_are_told_with_what_is_wrong_in_the_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    settings = ("FLEXLIB_BUDGETS", "FLEXLIB_MAIL", "FLEXLIB_NOTICES", "FLEXLIB_ORGANIZATION")
     monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
-    monkeypatch.setenv(setting, str(tmp_path / "gone.yaml"))
-    assert main([*SEPTEMBER, "--output-dir", str(tmp_path / "reports")]) == 2
-    assert f"{setting} names {tmp_path / 'gone.yaml'}, which is not there; put it back" in capsys.readouterr().err
+    for setting in settings:
+        monkeypatch.setenv(setting, str(tmp_path / "gone.yaml"))
+    (plan := tmp_path / "month.yaml").write_text("rates: no\nzone: Mars\n")
+    assert main([*SEPTEMBER, "--plan", str(plan), "--output-dir", str(tmp_path / "reports")]) == 2
+    assert capsys.readouterr().err.removeprefix("flexlib: ").splitlines() == [
+        f"line 2 of {plan} has zone: 'Mars'; give a time zone, such as America/Santiago.",
+        *(f"{one} names {tmp_path / 'gone.yaml'}, which is not there; put it back, or name another one."
+          for one in settings),
+    ]  # fmt: skip
     assert not (tmp_path / "reports").exists()
 
 
