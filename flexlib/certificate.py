@@ -10,7 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from flexlib.checks import MOST_UNPRICED, NO_WITNESS, Check, explain_check, explain_money
 from flexlib.formats import format_moment, format_number
-from flexlib.i18n import _, mark_text
+from flexlib.i18n import _, join_texts, mark_text
 from flexlib.proof import SETTLING_TIME as SETTLING_TIME
 from flexlib.proof import Certificate as Certificate
 from flexlib.proof import State as State
@@ -168,7 +168,7 @@ WITNESSES = (mark_text("sums"), "independent_total", mark_text("balance"))
 
 def explain_witness(checks: Mapping[str, Check], people: int, accepted_by: str) -> str:
     """Why nothing confirms the total of a month, as a clause; `people`: how many are on the list."""
-    why = "; ".join(f"{_(name.replace('_', ' '))}: {explain_check(checks[name])}" for name in WITNESSES)
+    why = join_texts(_(name.replace("_", " ")) + ": " + explain_check(checks[name]) for name in WITNESSES)
     seats = str(checks["balance"].figures.get("numSeats"))
     end = _("fetch it again, or set {setting}=yes if the server offers none").format(setting=NO_WITNESS)
     if accepted_by:

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from flexlib.formats import count_calls_at_least, format_number
-from flexlib.i18n import _, mark_text, translate_count
+from flexlib.i18n import _, join_texts, mark_text, translate_count
 from flexlib.reasons import COMPARED, REASONS
 
 MOST_UNPRICED = Decimal("0.1")
@@ -64,7 +64,7 @@ def explain_check(check: Check) -> str:
     'the month is not settled yet, the two refresh at different times; the balance is no number'
     """
     known = [REASONS[reason](check.figures) for reason in check.reasons if reason in REASONS]
-    return "; ".join(filter(None, known)) or check.why
+    return join_texts(known) or check.why
 
 
 def explain_money(figures: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ sentence is whole, with names in braces: what is glued of pieces cannot be said 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import wraps
@@ -72,6 +72,15 @@ class Translated(str):
             *map(to_english, values), **{name: to_english(one) for name, one in named.items()}
         )
         return Translated(super().format(*values, **named), english)
+
+    def format_map(self, named: Mapping[str, object]) -> Translated:  # type: ignore[override]
+        return self.format(**named)
+
+    def __add__(self, more: str) -> Translated:
+        return Translated(str(self) + more, self.english + to_english(more))
+
+    def __radd__(self, before: str) -> Translated:
+        return Translated(before + str(self), before + self.english)
 
 
 def use_language(code: str) -> None:
@@ -157,24 +166,43 @@ def write_json(facts: Any, default: Callable[[Any], object] | None = None) -> st
     return json.dumps(to_english(facts), indent=2, ensure_ascii=False, default=default)
 
 
+def join_texts(texts: Iterable[str | None], between: str = "; ") -> str:
+    """Those that there are as one text, which still knows its English.
+
+    >>> with speak("es"):
+    ...     told = join_texts([_("unknown"), "", "2"])
+    >>> told, to_english(told)
+    ('desconocido; 2', 'unknown; 2')
+    """
+    given = [one for one in texts if one]
+    said, english = between.join(given), between.join(to_english(given))
+    return said if said == english else Translated(said, english)
+
+
 def list_month_names() -> list[str]:
     """`January` to `December`; in Spanish with a small letter."""
-    return _(MONTH_NAMES).split()
+    return _split(MONTH_NAMES)
 
 
 def list_short_months() -> list[str]:
     """`Jan` to `Dec`."""
-    return _("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec").split()
+    return _split(mark_text("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec"))
 
 
 def list_weekday_names() -> list[str]:
     """`Monday` to `Sunday`."""
-    return _("Monday Tuesday Wednesday Thursday Friday Saturday Sunday").split()
+    return _split(mark_text("Monday Tuesday Wednesday Thursday Friday Saturday Sunday"))
 
 
 def list_short_weekdays() -> list[str]:
     """`Mon` to `Sun`."""
-    return _("Mon Tue Wed Thu Fri Sat Sun").split()
+    return _split(mark_text("Mon Tue Wed Thu Fri Sat Sun"))
+
+
+def _split(names: str) -> list[str]:
+    """The names of a list, each of which still knows its English."""
+    said, english = _(names).split(), names.split()
+    return english if said == english else [Translated(*pair) for pair in zip(said, english, strict=True)]
 
 
 def _find_translations() -> NullTranslations | None:

@@ -7,7 +7,7 @@ from shlex import quote
 from typing import Any
 
 from flexlib.formats import format_credits, format_number
-from flexlib.i18n import _, mark_text, translate_count
+from flexlib.i18n import _, join_texts, mark_text, translate_count
 
 OWN_TOTAL = mark_text("{} says that its {} is {}, and its rows sum up to {}: export it again")
 MOST_NAMED = 12
@@ -77,13 +77,13 @@ def _compare_balance(figures: Figures) -> str:
 
 def _compare_counts(figures: Figures) -> str:
     said = _("{name} is {found}, not {stored}")
-    return "; ".join(
+    return join_texts(
         said.format(name=name, found=found, stored=figures[name]) for name, found in figures["found"].items()
     )
 
 
 def _name_changed(figures: Figures) -> str:
-    return "; ".join(
+    return join_texts(
         _(
             "{name} of the stored rows is {found}, and their certificate says {said}: import the files anew with "
             "--replace"
@@ -105,7 +105,7 @@ def _say_possible_duplicates(count: int) -> str:
 
 
 def _name_overlaps(figures: Figures) -> str:
-    return "; ".join(
+    return join_texts(
         _(
             "{one} and {other} both bill {provider} from {first} to {last}, which would count twice: import {other} "
             "again with --supersedes {one_quoted} if it is the newer one, {one} with --supersedes {other_quoted} if "
@@ -165,7 +165,7 @@ def _name_files(say: Callable[[int], str], code: str) -> Callable[[Figures], str
         for file, *other, count in figures[code]:
             words = {"other": other[0], "other_quoted": quote(other[0])} if other else {}
             told.append(say(count).format(count=format_number(count), name=file, quoted=quote(file), **words))
-        return "; ".join(told)
+        return join_texts(told)
 
     return name
 
@@ -194,7 +194,7 @@ def _name_lines(say: Callable[[int], str], lines: Any) -> str:  # noqa: ANN401 (
     """The lines of each bill, what one or several do, and what they may be instead."""
     found = {name: [str(number) for file, number in lines if file == name] for name in dict(lines)}
     named = {name: ", ".join(of[:MOST_NAMED]) + ", ..." * (len(of) > MOST_NAMED) for name, of in found.items()}
-    return "; ".join(
+    return join_texts(
         say(len(of)).format(lines=named[name], name=name, quoted=quote(name)) for name, of in found.items()
     )
 
@@ -230,7 +230,7 @@ REASONS: dict[str, Callable[[Figures], str]] = {
     "balance_no_number": _say(mark_text("the balance is no number")),
     "balance_differs": _compare_balance,
     "amounts_changed": _name_changed,
-    "own_totals": lambda figures: "; ".join(_(OWN_TOTAL).format(*one) for one in figures["own_totals"]),
+    "own_totals": lambda figures: join_texts(_(OWN_TOTAL).format(*one) for one in figures["own_totals"]),
     "counts_differ": _compare_counts,
     "ids_repeated": _say(mark_text("{rows_found} rows have {distinct_ids} different ids")),
     "possible_duplicates": _name_files(_say_possible_duplicates, "possible_duplicates"),

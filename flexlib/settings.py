@@ -123,7 +123,7 @@ class Settings:
     def required_key(self) -> str:
         """The service key. Raises `BadSetting` when there is none."""
         if not self.service_key:
-            raise BadSetting(f"{_(NO_KEY)}.")
+            raise BadSetting(_(NO_KEY) + ".")
         return self.service_key
 
     @property

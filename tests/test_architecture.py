@@ -30,6 +30,7 @@ WORDS = {
     "setting_values",
     "proof",
     "reasons",
+    "stored_notes",
     "checks",
     "certificate",
     "sources/registry",

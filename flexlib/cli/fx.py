@@ -15,7 +15,7 @@ from flexlib.cli.options import Commands, add_command, add_span_options, asks_sp
 from flexlib.dates import Month, Span
 from flexlib.errors import BadParameter, BadRecord, InvalidRequest, ServerRefused, ServerUnreachable
 from flexlib.formats import clean_lines, clean_text, format_count
-from flexlib.i18n import _, mark_text, write_json, write_number
+from flexlib.i18n import Translated, _, mark_text, write_json, write_number
 from flexlib.ingest.fx import Difference, Merge, RatesUpdate, find_missing_days, keep_rates, update_rates
 from flexlib.money.fx import USD_CLP, Pair, Rate, Rates, check_value, find_rate, find_santiago_day
 from flexlib.settings import Settings
@@ -89,7 +89,7 @@ def run_fx(arguments: argparse.Namespace, settings: Settings) -> int:
             update = update_rates(span, settings.data, check=arguments.check, mindicador_url=arguments.mindicador_url,
                 frankfurter_url=arguments.frankfurter_url)  # fmt: skip
         except (ServerRefused, ServerUnreachable) as error:
-            raise type(error)(f"{error} {_(BY_HAND)}") from error
+            raise type(error)(Translated(str(error), error.english) + " " + _(BY_HAND)) from error
         missing, pending = update.missing, update.pending
         filled = fill_months(span.months, find_ledger(settings))
         file = find_rates_file(settings.data)

@@ -167,9 +167,9 @@ def _finish(
     except FlexlibError as error:
         if not many:
             raise
-        sentence = clean_lines(settings.hide_key(str(error)))
-        print(f"flexlib: {month}: {sentence}", file=sys.stderr)
-        facts, code = {"files": [], "certificates": [], "error": sentence}, error.exit_code
+        said, english = (clean_lines(settings.hide_key(one)) for one in (str(error), error.english))
+        print(f"flexlib: {month}: {said}", file=sys.stderr)
+        facts, code = {"files": [], "certificates": [], "error": english}, error.exit_code
     return ({"month": str(month)} if many else {}) | facts, code
 
 

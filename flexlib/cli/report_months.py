@@ -66,7 +66,7 @@ def _find_credits(month: Month, settings: Settings, arguments: argparse.Namespac
         raise BadSetting(
             _("{no_key}; for imported calls add --notebook llm_usage.").format(no_key=_(NO_KEY))
             if others
-            else f"{_(NO_KEY)}."
+            else _(NO_KEY) + "."
         )
     options: dict[str, Any] = read_fetch_options(arguments)
     (found,) = ensure_credits(month.span, settings, **options)

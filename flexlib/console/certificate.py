@@ -26,8 +26,9 @@ from flexlib.formats import (
     format_number,
     format_plain,
 )
-from flexlib.i18n import _, mark_text, translate_count, write_number
+from flexlib.i18n import _, join_texts, mark_text, translate_count, write_number
 from flexlib.sources.registry import ALL_PAGES
+from flexlib.stored_notes import tell_note
 
 CENT = Decimal("0.01")
 NAME_WIDTH = 15
@@ -54,14 +55,14 @@ def explain_state(certificate: Certificate) -> str:
                      "will still grow.").format(moment=format_moment(certificate.as_of))  # fmt: skip
         return said
     if certificate.state is State.UNWITNESSED and isinstance(certificate, CreditsCertificate):
-        return f"{explain_witness(certificate.checks, certificate.users_asked, certificate.accepted_by)}."
+        return explain_witness(certificate.checks, certificate.users_asked, certificate.accepted_by) + "."
     if certificate.state is State.UNRECONCILED:
         wrong = (
-            f"{_(name.replace('_', ' '))}: {explain_check(one)}"
+            _(name.replace("_", " ")) + ": " + explain_check(one)
             for name, one in certificate.checks.items()
             if one.result == "differs"
         )
-        return "; ".join(wrong) + "."
+        return join_texts(wrong) + "."
     if certificate.lacks_money and not certificate.quarantined_rows:
         said = _("{what}; the certificate says of which models, and why.")
         return said.format(what=explain_money(vars(certificate)))
@@ -156,7 +157,7 @@ def render_certificate(certificate: AnyCertificate, *, told: bool = False) -> st
         }
     for name, check in certificate.checks.items():
         lines[_(TITLES.get(name, name.replace("_", " ").capitalize()))] = _render_check(check, told=told)
-    lines |= {_("Rows' SHA-256"): certificate.rows_sha256, _("Note"): " ".join(map(_, certificate.notes))}
+    lines |= {_("Rows' SHA-256"): certificate.rows_sha256, _("Note"): " ".join(map(tell_note, certificate.notes))}
     title = _("CERTIFICATE - {month}").format(month=certificate.month.title).upper()
     shown = {name: clean_text(text) for name, text in lines.items() if text}
     width = max(NAME_WIDTH, *map(len, shown))
@@ -200,7 +201,7 @@ def _render_amount(amount: str | None, currency: str, missing: int = 0, *, witho
 
 def _join_some(texts: Iterable[str], most: int = 5) -> str:
     shown = list(texts)
-    return "; ".join(shown[:most]) + (
+    return join_texts(shown[:most]) + (
         _("; and {count} more").format(count=len(shown) - most) if len(shown) > most else ""
     )
 
@@ -208,5 +209,4 @@ def _join_some(texts: Iterable[str], most: int = 5) -> str:
 def _render_check(check: Check, *, told: bool) -> str:
     counted = _(" ({count} compared)").format(count=format_number(check.checked)) if check.checked else ""
     why = "" if told and check.result == "differs" else explain_check(check)
-    sentences = "; ".join(filter(None, (describe_check(check), why)))
-    return f"{_(check.result)}{counted}: {sentences}"
+    return _(check.result) + counted + ": " + join_texts((describe_check(check), why))

@@ -44,7 +44,7 @@ from flexlib.front.heads import count_heads, name_line
 from flexlib.front.sharing import find_folded
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
-from flexlib.i18n import _
+from flexlib.i18n import _, join_texts
 from flexlib.setting_values import has_file
 from flexlib.settings import find_home
 from flexlib.spend.month import MonthUsage
@@ -192,7 +192,7 @@ def _explain_unpriced(one: Charge, charges: list[Charge], lines: list[ChargeLine
     lacking = [line for line in lines if line.unpriced and one.name in line.items and line.key not in sources]
     if one.rule is not Rule.USE or one.measure != "usd" or not lacking:
         return ""
-    said = ", ".join(f"{line.name} ({format_count(line.unpriced, 'call')})" for line in lacking)
+    said = join_texts((f"{line.name} (" + format_count(line.unpriced, "call") + ")" for line in lacking), ", ")
     text = _("{name}: calls without a price count for nothing, so these lines have too small a share: {lines}.")
     return text.format(name=one.name, lines=said)
 

@@ -19,7 +19,6 @@ from flexlib.certificate import AnyCertificate, Certificate, ChargesCertificate,
 from flexlib.checks import Check
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadRecord
-from flexlib.formats import format_count
 from flexlib.i18n import _, write_stored
 from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.recount import (
@@ -39,6 +38,7 @@ from flexlib.store.disk import make_scratch, report_disk
 from flexlib.store.row_hash import RowHash, hash_file
 from flexlib.store.snapshots import find_snapshot, lock_month, move_version, write_version
 from flexlib.store.version import Snapshot
+from flexlib.stored_notes import UNPRICED, UNRATED, ZEROS, write_note
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -221,22 +221,15 @@ def _list_common(delivery: Delivery, counts: ParquetCounts, rows_sha256: str) ->
 @write_stored
 def _write_notes(source: Source, counts: ParquetCounts) -> Iterator[str]:
     if unpriced := counts.figures["unpriced_rows"]:
-        yield f"{format_count(unpriced, 'row')} without a price: the sum in USD is a lower bound."
+        yield write_note(UNPRICED, unpriced)
     if counts.unrated:
-        what = format_count(counts.unrated, "row")
-        yield (
-            f"{what} with a price, but without an exchange rate yet: run flexlib fx update or fx set, "
-            f"then {source.short_command} again."
-        )
+        yield write_note(UNRATED, counts.unrated, command=source.short_command)
 
 
 @write_stored
 def _note_zeros(counts: ParquetCounts) -> Iterator[str]:
     if zeros := counts.figures["zero_rows"]:
-        yield (
-            f"{format_count(zeros, 'row')} with tokens and an amount of 0: "
-            "where the source writes 0 for what it does not know, the sum in USD is a lower bound."
-        )
+        yield write_note(ZEROS, zeros)
 
 
 def _says_the_same(before: Certificate, after: Certificate, delivery: Delivery) -> bool:

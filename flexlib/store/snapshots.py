@@ -201,7 +201,7 @@ def lock_month(dataset: str, month: Month, root: Path, wait: bool = False) -> It
 def _load(dataset: str, month: Month, root: Path, command: str, source: str | None = None) -> Snapshot:
     snapshot = find_snapshot(dataset, month, root, source)
     if snapshot is None:
-        place = f"{root}{_(' from {source}').format(source=source) if source else ''}"
+        place = f"{root}" + (_(" from {source}").format(source=source) if source else "")
         raise SnapshotMissing(_("No {dataset} of {month} in {place}. Run: {command}")
             .format(dataset=dataset, month=month, place=place, command=command))  # fmt: skip
     snapshot.check()

@@ -12,7 +12,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from flexlib.dates import Month, Span
-from flexlib.formats import format_count, format_plain
+from flexlib.formats import format_plain
 from flexlib.i18n import mark_text, write_stored
 from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.files.known import count_pages, list_files, sum_left_out
@@ -27,6 +27,7 @@ from flexlib.sources.charges.amounts import EXACT
 from flexlib.sources.files.pages import Page
 from flexlib.sources.registry import BILLS, RefusedFileRow
 from flexlib.store.version import People, Snapshot
+from flexlib.stored_notes import CROSSING, DISTINCT_LINES, write_note
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -237,6 +238,6 @@ def _write_notes(entries: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     yield mark_text("A bill states the money of calls a second time: it is held against them, and never added.")
     for entry in entries.values():
         if entry.get("distinct"):
-            yield f"Whoever imported {entry['name']} said that each of its lines is a charge of its own."
+            yield DISTINCT_LINES.format(name=entry["name"])
     if crossing := sum(entry["crossing"] for entry in entries.values()):
-        yield f"{format_count(crossing, 'charge')} of a period that ends in a later month: counted where it begins."
+        yield write_note(CROSSING, crossing)

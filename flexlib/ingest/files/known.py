@@ -21,6 +21,7 @@ from flexlib.sources.registry import IMPORT, RefusedRow, Source
 from flexlib.store.origins import strip_mapping
 from flexlib.store.snapshots import find_snapshot, list_months
 from flexlib.store.version import Snapshot
+from flexlib.stored_notes import DISTINCT_ROWS, FREE, GONE, REPEATED, SUPERSEDED, UNDATED
 
 FIGURES = ("rows", "prompt_tokens", "completion_tokens")
 UNKNOWN = -1
@@ -152,23 +153,14 @@ def write_notes(files: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     names = {entry["sha256"]: entry["name"] for entry in files}
     for entry in files:
         if entry["undated"]:
-            yield (
-                f"Rows of {entry['name']} without a readable time: {entry['undated']:,}; "
-                "they count as quarantined in every month of that file."
-            )
+            yield UNDATED.format(name=entry["name"], count=f"{entry['undated']:,}")
         if entry["repeated"]:
-            yield (
-                f"Calls of {entry['name']} in an hour that the clock showed twice: {entry['repeated']:,}; "
-                "the first is assumed."
-            )
+            yield REPEATED.format(name=entry["name"], count=f"{entry['repeated']:,}")
         if entry.get("superseded"):
-            by = ", ".join(names.get(one, "a file that is no longer of the month") for one in entry["superseded_by"])
-            count = f"{entry['superseded']:,}"
-            yield f"Rows of {entry['name']} that were dropped because {by} covers the same periods: {count}."
+            by = ", ".join(names.get(one, GONE) for one in entry["superseded_by"])
+            yield SUPERSEDED.format(name=entry["name"], by=by, count=f"{entry['superseded']:,}")
         if free := entry.get("free"):
-            yield (
-                f"Rows of {entry['name']} that are included or free though they carry a cost: {free[0]:,}; their "
-                f"US$ {format_amount(Decimal(free[1]))} was not billed and is in no total."
-            )
+            amount = format_amount(Decimal(free[1]))
+            yield FREE.format(name=entry["name"], count=f"{free[0]:,}", amount=amount)
         if entry.get("distinct"):
-            yield f"Whoever imported {entry['name']} said that its rows are separate calls."
+            yield DISTINCT_ROWS.format(name=entry["name"])

@@ -10,7 +10,7 @@ from typing import Any
 
 from flexlib.certificate import CreditsCertificate
 from flexlib.dates import Month, Span, check_begun
-from flexlib.formats import format_count, format_number
+from flexlib.formats import format_number
 from flexlib.i18n import _, write_stored
 from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.pipeline import hold_month, prepare_month, store_month
@@ -25,6 +25,7 @@ from flexlib.store.draft import Draft
 from flexlib.store.server import check_server, read_server
 from flexlib.store.snapshots import find_snapshot
 from flexlib.store.version import Snapshot
+from flexlib.stored_notes import LOST_REQUESTS, write_note
 
 
 def ensure_credits(span: Span, settings: Settings, **options: Any) -> list[Snapshot]:  # noqa: ANN401
@@ -96,11 +97,8 @@ def _name_lost_requests(before: Snapshot | None, found: RouteResult) -> Iterator
     counted = pc.sum(pq.read_table(before.path / f"{before.dataset}.parquet", columns=["requests"])["requests"]).as_py()
     if not counted or not isinstance(certificate, CreditsCertificate):
         return
-    yield (
-        f"The version of {before.month} stored before counts {format_count(counted, 'request')}, by the route "
-        f"{certificate.route}; the route {found.outcome.route} counts none, so that number is now unknown. Read the "
-        f"month with --route {certificate.route} to have it again."
-    )
+    before_it, now = certificate.route, found.outcome.route
+    yield write_note(LOST_REQUESTS, counted, month=before.month, route=before_it, now=now, again=before_it)
 
 
 def _deliver(run: Run, month: Month, found: RouteResult, lost: tuple[str, ...]) -> Delivery:

@@ -16,6 +16,7 @@ from flexlib.sources.windsurf.client import ApiResponse
 from flexlib.sources.windsurf.consumption import ask_consumption_total
 from flexlib.sources.windsurf.users import ask_batches, is_gone
 from flexlib.sources.windsurf.wire import CreditSums
+from flexlib.stored_notes import UNIT
 
 
 def fetch_team(run: Run) -> Outcome:
@@ -126,7 +127,7 @@ def fetch_consumption(run: Run) -> Outcome:
         tally,
         team_totals=totals,
         counts_rows=False,
-        notes=[f"The consumption endpoint's numbers are {unit}: {settled.why}."],
+        notes=[UNIT.format(unit=unit, why=settled.why)],
         people=unlisted,
         analytics_totals=analytics,
         unit=unit if settled.is_found else None,

@@ -11,6 +11,7 @@ from flexlib.i18n import _
 from flexlib.ingest.windsurf.run import Run, Totals
 from flexlib.sources.windsurf import consumption
 from flexlib.sources.windsurf.consumption import ask_consumption_total, settle_unit
+from flexlib.stored_notes import UNIT_FOUND
 
 
 @dataclass(frozen=True)
@@ -30,16 +31,15 @@ def settle_run_unit(run: Run, native: tuple[Any, Any], analytics: Totals | None)
     Raises `RouteRefused` when nothing tells it.
     """
     if not any(native):
-        return SettledUnit("credits", "there are none, which is none in any unit")
+        return SettledUnit("credits", UNIT_FOUND["nothing"])
     if analytics and (unit := settle_unit(native, analytics[:2], exact=True)):
-        return SettledUnit(unit, "the same month's total by /Analytics is the same", is_found=True)
+        return SettledUnit(unit, UNIT_FOUND["total"], is_found=True)
     if unit := _settle_by_cycle(run):
-        why = "the current billing cycle's use by UserPageAnalytics or the balance is about the same"
-        return SettledUnit(unit, why, is_found=True)
+        return SettledUnit(unit, UNIT_FOUND["cycle"], is_found=True)
     if run.unit_remembered:
-        return SettledUnit(run.unit_remembered, "so they were in an earlier month")
+        return SettledUnit(run.unit_remembered, UNIT_FOUND["before"])
     if run.unit_setting:
-        return SettledUnit(run.unit_setting, "WINDSURF_CONSUMPTION_UNIT says so")
+        return SettledUnit(run.unit_setting, UNIT_FOUND["set"])
     raise RouteRefused(
         _(
             "nothing tells whether the consumption endpoint counts credits or hundredths of a credit; "

@@ -13,6 +13,7 @@ from flexlib.formats import format_credits, format_moment, format_number
 from flexlib.i18n import _, mark_text, translate_count
 from flexlib.page.kit.markup import Html
 from flexlib.page.kit.parts import BADGES, RESULTS, Fact, show_facts
+from flexlib.stored_notes import tell_note
 
 KEY = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.I)
 
@@ -114,7 +115,7 @@ def show_proof(
         Fact("Rows' SHA-256", certificate.rows_sha256),
         Fact("flexlib", certificate.flexlib_version),
     ]
-    missing, notes = list_missing(certificate, people), [_hide_keys(_(one)) for one in certificate.notes]
+    missing, notes = list_missing(certificate, people), [_hide_keys(tell_note(one)) for one in certificate.notes]
     return show_facts(BADGES[certificate.state], missing, [fact for fact in facts if fact.text], notes)
 
 

@@ -28,6 +28,7 @@ from flexlib.sources.registry import name_source
 from flexlib.spend.bills import SEE_SPEND
 from flexlib.spend.month import MonthUsage
 from flexlib.store.version import Snapshot
+from flexlib.stored_notes import tell_note
 
 TOKENS = ("prompt_tokens", "completion_tokens")
 
@@ -61,7 +62,9 @@ def show_month_proof(usage: MonthUsage, calls: UsageStatistics) -> Html:
     `calls`: the statistics of `usage.calls`. Raises `BadRecord` when they are not what the certificates say.
     """
     facts = [_reconcile(usage, calls), *(fact for one in usage.certificates for fact in list_facts(one))]
-    texts = {f"{_name_source(one)}, {one.month}": " ".join(map(_, one.certificate.notes)) for one in usage.snapshots}
+    texts = {
+        f"{_name_source(one)}, {one.month}": " ".join(map(tell_note, one.certificate.notes)) for one in usage.snapshots
+    }
     notes = (f"{name}: {text}" for name, text in texts.items() if text)
     return show_facts(BADGES[usage.state], _list_problems(usage), facts, notes)
 

@@ -1,0 +1,51 @@
+"""Notes of stored months: what is written in English is known again, and told in another language."""
+
+from __future__ import annotations
+
+import re
+from string import Formatter
+
+import pytest
+
+from flexlib.i18n import speak
+from flexlib.stored_notes import NOTES, NUMBER, SUPERSEDED, UNIT, UNPRICED, UNRATED, tell_note, write_note
+
+VALUES = {"count": "1,234", "amount": "1,234.50", "month": "2025-09", "command": "flexlib close (2025-09)."}
+
+
+def test_a_note_is_told_with_its_numbers_in_the_readers_language() -> None:
+    one, many = (write_note(UNPRICED, count) for count in (1, 1205))
+    assert (one, many) == (
+        "1 row without a price: the sum in USD is a lower bound.",
+        "1,205 rows without a price: the sum in USD is a lower bound.",
+    )
+    assert tell_note(many) == many
+    with speak("es"):
+        assert tell_note(one) == "1 fila sin precio: la suma en USD es un mínimo."
+        assert tell_note(many) == "1.205 filas sin precio: la suma en USD es un mínimo."
+        told = tell_note(SUPERSEDED.format(name="1,5.csv", by="a file that is no longer of the month", count="1,000"))
+        assert told == (
+            "Filas de 1,5.csv que se dejaron fuera porque un archivo que ya no es del mes cubre los mismos períodos: "
+            "1.000."
+        )
+        told = tell_note(UNIT.format(unit="hundredths", why="so they were in an earlier month"))
+        assert told == "Los números del endpoint de consumo son centésimas: así eran en un mes anterior."
+
+
+@pytest.mark.parametrize("note", NOTES)
+def test_every_note_is_known_again_whatever_it_is_filled_with(note: str) -> None:
+    names = {name for _, name, _, _ in Formatter().parse(note) if name}
+    written = note.format(**{name: VALUES.get(name, "1,5 of {it}.csv") for name in names})
+    with speak("es"):
+        told = tell_note(written)
+    assert told != written
+    assert not re.search(r"\b(the|its|of a)\b", told)
+    assert ("1,234" in told) is False
+
+
+def test_what_nobody_knows_stays_as_it_was_stored() -> None:
+    with speak("es"):
+        for text in ("many rows without a price: the sum in USD is a lower bound.", "a note of an earlier flexlib"):
+            assert tell_note(text) == text
+    assert NUMBER.fullmatch("1,234.50")
+    assert write_note(UNRATED, 2, command="x").endswith("then x again.")
