@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import ast
+import json
 import re
 from collections.abc import Iterator
 from contextlib import chdir
@@ -219,10 +220,12 @@ COLUMNS = (
 ASKED = (
     "fetch --demo --start-date 2025-10-01 --end-date 2025-10-31", "doctor", f"certificate {MONTH}",
     f"by-model {MONTH}", f"daily {MONTH}", f"monthly {MONTH}", f"spend {MONTH}", f"organization check {MONTH}",
-    "compare 2025-08 2025-09", f"forecast {MONTH} --budget 9000", f"forecast {MONTH} --as-of 2025-09-15",
+    "compare 2025-08 2025-09", "compare 2025-08 2025-09 --of usd", f"forecast {MONTH} --budget 9000", f"forecast {MONTH} --as-of 2025-09-15",
     f"forecast {MONTH} --of usd --as-of 2025-09-02", f"check {MONTH}", f"notify {MONTH} --dry-run",
     f"chargeback {MONTH} --by department", f"chargeback {MONTH} --by department --share",
-    f"send {MONTH} --dry-run", f"report --notebook llm_usage -p lang en --offline {MONTH}",
+    f"chargeback {MONTH} --by department --rules rules.yaml",
+    f"send {MONTH} --dry-run", f"report --notebook small -p lang en --offline {MONTH}",
+    "report --notebook small --year 2025 --start-month 9 --end-month 10 --offline",
     f"anomalies {MONTH}", f"latency {MONTH}", f"what-if {MONTH} --cap 10", f"import calls.csv {COLUMNS}",
     "import --list", f"record {CALL} --request-id a", "record --jsonl calls.jsonl", "ledger status",
     f"close {MONTH}", f"reprice {MONTH}", f"spend {MONTH}", f"fx show {MONTH}", "fx set 2025-09-30 950 --source ECB",
@@ -235,12 +238,20 @@ OTHER = re.compile(
 )
 """What is another each time: moments, versions, the room on the disk, hashes of ids by chance. A site's page of those
 in no department has its address from its title, in the language of the site."""
+SMALL = {
+    "cell_type": "code", "id": "one", "metadata": {"tags": ["parameters"]}, "outputs": [], "execution_count": None,
+    "source": 'lang = "en"\nyear = 2025\nmonth = 9\nimport flexlib\nusage = flexlib.load(f"{year}-{month:02d}")',
+}  # fmt: skip
+"""A page that is made in a third of the time of the package's."""
 FILES = {
     "calls.csv": "id,time,model,in,out\na,2025-09-16T10:00:00Z,gpt-4o,1000,2\nb,2025-09-16T10:00:00Z,none,two,2\n",
     "calls.jsonl": '{"usable": "user:42"}\n[]\n',
     "budgets.yaml": "budgets:\n  - {name: all, whole: true, currency: usd, amount: '0.001'}\n",
     "notices.yaml": "notices:\n  - {at: [over], file: told.jsonl}\n",
     "mail.yaml": "mails:\n  - {to: a@example.com}\n  - {to: b@example.com, department: Nowhere}\n",
+    "rules.yaml": "pools:\n  - {name: tools, usd: '10', rule: use}\n",
+    ".env.example": "",
+    "notebooks/small.ipynb": json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [SMALL]}),
     "organization.csv": "who,kind,department,from,until\n7,user,Data,,2025-09-05\n7,user,Data,2025-09-10,\n",
 }
 
@@ -257,7 +268,7 @@ def tell_programs(code: str, folder: Path, capsys: pytest.CaptureFixture[str]) -
         page.parent.mkdir(parents=True)
         page.write_text(" ".join(one.certificate.rows_sha256 for one in list_newest(Month(2025, 9), Path("data"))))
         page.with_suffix(".ipynb").write_text('{"metadata": {}, "cells": []}')
-        write_manifest(page)
+        write_manifest(page, notebook={"file": "notebooks/gone.ipynb"})
         for number, asked in enumerate(ASKED):
             flexlib_main(["--lang", code, *asked.split(), "--json"])
             said = capsys.readouterr()
