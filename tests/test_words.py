@@ -220,7 +220,8 @@ COLUMNS = (
 ASKED = (
     "fetch --demo --start-date 2025-10-01 --end-date 2025-10-31", "doctor", f"certificate {MONTH}",
     f"by-model {MONTH}", f"daily {MONTH}", f"monthly {MONTH}", f"spend {MONTH}", f"organization check {MONTH}",
-    "compare 2025-08 2025-09", "compare 2025-08 2025-09 --of usd", f"forecast {MONTH} --budget 9000", f"forecast {MONTH} --as-of 2025-09-15",
+    "compare 2025-08 2025-09", "compare 2025-08 2025-09 --of usd", f"forecast {MONTH} --budget 9000",
+    f"forecast {MONTH} --as-of 2025-09-15",
     f"forecast {MONTH} --of usd --as-of 2025-09-02", f"check {MONTH}", f"notify {MONTH} --dry-run",
     f"chargeback {MONTH} --by department", f"chargeback {MONTH} --by department --share",
     f"chargeback {MONTH} --by department --rules rules.yaml",
