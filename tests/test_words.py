@@ -11,6 +11,7 @@ from contextlib import chdir
 from difflib import ndiff
 from pathlib import Path
 from shutil import copytree
+from typing import Any
 
 import pytest
 from report_samples import write_manifest
@@ -239,7 +240,7 @@ OTHER = re.compile(
 )
 """What is another each time: moments, versions, the room on the disk, hashes of ids by chance. A site's page of those
 in no department has its address from its title, in the language of the site."""
-SMALL = {
+SMALL: dict[str, Any] = {
     "cell_type": "code", "id": "one", "metadata": {"tags": ["parameters"]}, "outputs": [], "execution_count": None,
     "source": 'lang = "en"\nyear = 2025\nmonth = 9\nimport flexlib\nusage = flexlib.load(f"{year}-{month:02d}")',
 }  # fmt: skip
