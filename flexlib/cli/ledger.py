@@ -96,12 +96,12 @@ Where lines were refused it is 3."""))  # fmt: skip
 
 def run_ledger(arguments: argparse.Namespace, settings: Settings) -> int:
     """Does it and prints the status; 0."""
-    from flexlib.ledger.db.migrate import get_ledger_status, init_ledger, upgrade_ledger
+    from flexlib.ledger.db.migrate import get_ledger_status, holds_of_models, init_ledger, upgrade_ledger
     from flexlib.ledger.door import find_ledger
 
     do = {"init": init_ledger, "upgrade": upgrade_ledger, "status": get_ledger_status}[arguments.action]
     ledger = find_ledger(settings)
-    has_holds = arguments.action == "upgrade" and get_ledger_status(ledger).revision == "0003"
+    has_holds = arguments.action == "upgrade" and holds_of_models(ledger)
     status = do(ledger)
     print(status.to_json() if arguments.json else _render_status(status))
     if has_holds:

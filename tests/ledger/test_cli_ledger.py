@@ -11,6 +11,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 from stat import S_IMODE
 from typing import Any
@@ -35,7 +37,7 @@ from flexlib.ledger import (
     record_usage,
 )
 from flexlib.ledger.db.migrate import MIGRATIONS
-from flexlib.ledger.db.table import HEAD
+from flexlib.ledger.db.table import HEAD, HOLDS, STATISTICS
 from flexlib.ledger.record.lines import RefusedLine, record_batches
 from flexlib.money.price_book import load_book
 from flexlib.settings import load_settings
@@ -93,9 +95,13 @@ def test_status_before_and_after_init(
     assert run("ledger", "upgrade") == 0
 
 
-def test_an_upgrade_says_that_what_was_held_of_models_is_held_no_longer(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.mark.parametrize(
+    ("scope", "minutes", "is_told"), [("model", 5, True), ("model", -5, False), ("team", 5, False), (None, 0, False)]
+)
+def test_an_upgrade_says_that_what_was_held_of_models_is_held_no_longer_where_any_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    scope: str | None, minutes: int, *, is_told: bool,
+) -> None:  # fmt: skip
     monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
     monkeypatch.delenv("FLEXLIB_DATABASE_URL", raising=False)
     config, engine = Config(), sa.create_engine(f"sqlite:///{tmp_path}/ledger.sqlite")
@@ -103,8 +109,14 @@ def test_an_upgrade_says_that_what_was_held_of_models_is_held_no_longer(
     with engine.connect() as connection, connection.begin():
         config.attributes["connection"] = connection
         command.upgrade(config, "0003")
+        now = datetime.now(timezone.utc)
+        times = {"first": now, "until": now + timedelta(days=1), "expires": now + timedelta(minutes=minutes)}
+        if scope:
+            held = {"hold": "a", "scope": scope, "value": "gpt-4o", "amount": Decimal("1"), **times}
+            connection.execute(sa.insert(STATISTICS.metadata.tables[HOLDS]).values(held))
     engine.dispose()
-    for said in ("What was held of limits of models for calls under way is held no longer.\n", ""):
+    told = "What was held of limits of models for calls under way is held no longer.\n"
+    for said in (told * is_told, ""):
         assert run("ledger", "upgrade") == 0
         assert capsys.readouterr().err == said
 

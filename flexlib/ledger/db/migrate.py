@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,12 +15,14 @@ import sqlalchemy as sa
 from flexlib.errors import LedgerMissing
 from flexlib.i18n import _
 from flexlib.ledger.db.database import Ledger, run_with_retries
-from flexlib.ledger.db.table import HEAD, STATISTICS, TABLE, VERSION_TABLE, explain_detached, list_detached
+from flexlib.ledger.db.table import HEAD, HOLDS, STATISTICS, TABLE, VERSION_TABLE, explain_detached, list_detached
 from flexlib.ledger.door import find_ledger
 from flexlib.store.disk import PRIVATE, lock_file
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 LOCK = 0x666C6579
+BEFORE_MODELS = "0003"
+"""The revision at which limits of models held for one spelling of them."""
 
 T = TypeVar("T")
 
@@ -98,6 +100,16 @@ def upgrade_ledger(ledger: Ledger | None = None) -> LedgerStatus:
         raise _describe_revision(ledger, revision)
     _migrate(ledger)
     return get_ledger_status(ledger)
+
+
+def holds_of_models(ledger: Ledger) -> bool:
+    """Whether an upgrade ends what is held of limits of models for calls under way, as that to 0004 does."""
+    if _read_revision(ledger) != BEFORE_MODELS:
+        return False
+    holds = STATISTICS.metadata.tables[HOLDS]
+    is_held = (holds.c.scope == "model") & (holds.c.expires > datetime.now(timezone.utc))
+    found = sa.select(sa.exists().where(is_held))
+    return bool(_ask(ledger, lambda connection: connection.scalar(found)))
 
 
 def get_ledger_status(ledger: Ledger | None = None) -> LedgerStatus:
