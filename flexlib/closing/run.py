@@ -211,7 +211,7 @@ def _run_step(step: Step, why: str, run: Run, closing: Closing) -> Record:
     said = ran.said[-MOST_SAID:] if ran.exit_code else ()
     undecided = () if step.is_judge and step.current is None else list_undecided(ran.facts)
     reads = closing.find_reads(Path(one) for one in files if one.endswith(BEHIND[1]))
-    found = tuple(list_found(ran.facts))
+    found = tuple(list_found(step.words, ran.facts))
     record = replace(record, state=find_state(ran.facts), files=files, said=said, found=found)
     return replace(record, reads=reads, undecided=undecided)
 

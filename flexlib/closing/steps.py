@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
@@ -141,15 +141,27 @@ def keep(step: Step, earlier: Record | None, why: str) -> Record:
     return kept if step.is_judge else replace(kept, exit_code=0, state=None, said=(), undecided=())
 
 
-def list_found(facts: Any) -> Iterator[str]:  # noqa: ANN401 (JSON)
-    """Sentences on the budgets that a command says are exceeded, and on the reports that a site lacks."""
-    told = facts if isinstance(facts, dict) else {}
-    if over := dict.fromkeys(one["name"] for one in told.get("budgets", ()) if one["outcome"] == EXCEEDED):
+def list_found(words: Sequence[str], facts: Any) -> Iterator[str]:  # noqa: ANN401 (JSON)
+    """Sentences on what a command found, by which command it is."""
+    find = FINDERS.get(words[0])
+    return find(facts) if find else iter(())
+
+
+def _list_exceeded(facts: Mapping[str, Any]) -> Iterator[str]:
+    """The budgets of a check that are exceeded."""
+    if over := dict.fromkeys(one["name"] for one in facts.get("budgets", ()) if one["outcome"] == EXCEEDED):
         yield _("exceeded: {names}").format(names=join_and([*over]))
-    left = told.get("left_out", ())
-    if left:
+
+
+def _list_left_out(facts: Mapping[str, Any]) -> Iterator[str]:
+    """The reports that a site lacks."""
+    if left := facts.get("left_out", ()):
         yield _("reports that the site leaves out: {count}").format(count=format_number(len(left)))
     yield from left[:MOST_SAID]
+
+
+FINDERS: dict[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {"check": _list_exceeded, "site": _list_left_out}
+"""By command: what of its JSON somebody has to know whom no state tells."""
 
 
 def list_undecided(facts: Any) -> tuple[str, ...]:  # noqa: ANN401 (JSON)

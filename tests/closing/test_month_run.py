@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
@@ -19,7 +19,7 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from notice_samples import NOON, OPENAI, serve_script
+from notice_samples import NOON, OPENAI, rule, serve_script
 
 from flexlib.addresses import NoticeServers
 from flexlib.closing.inputs import Closing
@@ -31,6 +31,7 @@ from flexlib.closing.steps import Outcome, Record
 from flexlib.closing.table import TABLE
 from flexlib.dates import Month
 from flexlib.deliver.claims import Claim, Claims
+from flexlib.deliver.delivery import tell
 from flexlib.errors import RANK, BadFile, choose_worst
 from flexlib.settings import Settings
 from flexlib.store.outbox import put_standing
@@ -185,23 +186,36 @@ def test_a_month_that_an_import_left_undecided_is_judged_in_every_run_until_it_i
     ] * 3
 
 
-def test_notices_that_wait_for_their_time_are_tried_again(tmp_path: Path) -> None:
-    closing, (run, ran) = open_closing(tmp_path), make_runner(tmp_path)
+def run_and_tell(folder: Path, closing: Closing, now: datetime) -> list[Any]:
+    """Runs the month at that time, whose notices are told into a file as `flexlib notify` does; gives all that this
+    file holds then, a budget each."""
+    others, _ = make_runner(folder)
+
+    def run(words: Sequence[str]) -> Ran:
+        if words[0] == "notify":
+            tell((rule("file", "told.jsonl"),), (), folder / "data", NoticeServers(), now=now)
+        return others(words)
+
     run_month(open_progress(closing), run, say_nothing)
-    due = datetime(2099, 1, 1, tzinfo=timezone.utc)
-    Claims(tmp_path / "data").add([Claim("email", "a@example.com", "en", "over", OPENAI, due)], NOON)
-    ran.clear()
-    run_month(open_progress(closing), run, say_nothing)
-    assert ran == ["notify"]
+    file = folder / "data" / "told.jsonl"
+    lines = file.read_text("utf-8").splitlines() if file.exists() else []
+    return [one["budget"] for line in lines for one in json.loads(line)["notices"]]
 
 
-def test_a_threshold_that_was_reached_since_is_told(tmp_path: Path) -> None:
-    closing, (run, ran) = open_closing(tmp_path), make_runner(tmp_path)
-    run_month(open_progress(closing), run, say_nothing)
+def test_notices_that_wait_for_their_time_are_told_by_the_first_run_after_it(tmp_path: Path) -> None:
+    closing, hour = open_closing(tmp_path), timedelta(hours=1)
+    due = NOON + hour
+    Claims(tmp_path / "data").add([Claim("file", "told.jsonl", "en", "over", OPENAI, due)], NOON)
+    told = [run_and_tell(tmp_path, closing, NOON + hours * hour) for hours in (0, 2, 3)]
+    assert told == [[], ["OpenAI"], ["OpenAI"]]
+
+
+def test_a_threshold_that_was_reached_since_is_told_by_the_next_run_alone(tmp_path: Path) -> None:
+    closing = open_closing(tmp_path)
+    before = run_and_tell(tmp_path, closing, NOON)
     put_standing(tmp_path / "data", OPENAI, 100)
-    ran.clear()
-    run_month(open_progress(closing), run, say_nothing)
-    assert ran == ["notify"]
+    told = [run_and_tell(tmp_path, closing, NOON) for _ in range(2)]
+    assert (before, told) == ([], [["OpenAI"], ["OpenAI"]])
 
 
 @pytest.mark.parametrize("is_noted", [True, False])
