@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -328,8 +329,22 @@ def read_end(folder: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def kill_when(folder: Path, is_there: Callable[[], bool], *, is_whole: bool) -> None:
+    """Runs the month until that is so, and kills it; `is_whole`: with its commands, else the last one goes on."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "flexlib", *SEPTEMBER], cwd=folder, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:  # fmt: skip
+        until = time.monotonic() + KILL_SECONDS
+        while not is_there() and process.poll() is None and time.monotonic() < until:
+            time.sleep(0.01)
+        (os.killpg if is_whole else os.kill)(process.pid, signal.SIGKILL)
+
+
 @pytest.mark.heavy
 def test_a_run_that_is_killed_after_each_step_and_begun_again_ends_the_same(company: Path) -> None:
+    """And in the middle of a report. Each run goes on from where the one before was killed: what one of them loses is
+    lost at the end."""
     start = company.with_name(f"{company.name}_start")
     shutil.copytree(company, start)
     done = run_month_process(company)
@@ -339,29 +354,26 @@ def test_a_run_that_is_killed_after_each_step_and_begun_again_ends_the_same(comp
     steps = [one["step"] for one in read_run(company)["steps"]]
     numbers = [number for number, one in enumerate(read_run(company)["steps"], 1) if "ran_at" in one]
     assert len(numbers) == 7
+    shutil.rmtree(company)
+    shutil.copytree(start, company)
+    page = company / "reports" / "2025-09" / "llm_usage.html"
     for number in numbers:
-        shutil.rmtree(company)
-        shutil.copytree(start, company)
+        if steps[number - 1] == "report llm_usage":
+            kill_when(company, lambda: any(page.parent.glob(".report-*")), is_whole=True)
+            assert any(page.parent.glob(".report-*"))
+            assert not page.exists()
+            assert len(read_run(company)["steps"]) == number - 1
         before = read_run(company)
-        with subprocess.Popen(
-            [sys.executable, "-m", "flexlib", *SEPTEMBER], cwd=company, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL, start_new_session=True
-        ) as process:  # fmt: skip
-            until = time.monotonic() + KILL_SECONDS
-            while (now := read_run(company)) == before or len(now["steps"]) < number:
-                if process.poll() is not None or time.monotonic() > until:
-                    break
-                time.sleep(0.01)
-            # Every second time its last command goes on, while the next run begins.
-            is_whole = bool(number % 2)
-            (os.killpg if is_whole else os.kill)(process.pid, signal.SIGKILL)
-        assert len(read_run(company)["steps"]) >= number
-        if is_whole:  # the next one that is killed goes on from here, not from the beginning
-            shutil.rmtree(start)
-            shutil.copytree(company, start)
-        again = run_month_process(company)
-        assert again.returncode == LIMIT_PASSED, again.stdout + again.stderr
-        assert read_end(company) == expected, f"killed after {steps[number - 1]}"
+
+        def is_noted(before: dict[str, Any] = before, number: int = number) -> bool:
+            return (now := read_run(company)) != before and len(now["steps"]) >= number
+
+        # Every second time its last command goes on while the next run begins; not where that would be the report.
+        kill_when(company, is_noted, is_whole=bool(number % 2) or steps[number:][:1] == ["report llm_usage"])
+        assert len(read_run(company)["steps"]) >= number, f"killed after {steps[number - 1]}"
+    again = run_month_process(company)
+    assert again.returncode == LIMIT_PASSED, again.stdout + again.stderr
+    assert read_end(company) == expected
 
 
 @pytest.mark.heavy
