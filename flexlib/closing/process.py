@@ -60,13 +60,14 @@ Run = Callable[[Sequence[str]], Ran]
 def run_command(words: Sequence[str], *, language: str = "en", shows: bool = False) -> Ran:
     """Runs `flexlib` with these words in this folder and surroundings; `shows` says on stderr that it begins, and lets
     its progress be seen there."""
-    command = [sys.executable, "-P", "-X", "utf8", "-m", "flexlib", *words, "--lang", language]
+    command = [sys.executable, "-P", "-X", "utf8", "-m", "flexlib.closing.watched", *words, "--lang", language]
     if shows:
         print(clean_text(f"    flexlib {shlex.join(words)} ..."), file=sys.stderr, flush=True)
         command += ["--progress"] if words[0] in WITH_PROGRESS else []
     pipe, lines = subprocess.PIPE, list[str]()
     with _BEGINNING:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe)
+        # It sees by its stdin that this process is gone.
+        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe)
         _RUNNING.add(process)
     with process:
         try:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ LIMIT_PASSED = 5
 FORMATS = "focus, csv, parquet, xlsx, pdf, json, png, svg"
 KILL_SECONDS = 120
 """Until a step must have been noted."""
+END_SECONDS = 30
+"""Until a command must have ended, whose run was killed."""
 
 
 def plan_month(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
@@ -268,7 +271,7 @@ def test_the_commands_of_a_plan_in_spanish_are_in_spanish(tmp_path: Path, monkey
     (plan := tmp_path / "month.yaml").write_text("rates: no\nlanguage: es\n")
     assert main([*SEPTEMBER, "--plan", str(plan), "--output-dir", str(tmp_path / "reports")]) == 2
     (command,) = ran
-    assert command[5:7] == ["flexlib", "fetch"]
+    assert command[5:7] == ["flexlib.closing.watched", "fetch"]
     assert [*zip(command, command[1:], strict=False)].count(("--lang", "es")) == command.count("--lang") == 1
 
 
@@ -330,7 +333,7 @@ def read_end(folder: Path) -> dict[str, Any]:
 
 
 def kill_when(folder: Path, is_there: Callable[[], bool], *, is_whole: bool) -> None:
-    """Runs the month until that is so, and kills it; `is_whole`: with its commands, else the last one goes on."""
+    """Runs the month until that is so, and kills it; `is_whole`: with its commands, else the last one has to see it."""
     with subprocess.Popen(
         [sys.executable, "-m", "flexlib", *SEPTEMBER], cwd=folder, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL, start_new_session=True
@@ -368,12 +371,41 @@ def test_a_run_that_is_killed_after_each_step_and_begun_again_ends_the_same(comp
         def is_noted(before: dict[str, Any] = before, number: int = number) -> bool:
             return (now := read_run(company)) != before and len(now["steps"]) >= number
 
-        # Every second time its last command goes on while the next run begins; not where that would be the report.
+        # Every second time its last command ends while the next run begins; not where that would be the report.
         kill_when(company, is_noted, is_whole=bool(number % 2) or steps[number:][:1] == ["report llm_usage"])
         assert len(read_run(company)["steps"]) >= number, f"killed after {steps[number - 1]}"
     again = run_month_process(company)
     assert again.returncode == LIMIT_PASSED, again.stdout + again.stderr
     assert read_end(company) == expected
+
+
+def list_running(group: int) -> list[str]:
+    """The states of the processes of a group that have not ended, whoever their parent is now."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, of, *_ = file.read_text().rpartition(") ")[2].split()
+            found += [state] if int(of) == group and state not in "ZX" else []
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes of others are read as Linux lists them")
+def test_the_command_of_a_run_that_is_killed_ends_by_itself(tmp_path: Path) -> None:
+    """One that waits for lines which nobody writes."""
+    os.mkfifo(tmp_path / "calls")
+    run = "from flexlib.closing.process import run_command; run_command(['record', '--jsonl', 'calls'])"
+    with subprocess.Popen([sys.executable, "-c", run], cwd=tmp_path, start_new_session=True) as process:
+        until = time.monotonic() + END_SECONDS
+        while len(list_running(process.pid)) < 2 and time.monotonic() < until:
+            time.sleep(0.01)
+        assert len(list_running(process.pid)) == 2
+        process.kill()
+    while list_running(process.pid) and time.monotonic() < until:
+        time.sleep(0.01)
+    left = list_running(process.pid)
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    assert left == []
 
 
 @pytest.mark.heavy
