@@ -31,7 +31,7 @@ from flexlib.closing.steps import (
 )
 from flexlib.closing.table import TABLE, Line, list_steps
 from flexlib.errors import BadFile, FlexlibError, choose_worst
-from flexlib.i18n import _
+from flexlib.i18n import Translated, _
 from flexlib.nesting import decode_json
 from flexlib.store.disk import PRIVATE, report_disk, write_whole
 
@@ -163,7 +163,7 @@ def _run_line(line: Line, progress: Progress, run: Run, stopped: str | None, *, 
     try:
         steps = list_steps(line, progress.closing)
     except FlexlibError as error:
-        yield Record(line.name, Outcome.FAILED, str(error), exit_code=error.exit_code)
+        yield Record(line.name, Outcome.FAILED, Translated(str(error), error.english), exit_code=error.exit_code)
         return
     waiting = []
     for step in steps:

@@ -13,7 +13,7 @@ from flexlib.closing.process import Run
 from flexlib.dates import Month
 from flexlib.errors import choose_worst
 from flexlib.formats import format_number, join_and
-from flexlib.i18n import _, mark_text
+from flexlib.i18n import _, join_texts, mark_text
 from flexlib.proof import State
 from flexlib.store.row_hash import hash_file
 
@@ -115,7 +115,7 @@ def decide(step: Step, earlier: Record | None, *, again: bool = False) -> tuple[
     if step.current is not None:
         return True, _("there may be something new")
     if changed := list_changes(step, earlier):
-        return True, _("changed: {what}").format(what=", ".join(changed))
+        return True, _("changed: {what}").format(what=join_texts(changed, ", "))
     for file, hashed in earlier.files.items():
         if hash_made(Path(file)) != hashed:
             return True, _("{file} is gone, or another than it made").format(file=file)

@@ -18,8 +18,9 @@ from flexlib.closing.inputs import Closing
 from flexlib.closing.plan import ReportLine
 from flexlib.closing.process import Ran, Run
 from flexlib.closing.run import RUN, open_progress, preview_month, run_month
-from flexlib.closing.steps import Outcome, Record, list_found
+from flexlib.closing.steps import Outcome, Record, decide, list_found
 from flexlib.closing.table import find_budgets, find_fetch, find_notices
+from flexlib.i18n import speak, to_english
 from flexlib.report.manifest import FORM, KEYS, name_manifest, seal_manifest
 from flexlib.settings import Settings, load_settings
 from flexlib.site.write import write_site
@@ -251,3 +252,17 @@ def test_without_the_peso_the_month_is_closed_and_the_failure_is_told(tmp_path: 
     assert run_month(progress, run, say_nothing) == 1
     assert sorted(ran) == sorted([*ALL, "fx"])
     assert [one.step for one in progress.all_records if one.outcome is Outcome.FAILED] == ["rates"]
+
+
+def test_what_a_run_itself_says_of_its_steps_is_english_for_programs(tmp_path: Path) -> None:
+    closing, (run, __) = open_closing(tmp_path, reports=(ReportLine("none"),)), make_runner(tmp_path)
+    with speak("es"):
+        progress = open_progress(closing)
+        run_month(progress, run, say_nothing)
+        (budgets,) = find_budgets(closing)
+        __, why = decide(replace(budgets, words=("check",), inputs={}), Record("budgets", Outcome.DONE, ran_at="2025"))
+    told = {one["step"]: one.get("why") for one in to_english(progress.describe(is_over=True))["steps"]}
+    assert told["reports"].startswith("There is no notebook 'none'")
+    assert not progress.records["reports"][0].why.startswith("There is")
+    assert to_english(why) == "changed: the command"
+    assert why == "cambió: el comando"
