@@ -255,7 +255,7 @@ def test_without_the_peso_the_month_is_closed_and_the_failure_is_told(tmp_path: 
 
 
 def test_what_a_run_itself_says_of_its_steps_is_english_for_programs(tmp_path: Path) -> None:
-    closing, (run, __) = open_closing(tmp_path, reports=(ReportLine("none"),)), make_runner(tmp_path)
+    closing, run = open_closing(tmp_path, reports=(ReportLine("none"),)), make_runner(tmp_path)[0]
     with speak("es"):
         progress = open_progress(closing)
         run_month(progress, run, say_nothing)
