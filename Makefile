@@ -27,8 +27,9 @@ test: $(VENV)/test ## the tests: unit, property (a quarter of the examples), not
 	ONE_EXAMPLE_IN=$(FEWER) $(BIN)/python -m pytest -q $(PARALLEL)
 	$(TEST_NOTEBOOKS)
 
+test-all: FEWER = 1
 test-all: $(VENV)/test $(VENV)/all ## these with all examples, and what is heavy: Spark (needs Java 17), every block of the README
-	$(BIN)/python -m pytest -q $(PARALLEL) -m ''
+	ONE_EXAMPLE_IN=$(FEWER) $(BIN)/python -m pytest -q $(PARALLEL) -m ''
 
 mutate: $(VENV)/test ## whether the tests would notice: the rooms that compute, changed in one place at a time (ROOMS=dates)
 	$(BIN)/python tests/mutate/mutate.py $(ROOMS)
