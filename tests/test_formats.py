@@ -10,14 +10,19 @@ import pytest
 
 from flexlib.dates import Month, Span
 from flexlib.formats import (
+    capitalize_first,
     clean_text,
+    count_calls_at_least,
+    count_people,
     format_amount,
     format_change,
     format_count,
     format_credits,
     format_day,
     format_duration,
+    format_exact,
     format_few,
+    format_megabytes,
     format_moment,
     format_money,
     format_month,
@@ -28,11 +33,14 @@ from flexlib.formats import (
     format_short_number,
     format_signed,
     format_span,
+    format_usd,
     format_weekday,
     format_whole_credits,
     is_utf8,
+    join_and,
     round_half_up,
 )
+from flexlib.i18n import use_language
 from flexlib.tables.definition import FORMATS, Kind, format_value
 
 
@@ -199,3 +207,47 @@ def test_a_name_that_holds_half_a_letter_cannot_be_written() -> None:
 def test_what_is_expected_to_be_few_is_no_zero() -> None:
     texts = [format_few(one) for one in (0.31, 2.0, 0.05, 0.0499, 0.0)]
     assert texts == ["0.3", "2.0", "0.1", "under 0.1", "under 0.1"]
+
+
+def test_a_sentence_begins_with_a_capital_and_keeps_its_other_letters() -> None:
+    assert [capitalize_first(text) for text in ("ésta de USD", "a", "", "Abc")] == ["Ésta de USD", "A", "", "Abc"]
+
+
+def test_calls_are_at_least_so_many_where_that_is_said() -> None:
+    assert count_calls_at_least(1, is_least=False) == "1 call"
+    assert count_calls_at_least(1234, is_least=True) == "at least 1,234 calls"
+
+
+def test_people_are_counted_as_people() -> None:
+    assert [count_people(number) for number in (1, 2, 6000)] == ["1 person", "2 people", "6,000 people"]
+
+
+def test_names_are_joined_by_and() -> None:
+    assert [join_and(names) for names in ((), ("one",), ("one", "two"))] == ["", "one", "one and two"]
+    assert join_and(["one", "two", "three"]) == "one and two and three"
+
+
+def test_dollars_have_their_sign_and_an_exact_amount_all_its_digits() -> None:
+    assert [format_usd(Decimal("4709.384")), format_usd(Decimal("0.0004"), "0.001")] == ["US$ 4,709.38", "US$ < 0.001"]
+    assert [format_exact(Decimal(text)) for text in ("1356158.90440", "5", "0.100")] == [
+        "1,356,158.9044",
+        "5.00",
+        "0.10",
+    ]
+
+
+def test_bytes_are_told_in_millions() -> None:
+    assert [format_megabytes(size) for size in (1_450_000, 2_000_000_000)] == ["1.4", "2,000.0"]
+    assert format_megabytes(123_450_000_000) == "123,450.0"
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(999, "999"), (1000, "1 mil"), (1500, "1,5 mil"), (10**6, "1 M"), (10**9, "1000 M"), (10**12, "1 B")],
+)
+def test_a_number_of_an_axis_is_short_in_spanish_too(number: float, text: str) -> None:
+    use_language("es")
+    try:
+        assert format_short_number(number).replace("\u00a0", " ") == text
+    finally:
+        use_language("en")
