@@ -9,6 +9,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from flexlib.dates import Span
+from flexlib.formats import format_number
+from flexlib.i18n import translate_count
 from flexlib.money.unit_prices import EXACT
 
 
@@ -123,3 +125,13 @@ def find_day_passed(amount: Decimal, usage: Usage) -> date | None:
         if total > amount:
             return day
     return None
+
+
+def tell_left_out(count: int) -> str:
+    """That so many budgets are not shown because everybody may see what is."""
+    said = translate_count(
+        "{count} budget is left out: it may show what a few people used.",
+        "{count} budgets are left out: they may show what a few people used.",
+        count,
+    )
+    return said.format(count=format_number(count))

@@ -40,11 +40,19 @@ def share_page(arguments: argparse.Namespace, given: dict[str, Any], known: Coll
 
 def write_beside(page: Path, request: ReportRequest, settings: Settings, arguments: argparse.Namespace) -> list[Path]:
     """The files that were asked for, beside the page and named after it; says on stderr what is not in them."""
+    from flexlib.report.fresh import may_show_few
+    from flexlib.report.manifest import name_manifest, read_manifest
+
     shares = bool(arguments.share or request.values.get("share") is True)
+    is_few = shares and may_show_few(read_manifest(name_manifest(page)))
     source = Source(lambda: _load(request, settings), lambda: page, bool(request.values.get("names")), is_shared=shares)
     files: list[Path] = []
     for name in arguments.beside:
         form = FORMATS[name]
+        if is_few:
+            said = _("{name} is not written: the page may show departments of few people; see flexlib site --share.")
+            print(f"{request.period}: {said.format(name=name)}", file=sys.stderr)
+            continue
         if shares and not form.is_of_page:
             said = _("{name} is not written: its rows are finer than the page, which is shared.")
             print(f"{request.period}: {said.format(name=name)}", file=sys.stderr)

@@ -115,8 +115,12 @@ class MonthWriter:
         return self.spend.total("usd")  # type: ignore[return-value]
 
     def _build_month(self, warnings: Sequence[str], notes: Sequence[str]) -> MailPage:
+        from flexlib.front.sharing import SHARED_ZONE
         from flexlib.page.mail.month import build_month_mail
 
+        if self.spend.zone != SHARED_ZONE:
+            said = _("Departments stand in the mail of a month of {shared} alone; this month is of {zone}.")
+            notes = [said.format(shared=SHARED_ZONE, zone=self.spend.zone), *notes]
         language = find_language()
         if language not in self._whole:
             spent = self.spend.total("flex_credits")
@@ -129,7 +133,7 @@ class MonthWriter:
 
     def _table_departments(self) -> Table | None:
         """Who the month is charged to, departments of few people as one line: a mail is handed on. None where nobody
-        belongs to any, or what is shared would show one of these."""
+        belongs to any, and of another zone than what is shared."""
         from flexlib.front.chargeback import charge_month
         from flexlib.tables.chargeback import table_charges
 

@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 from flexlib.addresses import EMAIL
 from flexlib.errors import BadFile, FlexlibError
 from flexlib.i18n import LANGUAGES, _
-from flexlib.nesting import Faults, decode_yaml, find_yaml_lines, format_given, list_yaml_lines
+from flexlib.nesting import Faults, decode_yaml, find_yaml_lines, format_given, list_yaml_lines, name_line
 from flexlib.setting_values import has_file
 
 PLAN = Path("params", "month.yaml")
 """In the folder of the project."""
 SWITCHES = ("fetch", "rates", "ledger", "organization", "budgets", "notices", "site", "mail")
 """Steps that the file may leave out."""
+FLAGS = ("names", "share")
 
 
 @dataclass(frozen=True)
@@ -76,21 +77,16 @@ def read_plan(path: Path, formats: Collection[str], *, is_named: bool = False) -
         raise _explain_unknown(path, content)
     faults, fields = Faults(), dict[str, Any]()
     for name, value in content.items():
-        where = _("line {line} of {path}").format(line=lines.get(str(name), 1), path=path)
+        where = name_line(lines.get(str(name), 1), path)
         fields |= faults.read(_read_field, name, value, where, formats) or {}
     items = list_yaml_lines(text, "reports") or [lines.get("reports", 1)]
     set_by_run = {"year", "month", *(["names"] if fields.get("names") else [])}
     faults.found += _check_pages(fields.get("reports") or (), items, path, set_by_run)
-    if fields.get("zone", "UTC") != "UTC" and "focus" in fields.get("beside", ()):
-        faults.found.append(
-            _("line {line} of {path} has focus, which is of days of UTC, beside pages of another zone; take it out.")
-            .format(line=lines["with"], path=path)
-        )  # fmt: skip
-    if fields.get("share") and (fields.get("names") or fields.get("zone", "UTC") != "UTC"):
-        faults.found.append(
-            _("line {line} of {path} has share, for everybody to see: without names, and in UTC; take one of them out.")
-            .format(line=lines["share"], path=path)
-        )  # fmt: skip
+    said: list[tuple[int, Mapping[str, Any]]] = [
+        (lines[name], {name: fields[name]}) for name in ("zone", "names") if name in fields
+    ]
+    said += [(line, one.parameters) for one, line in zip(fields.get("reports") or (), items, strict=False)]
+    faults.found += _check_together(fields, said, lines, path)
     faults.tell()
     left_out = frozenset(name for name in SWITCHES if content.get(name) is False)
     return MonthPlan(left_out=left_out, lines=lines, file=path, **fields)
@@ -103,20 +99,43 @@ def _read_field(name: object, value: object, where: str, formats: Collection[str
             return {} if value is None else {FORMATS[str(name)]: _read_formats(value, formats)}
         if name in READERS:
             return {} if value is None else READERS[str(name)](value)
-        if name not in SWITCHES:
+        if name not in (*SWITCHES, *FLAGS):
             raise _explain_unknown(where, name)
         if type(value) is not bool:
             raise ValueError(_("yes or no"))
     except ValueError as error:
         said = _("{where} has {name}: {given}; give {what}.")
         raise BadFile(said.format(where=where, name=name, given=format_given(value), what=error)) from error
-    return {}
+    return {str(name): value} if name in FLAGS else {}
 
 
 def _explain_unknown(where: object, given: object) -> BadFile:
-    known, wrong = sorted({*SWITCHES, *READERS, *FORMATS}), given if isinstance(given, str) else format_given(given)
+    known, wrong = (
+        sorted({*SWITCHES, *FLAGS, *READERS, *FORMATS}),
+        given if isinstance(given, str) else format_given(given),
+    )
     said = _("{where} has {wrong}; a month's plan takes {known}.")
     return BadFile(said.format(where=where, wrong=wrong, known=", ".join(known)))
+
+
+def _check_together(
+    fields: Mapping[str, Any], said: Collection[tuple[int, Mapping[str, Any]]], lines: Mapping[str, int], path: Path
+) -> list[str]:
+    """A sentence for each line of which something is `said`, of all pages or of one, that cannot stand beside another:
+    what is shared names nobody and is of UTC, as focus is."""
+    apart = {
+        "share": (fields.get("share"), _("share: yes, for pages that everybody may see")),
+        "with": ("focus" in fields.get("beside", ()), _("focus, which is of days of UTC")),
+    }
+    text, found = _("line {line} of {path} has {what}, and line {other} has {given}; take one of them out."), []
+    for name, (is_there, what) in apart.items():
+        for other, given in sorted(said, key=lambda one: one[0]) if is_there else ():
+            wrong = f"zone: {given['zone']}" if given.get("zone", "UTC") != "UTC" else ""
+            if name == "share" and given.get("names") is True:
+                wrong = "names: yes"
+            if wrong:
+                found.append(text.format(line=lines[name], path=path, what=what, other=other, given=wrong))
+    return found
 
 
 def _check_pages(reports: Collection[ReportLine], lines: list[int], path: Path, taken: Collection[str]) -> list[str]:
@@ -193,16 +212,6 @@ def _read_operator(value: object) -> dict[str, Any]:
     return {"operator": value}
 
 
-def _read_names(value: object) -> dict[str, Any]:
-    if type(value) is not bool:
-        raise ValueError(_("yes or no"))
-    return {"names": value}
-
-
-def _read_share(value: object) -> dict[str, Any]:
-    return {"share": _read_names(value)["names"]}
-
-
 def _read_language(value: object) -> dict[str, Any]:
     if value not in LANGUAGES:
         raise ValueError(" or ".join(LANGUAGES))
@@ -216,8 +225,6 @@ READERS: Mapping[str, Callable[[object], dict[str, Any]]] = {
     "import": _read_import,
     "reports": _read_reports,
     "operator": _read_operator,
-    "names": _read_names,
-    "share": _read_share,
     "language": _read_language,
 }
 """What else the file may say, and how it is read; a `ValueError` says what is to be given."""

@@ -9,7 +9,7 @@ from functools import cached_property
 from flexlib.analysis.budgets import BudgetLine
 from flexlib.front.anomalies import MonthAnomalies, find_unusual_days
 from flexlib.front.budget_lines import list_lines
-from flexlib.front.budgets import check_budgets
+from flexlib.front.budgets import BudgetCheck, check_budgets
 from flexlib.front.compare import Comparison, compare_before
 from flexlib.front.events import list_holidays, read_planned
 from flexlib.front.forecast import MonthForecast, forecast_running
@@ -29,6 +29,8 @@ class Answers:
     """`credits` or `usd`."""
     country: str = ""
     """Whose holidays are days like each other; empty: none."""
+    share: bool = False
+    """Whether everybody may see them: no budget of a few people, see `keep_shared`."""
 
     @cached_property
     def holidays(self) -> list[date]:
@@ -56,17 +58,29 @@ class Answers:
         """Days far above their weekday; those named in `params/events.yaml` as planned."""
         return find_unusual_days(self.spend, self.of, read_planned())
 
-    @cached_property
+    @property
     def budgets(self) -> list[BudgetLine]:
         """The budgets in the page's unit, of money in pesos, too; those of people by name only where names are. Raises
         `BadFile`."""
+        made = self._checked
+        if made is None:
+            return []
+        with place_people(names=self.spend.names):
+            return list_lines(made, names=self.spend.names)
+
+    @property
+    def left_out(self) -> int:
+        """How many of them are not there because the page is for everybody to see."""
+        return self._checked.left_out if self._checked else 0
+
+    @cached_property
+    def _checked(self) -> BudgetCheck | None:
         spend, units = self.spend, ("flex_credits",) if self.of == "credits" else ("usd", "clp")
         asked = [one for one in (read_budgets(spend.budgets) if spend.budgets else []) if one.unit in units]
         if not asked:
-            return []
+            return None
         with place_people(names=spend.names):
-            made = check_budgets(
+            return check_budgets(
                 spend.span.months[-1], spend.root, asked, holidays=self.holidays, zone=spend.zone,
-                tolerance=spend.tolerance, look=spend.look, roster=spend.roster,
+                tolerance=spend.tolerance, look=spend.look, roster=spend.roster, share=self.share,
             )  # fmt: skip
-            return list_lines(made, names=spend.names)

@@ -17,12 +17,12 @@ from flexlib.analysis.budgets import (
     find_day_passed,
     judge_budget,
     list_reached,
+    tell_left_out,
 )
 from flexlib.analysis.forecast import Forecast, find_day_reached, forecast_path
 from flexlib.checks import MOST_UNPRICED, BillTolerance
 from flexlib.dates import Month, Span, list_periods
 from flexlib.errors import InvalidRequest, SnapshotMissing
-from flexlib.formats import format_number
 from flexlib.front.budget_bills import find_billed
 from flexlib.front.budget_lacks import find_lack
 from flexlib.front.budget_scope import narrow_spend
@@ -30,7 +30,7 @@ from flexlib.front.history import build_history, explain_ends, find_ends, find_l
 from flexlib.front.months import compare_total
 from flexlib.front.sharing import keep_shared
 from flexlib.front.spend import Spend, load_spend
-from flexlib.i18n import _, translate_count
+from flexlib.i18n import _
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.spend.billed import sum_known
 from flexlib.store.budgets import Budget
@@ -79,6 +79,8 @@ class BudgetCheck:
     state: State
     missing: tuple[str, ...]
     """What is missing from the month, in sentences."""
+    left_out: int = 0
+    """How many budgets are not there because they may be of a few people."""
 
 
 def check_budgets(
@@ -98,7 +100,7 @@ def check_budgets(
     """What the budgets came to in the periods that share a day with `month`, by what is stored in the data folder.
 
     `as_of`: the last day that counts as known, by default the last one that was read whole; `roster` as of `Spend`.
-    With `share` those are left out, and counted among what is missing, that `keep_shared` does not keep. Raises
+    With `share` those are left out and counted that `keep_shared` does not keep. Raises
     `SnapshotMissing` where nothing of the month is stored.
     """
     if as_of is not None and as_of < month.first:
@@ -116,12 +118,9 @@ def check_budgets(
     spend = load_spend(
         stored[0], stored[-1], root, zone=zone, names=True, tolerance=tolerance, look=look, roster=roster
     )
-    kept, missing = keep_shared(spend, budgets) if share else budgets, list[str]()
-    if left := len(budgets) - len(kept):
-        said = translate_count(
-            "{count} budget of a few people is left out.", "{count} budgets of a few people are left out.", left
-        )
-        missing.append(said.format(count=format_number(left)))
+    kept = keep_shared(spend, budgets) if share else budgets
+    left_out = len(budgets) - len(kept)
+    missing = [tell_left_out(left_out)] if left_out else []
     checked: list[BudgetPeriod] = []
     known: dict[tuple[str, frozenset[str]], pd.Index[Any]] = {}
     ends = {} if as_of or all(one.unit == CREDITS for one in budgets) else find_ends(spend)
@@ -140,7 +139,7 @@ def check_budgets(
     missing += [*problems, *explain_ends(spend, ends)]
     certificates = tuple(snapshot.certificate for one in own for snapshot in one.snapshots)
     state = find_worst({one.state for one in own})
-    return BudgetCheck(month, tuple(checked), certificates, state, tuple(missing))
+    return BudgetCheck(month, tuple(checked), certificates, state, tuple(missing), left_out)
 
 
 def _check_budget(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from flexlib.analysis.budgets import RANK, BudgetLine, Outcome
+from flexlib.analysis.budgets import RANK, BudgetLine, Outcome, tell_left_out
 from flexlib.formats import PERCENT, format_number
 from flexlib.i18n import _, mark_text, translate_count
 from flexlib.page.kit.chart import NARROW, WIDE, Chart, add_axes, size_letter
@@ -50,12 +50,16 @@ def _count_said(outcome: Outcome, count: int) -> str:
     return said[outcome].format(count=format_number(count))
 
 
-def show_budgets(lines: Sequence[BudgetLine]) -> Piece:
-    """The budgets that concern a page, the worst first; nothing where there is none."""
+def show_budgets(lines: Sequence[BudgetLine], left_out: int = 0) -> Piece:
+    """The budgets that concern a page, the worst first; nothing where there is none. `left_out`: how many are not shown
+    because everybody may see the page."""
     if not lines:
         return Html("budgets", "")
     ranked = sorted(lines, key=lambda one: (-RANK.index(one.outcome), -(one.measure(one.spent) or 0)))
-    return show_section(heading_for_budgets(ranked), plot_budgets(ranked), table_budgets(ranked))
+    heading = heading_for_budgets(ranked)
+    if left_out:
+        heading = Heading(heading.heading, f"{heading.note} {tell_left_out(left_out)}")
+    return show_section(heading, plot_budgets(ranked), table_budgets(ranked))
 
 
 def heading_for_budgets(lines: Sequence[BudgetLine]) -> Heading:

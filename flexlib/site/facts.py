@@ -192,11 +192,11 @@ def _find_obstacle(page: Path, share: bool) -> str:
         return _("it shows people by name")
     if page.name.lower() == INDEX:
         return _("the page of its month has this name; give the notebook another")
-    if share and may_show_few(manifest):
-        return _("it may show departments of few people; make it with -p share true, where it has that parameter")
     zone = str(manifest["parameters"].get("zone", SHARED_ZONE))
     if share and zone != SHARED_ZONE:
         return _("it is of {zone}, and what is shared of {shared} alone").format(zone=zone, shared=SHARED_ZONE)
+    if share and may_show_few(manifest):
+        return _("it may show departments of few people; make it with -p share true, where it has that parameter")
     return ""
 
 

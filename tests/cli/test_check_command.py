@@ -397,5 +397,5 @@ def test_what_is_shared_holds_no_budget_of_a_few_people(
         main([*WORDS, "--budgets", str(file), "--share", *words])
         said = capsys.readouterr()
         assert [one for one in [*scopes, "a day"] if one in said.out] == [*scopes[:3], "department: Data"]
-        assert "6 budgets of a few people are left out." in said.err
+        assert "6 budgets are left out: they may show what a few people used." in said.err
         assert "Legal" not in said.out

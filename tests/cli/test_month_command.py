@@ -125,11 +125,25 @@ def test_without_a_month_it_is_the_one_that_has_ended_in_the_zone(
     )
 
 
+ZONE, OTHER = (4, "zone: America/Santiago"), (6, "zone: Asia/Tokyo")
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("report: [a]", ["line 1 of {plan} has report; a month's plan takes budgets, exports, fetch"]),
-        ("names: yes\nshare: yes", ["line 2 of {plan} has share, for everybody to see: without names, and in UTC"]),
+        (
+            "names: yes\nshare: yes\nwith: [focus]\nzone: America/Santiago\nreports:\n"
+            "  - {notebook: llm_usage, parameters: {zone: Asia/Tokyo}}",
+            [
+                f"line {line} of {{plan}} has {what}, and line {other} has {given}; take one of them out."
+                for what, line, others in (
+                    ("share: yes, for pages that everybody may see", 2, ((1, "names: yes"), ZONE, OTHER)),
+                    ("focus, which is of days of UTC", 3, (ZONE, OTHER)),
+                )
+                for other, given in others
+            ],
+        ),
         ("zone: Mars", ["line 1 of {plan} has zone: 'Mars'; give a time zone, such as America/Santiago."]),
         ("import: {files: 3}", ["line 1 of {plan} has import: {'files': 3}; give a folder, or folder: and options:"]),
         ("reports: [{name: a}]", ["line 1 of {plan} has reports: [{'name': 'a'}]; give a list of notebooks"]),
@@ -163,7 +177,7 @@ def test_without_a_month_it_is_the_one_that_has_ended_in_the_zone(
                 "line 5 of {plan} gives names, which the run sets itself; take it out.",
             ],
         ),
-        ("zone: America/Santiago\nwith: [focus]", ["line 2 of {plan} has focus, which is of days of UTC, beside"]),
+        ("zone: America/Santiago\nwith: [focus]", ["line 2 of {plan} has focus, which is of days of UTC, and "]),
     ],
 )
 def test_all_that_is_wrong_in_a_plan_is_told_with_its_lines_and_nothing_is_done(

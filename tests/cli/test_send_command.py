@@ -427,3 +427,20 @@ def test_a_file_of_readers_that_is_wrong_is_one_sentence_and_nothing_is_sent(
     code, said, wrong = run(capsys)
     assert (code, said, len(wrong.splitlines()), script.asked) == (2, "", 1, [])
     assert sentence in wrong.replace(f"{tmp_path}/", "")
+
+
+def test_a_month_of_another_zone_is_mailed_without_departments_and_says_so(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mail.yaml").write_text("mails: [{to: a@b.c}]")
+    notebook = tmp_path / "reports" / "2025-09" / "llm_usage.ipynb"
+    found = []
+    for zone in ("UTC", "America/Santiago"):
+        told = {"metadata": {"papermill": {"parameters": {"zone": zone}}}, "cells": []}
+        notebook.write_text(json.dumps(told), "utf-8")
+        run(capsys)
+        text = " ".join(read_bodies(read_mail(script.taken[-1]))[0].split())
+        found.append(("Platform" in text, "this month is of America/Santiago." in text))
+        store_month(tmp_path / "data", "55.55")
+        make_page(tmp_path)
+    assert found == [(True, False), (False, True)]

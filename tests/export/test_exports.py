@@ -20,6 +20,7 @@ from python_calamine import CalamineWorkbook
 from flexlib.cli.main import main
 from flexlib.cli.report_with import write_beside
 from flexlib.export.workbook import is_shared_workbook, write_workbook
+from flexlib.report.manifest import seal_manifest
 from flexlib.report.parameters import check_request
 from flexlib.settings import Settings
 from flexlib.tables.definition import Kind, Table, Total
@@ -68,7 +69,7 @@ def test_a_file_of_every_format_lies_beside_the_page(made: Path) -> None:
 def test_beside_a_page_that_is_shared_no_file_is_finer_than_the_page(
     made: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for file in made.glob("llm_usage.[hi]*"):
+    for file in made.glob("llm_usage.[him]*"):
         shutil.copy(file, tmp_path)
     request = check_request("llm_usage", {"year": 2025, "month": 9})
     found = {}
@@ -84,6 +85,11 @@ def test_beside_a_page_that_is_shared_no_file_is_finer_than_the_page(
     said = capsys.readouterr().err
     assert "csv is not written: its rows are finer than the page, which is shared." in said
     assert "llm_usage.xlsx has the page's tables alone" in said
+    name = tmp_path / "llm_usage.manifest.json"
+    manifest = json.loads(name.read_text("utf-8")) | {"files": {"b3b5906f/budgets.json": "0"}}
+    name.write_text(json.dumps(manifest | {"seal": seal_manifest(manifest)}), "utf-8")
+    assert write_beside(tmp_path / "llm_usage.html", request, Settings(FIXTURE), asked) == []
+    assert "xlsx is not written: the page may show departments of few people" in capsys.readouterr().err
 
 
 def test_every_total_of_the_page_is_that_of_its_sheet(document: Document, workbook: dict[str, list[list[Any]]]) -> None:

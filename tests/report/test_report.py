@@ -341,7 +341,7 @@ def test_the_notebook_says_nothing_on_stderr(page: Path) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"year": 2025}, "The parameter month is missing; flex_credits takes year, month, names, country."),
+        ({"year": 2025}, "The parameter month is missing; flex_credits takes year, month, names, share, country."),
         ({}, "The parameter year and month is missing"),
         (
             {**MONTH, "mnoth": 3},
@@ -462,4 +462,5 @@ def test_a_notebook_says_which_months_it_reads() -> None:
 
 def test_the_sample_month_is_the_one_the_notebook_shows() -> None:
     defaults = {name: one.default for name, one in read_parameters(find_notebook("flex_credits")).items()}
-    assert defaults == {"year": str(SEPTEMBER.year), "month": str(SEPTEMBER.month), "names": "False", "country": "'CL'"}
+    month = {"year": str(SEPTEMBER.year), "month": str(SEPTEMBER.month)}
+    assert defaults == month | {"names": "False", "share": "False", "country": "'CL'"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,11 @@ from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
 from flexlib.analysis.chargeback import NOBODY
 from flexlib.cli.main import main
 from flexlib.errors import InvalidRequest
+from flexlib.front.answers import Answers
 from flexlib.front.heads import count_heads, count_users
 from flexlib.front.sharing import find_folded, fold_table, keep_shared
 from flexlib.front.spend import load_spend
+from flexlib.page.budgets import show_budgets
 from flexlib.report.folder import find_packaged
 from flexlib.report.manifest import hash_bytes, seal_manifest
 from flexlib.site.facts import Facts
@@ -96,6 +99,22 @@ def test_what_is_shared_is_of_one_zone_since_two_of_them_less_each_other_are_a_f
     for share in (find_folded, lambda spend, _level: keep_shared(spend, [])):
         with pytest.raises(InvalidRequest, match="those of America/Santiago less those of UTC would be a few people's"):
             share(spend, "department")
+
+
+def test_a_page_that_is_shared_has_no_budget_of_a_few_people_and_says_how_many_it_leaves_out(tmp_path: Path) -> None:
+    fill(tmp_path)
+    scopes = ["whole: true", "department: Data", "department: Legal", "person: Data2"]
+    file = tmp_path / "budgets.yaml"
+    file.write_text("budgets:\n" + "".join(
+        f"  - {{name: '{scope}', {scope}, currency: usd, amount: '90'}}\n" for scope in scopes
+    ))  # fmt: skip
+    spend = replace(load_spend(SEPTEMBER, None, tmp_path, zone="UTC", names=False), budgets=file)
+    whole, shared = Answers(spend, "usd"), Answers(spend, "usd", share=True)
+    assert ([one.name for one in whole.budgets], whole.left_out) == ([*scopes[:3], "A person's budget, 1"], 0)
+    assert ([one.name for one in shared.budgets], shared.left_out) == (scopes[:2], 2)
+    said = "2 budgets are left out: they may show what a few people used."
+    shown = [said in show_budgets(one.budgets, one.left_out).render_html() for one in (whole, shared)]
+    assert shown == [False, True]
 
 
 LISTED = {"Legal": 3, "Sales": 7, "Data": 9}
