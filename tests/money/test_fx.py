@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexlib.errors import BadRecord
+from flexlib.errors import BadParameter, BadRecord
 from flexlib.money.fx import (
     CARRY_DAYS,
     Rate,
     Rates,
+    check_value,
     convert_rows,
     convert_to_clp,
     convert_to_usd,
@@ -223,3 +224,31 @@ def test_an_amount_of_another_currency_is_dollars_at_a_kept_rate_or_unknown(
     tables = {("EUR", "USD"): sort_rates([build_rate(FRIDAY, "1.25")]), ("USD", "CLP"): WEEK}
     found = convert_to_usd(Decimal(amount), currency, FRIDAY, tables)
     assert found == (None if dollars is None else Decimal(dollars))
+
+
+@pytest.mark.parametrize(
+    ("value", "pair", "worth"),
+    [
+        ("100", ("USD", "CLP"), None),
+        ("10000", ("USD", "CLP"), None),
+        ("99.99", ("USD", "CLP"), "99.9900"),
+        ("10000.01", ("USD", "CLP"), "10,000.0100"),
+        ("0.00106", ("CLP", "USD"), None),  # 943.4 pesos for a dollar
+        ("0.01", ("CLP", "USD"), None),
+        ("0.0001", ("CLP", "USD"), None),
+        ("950.25", ("CLP", "USD"), "0.0011"),  # the rate of the other pair
+        ("1.1741", ("EUR", "USD"), None),  # only what a dollar is worth in pesos is known
+    ],
+)
+def test_a_dollar_that_would_be_worth_so_few_or_many_pesos_as_it_never_is_is_asked_about(
+    value: str, pair: tuple[str, str], worth: str | None
+) -> None:
+    rate = build_rate(FRIDAY, value)
+    if worth is None:
+        check_value(rate, pair)
+        return
+    with pytest.raises(BadParameter) as said:
+        check_value(rate, pair)
+    assert str(said.value).startswith(
+        f"2025-09-12 {value} would make a dollar worth {worth} pesos, which is not 100 to 10,000; write thousands"
+    )

@@ -9,7 +9,7 @@ import pytest
 from price_samples import build_house, build_model, list_prices, price_tokens, read_reason
 
 from flexlib.money.open_prices import read_data_table
-from flexlib.money.price_book import ListedName, find_listed_name, load_book, name_models
+from flexlib.money.price_book import ListedName, find_listed_name, load_book, name_model, name_models
 from flexlib.money.prices import Price
 
 
@@ -130,3 +130,19 @@ def test_spellings_are_those_of_the_book_that_is_asked() -> None:
     pairs = [("openai", "ours"), ("openai", "openai/ours")]
     assert len({*name_models(pairs).values()}) == 2
     assert {*name_models(pairs, build_house(build_model("ours", list_prices(input_mtok="1")))).values()} == {"ours"}
+
+
+@pytest.mark.parametrize(
+    ("spellings", "name"),
+    [
+        (("openai/gpt-4.1", "GPT-4.1 ", "gpt-4.1-2025-04-14"), "gpt-4-1"),
+        (("gpt-4o", "gpt-4o-2024-08-06"), "gpt-4o"),  # the list has them as one
+        (("gpt-4o-2024-05-13",), "gpt-4o-2024-05-13"),  # and this by itself
+        ((" Our own 4.1", "our OWN 4.1"), "our own 4.1"),
+        (("our own 2024-05-13!",), "our own 2024-05-13!"),
+    ],
+)
+def test_to_a_budget_a_model_has_one_name_for_all_spellings_that_the_list_has_as_one(
+    spellings: tuple[str, ...], name: str
+) -> None:
+    assert {name_model(one) for one in spellings} == {name}

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from flexlib.dates import Month
+from flexlib.enums import LlmTaskType
 from flexlib.page.credits.headings import (
     heading_for_days,
     heading_for_models,
@@ -155,6 +156,8 @@ def test_models_are_told_where_few_take_half_and_far_above_an_even_share(
         ([1000], "All that was counted went to m0"),
         ([750, 250], "m0 takes 75.0\u00a0% of what was counted"),
         ([749, 251], "Spend by model, as counted"),
+        ([300, 300, *[100] * 4], "Two of 6 models take 60.0\u00a0% of what was counted"),
+        ([200, 200, 200, *[50] * 8], "Three of 11 models take 60.0\u00a0% of what was counted"),
     ],
 )
 def test_in_a_month_with_bills_shares_are_of_what_was_counted(shares: list[int | None], heading: str) -> None:
@@ -164,6 +167,46 @@ def test_in_a_month_with_bills_shares_are_of_what_was_counted(shares: list[int |
 def test_who_sends_the_bill_is_told_by_name() -> None:
     lines = [{"seller": "openrouter", "share_permille": 800}, {"seller": "xai", "share_permille": 200}]
     assert heading_for_sellers(lines).heading == "OpenRouter takes 80.0\u00a0% of the spend"
+
+
+TWO, THREE = [300, 300, *[100] * 4], [200, 200, 200, *[50] * 8]
+"""Of which two, and three, take 60 %."""
+OF_SEVEN = [240, 240, 240, 70, 70, 70, 70]
+
+
+@pytest.mark.parametrize(
+    ("shares", "heading"),
+    [
+        (TWO, "Two of 6 providers take 60.0\u00a0% of the spend"),
+        (THREE, "Three of 11 providers take 60.0\u00a0% of the spend"),
+    ],
+)
+def test_few_providers_that_send_most_of_the_bill_are_told(shares: list[int], heading: str) -> None:
+    lines = [{"seller": f"s{place}", "share_permille": share} for place, share in enumerate(shares)]
+    assert heading_for_sellers(lines).heading == heading
+
+
+@pytest.mark.parametrize(
+    ("shares", "has_bills", "heading"),
+    [
+        (TWO, False, "Two of 6 tasks take 60.0\u00a0% of the spend"),
+        (OF_SEVEN, False, "Three of 7 tasks take 72.0\u00a0% of the spend"),
+        (TWO, True, "Two of 6 tasks take 60.0\u00a0% of what was counted"),
+        (OF_SEVEN, True, "Three of 7 tasks take 72.0\u00a0% of what was counted"),
+        ([500, 500], False, "Spend by task"),
+        ([500, 500], True, "Spend by task, as counted"),
+    ],
+)
+def test_few_tasks_that_cost_most_are_told(shares: list[int], has_bills: bool, heading: str) -> None:
+    by_task = pd.DataFrame({
+        "task_type": [*LlmTaskType][: len(shares)],
+        "request_count": 1,
+        "unpriced_usd": 0,
+        "total_clp": None,
+        "total_tokens": 0,
+        "total_usd": pd.Series([Decimal(share) for share in shares], dtype=object),
+    })  # fmt: skip
+    assert heading_for_task_types(by_task, has_bills=has_bills).heading == heading
 
 
 def make_money(*amounts: str | None) -> pd.DataFrame:
