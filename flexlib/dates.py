@@ -13,6 +13,9 @@ from flexlib.i18n import _, list_month_names
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
+SHARED_ZONE = "UTC"
+"""Of whose months alone everybody may see pages, see `front.sharing`."""
+
 
 @dataclass(frozen=True, order=True)
 class Month:

@@ -40,11 +40,11 @@ def share_page(arguments: argparse.Namespace, given: dict[str, Any], known: Coll
 
 def write_beside(page: Path, request: ReportRequest, settings: Settings, arguments: argparse.Namespace) -> list[Path]:
     """The files that were asked for, beside the page and named after it; says on stderr what is not in them."""
-    from flexlib.report.fresh import may_show_few
+    from flexlib.report.fresh import explain_unshared
     from flexlib.report.manifest import name_manifest, read_manifest
 
     shares = bool(arguments.share or request.values.get("share") is True)
-    is_few = shares and may_show_few(read_manifest(name_manifest(page)))
+    is_few = shares and bool(explain_unshared(read_manifest(name_manifest(page))))
     source = Source(lambda: _load(request, settings), lambda: page, bool(request.values.get("names")), is_shared=shares)
     files: list[Path] = []
     for name in arguments.beside:

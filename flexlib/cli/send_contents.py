@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flexlib.cli.report_months import load_shown_spend
-from flexlib.dates import Month
+from flexlib.dates import SHARED_ZONE, Month
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import format_amount, format_moment
 from flexlib.i18n import _, find_language, speak
@@ -115,7 +115,6 @@ class MonthWriter:
         return self.spend.total("usd")  # type: ignore[return-value]
 
     def _build_month(self, warnings: Sequence[str], notes: Sequence[str]) -> MailPage:
-        from flexlib.front.sharing import SHARED_ZONE
         from flexlib.page.mail.month import build_month_mail
 
         if self.spend.zone != SHARED_ZONE:
@@ -200,10 +199,9 @@ class MonthWriter:
                         file=file.name, size=format_amount(Decimal(file.stat().st_size) / 1_000_000, "0.1")
                     )
                 )
-            elif self._may_show_few(file):
-                self._say(_("{file} may show departments of few people, and is not attached to the mail to {reader}; "
-                    "make it without budgets of departments, and xlsx with flexlib report --share.").format(
-                    file=file, reader=reader.to))  # fmt: skip
+            elif why := self._explain_unshared(file):
+                self._say(_("{file} is not attached to the mail to {reader}: {why}.").format(
+                    file=file, reader=reader.to, why=why))  # fmt: skip
                 left_out.append(_("{file} is not attached: it may show departments of few people.").format(
                     file=file.name))  # fmt: skip
             else:
@@ -211,14 +209,15 @@ class MonthWriter:
                 found.append(file)
         return found, left_out
 
-    def _may_show_few(self, file: Path) -> bool:
+    def _explain_unshared(self, file: Path) -> str:
         """The mail says what departments of few people came to in one line; what is attached says no more."""
         from flexlib.export.workbook import is_shared_workbook
-        from flexlib.report.fresh import may_show_few
+        from flexlib.report.fresh import explain_unshared
         from flexlib.report.manifest import name_manifest, read_manifest
 
-        is_finer = file.suffix == ".xlsx" and not is_shared_workbook(file)
-        return is_finer or may_show_few(read_manifest(name_manifest(self.page)))
+        if file.suffix == ".xlsx" and not is_shared_workbook(file):
+            return _("it may show departments of few people; make it with flexlib report --share")
+        return explain_unshared(read_manifest(name_manifest(self.page)))
 
     def _say(self, sentence: str) -> None:
         if sentence not in self.lacks:

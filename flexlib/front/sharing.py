@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from flexlib.analysis.small_groups import choose_folded, split_few
+from flexlib.dates import SHARED_ZONE
 from flexlib.errors import InvalidRequest
 from flexlib.front.heads import count_users
 from flexlib.front.spend import Spend, sum_rows
@@ -21,7 +22,6 @@ Row = dict[str, Any]
 SHARED_LEVEL = "department"
 """The one kind of group of a page that is shared: of two kinds, such as departments and their teams, the amounts of one
 could be subtracted from those of the other."""
-SHARED_ZONE = "UTC"
 OF_NOBODY = ("whole", "model", "provider")
 """Scopes of budgets that are of no group of people."""
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from flexlib.dates import SHARED_ZONE
 from flexlib.errors import FlexlibError, InvalidRequest, NotebookFailed, SnapshotMissing
 from flexlib.formats import format_moment
 from flexlib.i18n import _
@@ -86,18 +87,27 @@ def check_snapshots(page: Path, snapshots: Sequence[Snapshot], command: str) -> 
             )
 
 
-def may_show_few(manifest: Manifest) -> bool:
-    """Whether a page may show departments of few people: it was not made with `share`, and is of another notebook than
-    those of `WITHOUT_DEPARTMENTS`, as flexlib brings them, or read a file that is none of `KNOWN`, such as that of
-    budgets, which may be of departments."""
-    if manifest["parameters"].get("share") is True:
-        return False
+def explain_unshared(manifest: Manifest) -> str:
+    """Why not everybody may see a page, without the stop; empty where everybody may.
+
+    It may show departments of few people: it is of another zone than what is shared, or it was not made with `share`,
+    and is of another notebook than those of `WITHOUT_DEPARTMENTS`, as flexlib brings them, or read a file that is none
+    of `KNOWN`, such as that of budgets, which may be of departments."""
+    zone = str(manifest["parameters"].get("zone", SHARED_ZONE))
+    if zone != SHARED_ZONE:
+        return _("it is of {zone}, and what is shared of {shared} alone").format(zone=zone, shared=SHARED_ZONE)
+    if manifest["parameters"].get("share") is True or _has_no_departments(manifest):
+        return ""
+    return _("it may show departments of few people; make it with -p share true, where it has that parameter")
+
+
+def _has_no_departments(manifest: Manifest) -> bool:
     name = Path(str(manifest["notebook"].get("file")))
     own = find_packaged() / "notebooks" / name.name
     if name.stem not in WITHOUT_DEPARTMENTS or not own.is_file():
-        return True
+        return False
     is_own = manifest["notebook"].get("sha256") == hash_bytes(own.read_bytes())
-    return not (is_own and all(map(KNOWN.fullmatch, manifest["files"])))
+    return is_own and all(map(KNOWN.fullmatch, manifest["files"]))
 
 
 def read_zone(page: Path) -> str:

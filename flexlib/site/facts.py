@@ -15,12 +15,12 @@ import pandas as pd
 
 from flexlib.dates import Month, Span
 from flexlib.errors import FlexlibError, InvalidRequest
-from flexlib.front.sharing import SHARED_ZONE, find_folded, fold_table
+from flexlib.front.sharing import find_folded, fold_table
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.front.year import measure_months
 from flexlib.i18n import _
-from flexlib.report.fresh import may_show_few
+from flexlib.report.fresh import explain_unshared
 from flexlib.report.manifest import hash_bytes, name_manifest, names_people, read_manifest
 from flexlib.site.frame import INDEX
 
@@ -192,12 +192,7 @@ def _find_obstacle(page: Path, share: bool) -> str:
         return _("it shows people by name")
     if page.name.lower() == INDEX:
         return _("the page of its month has this name; give the notebook another")
-    zone = str(manifest["parameters"].get("zone", SHARED_ZONE))
-    if share and zone != SHARED_ZONE:
-        return _("it is of {zone}, and what is shared of {shared} alone").format(zone=zone, shared=SHARED_ZONE)
-    if share and may_show_few(manifest):
-        return _("it may show departments of few people; make it with -p share true, where it has that parameter")
-    return ""
+    return explain_unshared(manifest) if share else ""
 
 
 def find_span(stored: Sequence[Month], reports: Sequence[Report]) -> Span:
