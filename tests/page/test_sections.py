@@ -134,7 +134,7 @@ def test_made_up_data_is_said_in_the_title_and_real_data_is_not() -> None:
 def test_the_headlines_stand_beside_what_they_are_measured_against() -> None:
     assert show_numbers(STATES[State.COMPLETE]) == {
         "Flex credits": "1,200.50 ▲ +20.1 % vs August",
-        "At list price": "US$ 48 US$0.04 a credit",
+        "At list price": "US$ 48 US$ 0.04 a credit",
         "People with use": "3 August: 1",
         "Days of flex use": "2 of 30 first on 2 Sep",
         "Highest day": "2 Sep 1,000.00 credits",
@@ -145,11 +145,11 @@ def test_the_headlines_stand_beside_what_they_are_measured_against() -> None:
 @pytest.mark.parametrize(
     ("file", "card"),
     [
-        (None, ("At list price", "US$ 48 US$0.04 a credit")),  # 1,200.50 * 0.04 = 48.02
-        (",,0.03,contract", ("At your price", "US$ 36 US$0.03 a credit")),  # 36.015
+        (None, ("At list price", "US$ 48 US$ 0.04 a credit")),  # 1,200.50 * 0.04 = 48.02
+        (",,0.03,contract", ("At your price", "US$ 36 US$ 0.03 a credit")),  # 36.015
         (
             "2025-09-10,,0.03,contract",
-            ("At your price and list price", "US$ 46 US$0.03 to 0.04 a credit"),  # 40 + 6.015
+            ("At your price and list price", "US$ 46 US$ 0.03 to 0.04 a credit"),  # 40 + 6.015
         ),
     ],
 )

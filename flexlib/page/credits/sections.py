@@ -122,7 +122,7 @@ def _name_prices(cost: CreditCost) -> str:
         return _("no price is known for some of the days")
     if not prices:
         return ""
-    said = _("US${low} a credit") if prices[0] == prices[-1] else _("US${low} to {high} a credit")
+    said = _("US$ {low} a credit") if prices[0] == prices[-1] else _("US$ {low} to {high} a credit")
     return said.format(low=write_number(str(prices[0])), high=write_number(str(prices[-1])))
 
 
