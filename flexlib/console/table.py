@@ -123,7 +123,7 @@ def title_day(day: date) -> str:
 
 def _render_cell(column: Column, row: Row) -> str:
     value: Any = row.get(column.key)
-    text, note = format_value(value, column.kind), row.get(column.note)
+    text, note = format_value(value, column.find_kind(row)), row.get(column.note)
     if column.kind is Kind.DAY and isinstance(value, date):
         return title_day(value)
     if column.kind is Kind.MONTH and isinstance(value, date):

@@ -230,7 +230,7 @@ def _write_row(
         if key != column.key:
             book.write_text(sheet, place, number, str(value or ""), font_color="#5d6879", text_wrap=True, **look)
         elif value != "":
-            book.write_value(sheet, place, number, value, column.kind, **look)
+            book.write_value(sheet, place, number, value, column.find_kind(row), **look)
 
 
 def _total(book: Book, table: Table, column: Column, key: str) -> dict[str, Any]:

@@ -78,13 +78,14 @@ def count_over(one: BudgetLine) -> str:
 def table_budgets(lines: Sequence[BudgetLine]) -> Table:
     """A line for each budget: used, of how much, what is expected, and what is said of it."""
     units = {one.unit for one in lines}
-    kind = Kind.CLP if units == {"clp"} else Kind.USD  # credits have two decimals, too
+    kind = Kind.CLP if units == {"clp"} else Kind.USD
     rows = [
         {
             "name": one.name,
             "when": ", ".join(filter(None, (write_period(one), count_over(one)))),
             "spent": mark_least(write_amount(one.spent, one.unit)) if one.lacks else one.spent,
             "of": one.amount,
+            "kind": str(Kind.CLP if one.unit == "clp" else Kind.USD),  # credits have two decimals, too
             "unit": _(UNITS[one.unit]) if len(units) > 1 else "",
             "share": write_share(one) if (share := one.measure(one.spent)) is None else round(10 * share),
             **_write_expected(one),
@@ -96,10 +97,10 @@ def table_budgets(lines: Sequence[BudgetLine]) -> Table:
     of = _("Of {unit}").format(unit=_(UNITS[min(units)])) if len(units) == 1 else _("Of")
     columns = [
         Column("name", "Budget", note="when"),
-        Column("spent", "Used", kind),
-        Column("of", of, kind, note="unit" * (len(units) > 1), is_optional=True),
+        Column("spent", "Used", kind, kinds="kind"),
+        Column("of", of, kind, note="unit" * (len(units) > 1), is_optional=True, kinds="kind"),
         Column("share", "Share", Kind.SHARE),
-        Column("expected", "Expected", kind, note="band", is_optional=True),
+        Column("expected", "Expected", kind, note="band", is_optional=True, kinds="kind"),
         Column("outcome", "It is", note="why"),
     ]
     return Table("table-budgets", "Budgets", columns, rows)

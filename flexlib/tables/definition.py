@@ -82,7 +82,7 @@ FORMATS: dict[Kind, Callable[[Any], str]] = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column: the values that the rows have under `key`, all of one `kind`."""
+    """One column: the values that the rows have under `key`, of one `kind`, or each of its own (`kinds`)."""
 
     key: str
     heading: str
@@ -101,6 +101,12 @@ class Column:
     """What a dash in it means, for the reader."""
     link: str = ""
     """The key of the address that the value leads to, on a page of its own site; no address: a plain value."""
+    kinds: str = ""
+    """The key of a row's own kind, where the rows are of several, such as pesos beside dollars."""
+
+    def find_kind(self, row: Row) -> Kind:
+        """The kind of the value in a row."""
+        return Kind(row[self.kinds]) if self.kinds else self.kind
 
     @property
     def title(self) -> str:

@@ -23,7 +23,7 @@ def freeze_table(table: Table) -> Frozen:
 
     Counts and hundredths of a credit are integers, an amount is `{"decimal": "1.50"}`, a day `{"date": "2025-09-01"}`.
     """
-    keys = [key for column in table.written_columns for key in (column.key, column.note) if key]
+    keys = [key for column in table.written_columns for key in (column.key, column.note, column.kinds) if key]
     return {
         "name": table.name,
         "caption": table.caption,

@@ -12,12 +12,15 @@ from report_samples import read_words, store_month
 from spend_samples import SEPTEMBER, call, store
 
 from flexlib.analysis.budgets import BudgetLine, Outcome
+from flexlib.console.table import render_table
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.front.answers import Answers
 from flexlib.front.spend import load_spend
 from flexlib.page.budgets import heading_for_budgets, plot_budgets, show_budgets
 from flexlib.tables.budgets import table_budgets
+from flexlib.tables.definition import Kind
+from flexlib.tables.frozen import freeze_table, thaw_table
 
 LINE = BudgetLine(
     "all credits", "flex_credits", "month", SEPTEMBER.span, Outcome.WILL_BE_OVER, Decimal("80.5"), Decimal(100), "",
@@ -67,7 +70,11 @@ def test_amounts_of_budgets_are_numbers_in_files_and_in_several_units_have_their
     assert [row[name] for name in ("spent", "of", "unit", "share")] == ["at least 1,000,000", 4_000_000, "", 250]
     words = read_words(show_budgets([replace(LINE, unit="usd"), pesos]).render_html())
     assert "100.00 US$ 80.5 %" in words
-    assert "4,000,000.00 CLP 25.0 %" in words
+    assert "4,000,000 CLP 25.0 %" in words  # pesos have no cents
+    table = thaw_table(freeze_table(table_budgets([replace(LINE, unit="usd"), pesos, HELD])))  # as a workbook has it
+    (of,) = (one for one in table.columns if one.key == "of")
+    assert [of.find_kind(row) for row in table.rows] == [Kind.USD, Kind.CLP, Kind.USD]
+    assert "4,000,000 CLP" in " ".join(render_table(table, SEPTEMBER.span).split())
 
 
 def test_of_days_the_one_that_used_most_says_how_many_are_over() -> None:

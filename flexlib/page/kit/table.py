@@ -37,7 +37,8 @@ def render_table(table: Table) -> str:
         cells = (_render_cell(column, row, colour, longest[column.key]) for column in table.columns)
         line = "".join(map(_wrap_cell, table.columns, cells))
         lines.append(render_element("tr", line, class_="others" if place in table.others else ""))
-    totals = "".join(_wrap_cell(column, _render_value(table.sum_column(column), column)) for column in table.columns)
+    sums = [_render_value(table.sum_column(column), column.kind) for column in table.columns]
+    totals = "".join(map(_wrap_cell, table.columns, sums))
     closing = (
         "".join(_wrap_cell(column, _render_cell(column, row, "", 1)) for column in table.columns)
         for row in table.closing
@@ -135,7 +136,7 @@ def _render_cell(column: Column, row: Row, colour: str, longest: Decimal | int) 
         return f'<i class="bar" style="width:{width}%;background:{css_colour(colour)}"></i>' if colour and value else ""
     if column.kind is Kind.SPARK:
         return render_spark(value or (), colour)
-    text = _render_value(value, column)
+    text = _render_value(value, column.find_kind(row))
     if column.link and (address := row.get(column.link)):
         text = render_element("a", text, href=str(address))
     if column.is_series and colour:
@@ -144,12 +145,12 @@ def _render_cell(column: Column, row: Row, colour: str, longest: Decimal | int) 
     return f"{text} <small>{escape(note)}</small>" if note else text
 
 
-def _render_value(value: object, column: Column) -> str:
-    text = escape(format_value(value, column.kind))
-    if column.kind is Kind.CHANGE and isinstance(value, int):
+def _render_value(value: object, kind: Kind) -> str:
+    text = escape(format_value(value, kind))
+    if kind is Kind.CHANGE and isinstance(value, int):
         # More and less have the colours of cost, not of good and bad.
         return render_element("span", text, class_="more" if value > 0 else "less" if value < 0 else "same")
-    if column.kind is Kind.CHANGE and value == NEW:
+    if kind is Kind.CHANGE and value == NEW:
         return render_element("b", text, class_="new")
     return text
 

@@ -12,7 +12,7 @@ from flexlib.i18n import _, find_language
 from flexlib.page.kit.markup import escape, render_element
 from flexlib.page.kit.theme import LIGHT
 from flexlib.page.mail.parts import Card, MailPage, Picture, Section, list_columns
-from flexlib.tables.definition import NUMBERS, Column, Row, Table, Total, format_value, is_day
+from flexlib.tables.definition import NUMBERS, Column, Kind, Row, Table, Total, format_value, is_day
 
 MOST_BYTES = 100_000
 """Gmail cuts a mail after 102 kB of HTML, and hides what follows behind a link."""
@@ -130,7 +130,7 @@ def _render_table(table: Table) -> str:
     lines = [render_element("tr", "".join(_render_cell(one, row) for one in columns)) for row in table.rows]
     foot = []
     if any(one.total is not Total.BLANK for one in columns):
-        sums = (_render_plain(table.sum_column(one), one) for one in columns)
+        sums = (_render_plain(table.sum_column(one), one, one.kind) for one in columns)
         foot.append(render_element("tr", "".join(sums), class_="total"))
     foot += [render_element("tr", "".join(_render_cell(one, row) for one in columns), class_="total")
              for row in table.closing]  # fmt: skip
@@ -143,12 +143,14 @@ def _render_table(table: Table) -> str:
 def _render_cell(column: Column, row: Row) -> str:
     value = row.get(column.key)
     note = format_weekday(value) if value is not None and is_day(value, column) else row.get(column.note)
-    return _render_plain(value, column, f" {render_element('small', escape(str(note)))}" if note else "")
+    return _render_plain(
+        value, column, column.find_kind(row), f" {render_element('small', escape(str(note)))}" if note else ""
+    )
 
 
-def _render_plain(value: object, column: Column, note: str = "") -> str:
+def _render_plain(value: object, column: Column, kind: Kind, note: str = "") -> str:
     class_ = _name_class(column)
-    text = format_value(value, column.kind)
+    text = format_value(value, kind)
     return render_element("td", escape(text) + note, class_="words" if class_ and text[:1].isalpha() else class_)
 
 

@@ -50,10 +50,10 @@ def _fill(text: str, after: str = "") -> list[str]:
 def _write_table(table: Table) -> Iterator[str]:
     columns = list_columns(table)
     cells = [[one.title for one in columns]]
-    cells += [[format_value(row.get(one.key), one.kind) for one in columns] for row in table.rows]
+    cells += [[format_value(row.get(one.key), one.find_kind(row)) for one in columns] for row in table.rows]
     if any(one.total is not Total.BLANK for one in columns):
         cells.append([format_value(table.sum_column(one), one.kind) for one in columns])
-    cells += [[format_value(row.get(one.key), one.kind) for one in columns] for row in table.closing]
+    cells += [[format_value(row.get(one.key), one.find_kind(row)) for one in columns] for row in table.closing]
     yield from _lay_out(cells, [one.kind in NUMBERS for one in columns])
 
 
