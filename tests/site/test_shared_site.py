@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from python_calamine import CalamineWorkbook
 from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
 
 from flexlib.analysis.chargeback import NOBODY
@@ -271,3 +273,35 @@ def test_a_site_that_is_shared_is_replaced_by_none_that_is_not(
     assert ("share: yes" in said, "name another folder with --output" in said) == (True, True)
     assert {one: one.read_bytes() for one in (tmp_path / "site").rglob("*") if one.is_file()} == before
     assert main([*words, "--share"]) == 0
+
+
+def test_pages_made_with_budgets_are_shown_on_a_shared_site_only_without_those_of_a_few_people(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor are they in the workbook beside the page."""
+    fill(tmp_path / "data")
+    for name in ("notebooks", "params"):
+        (tmp_path / name).mkdir()
+    shutil.copy(find_packaged() / "notebooks" / "llm_usage.ipynb", tmp_path / "notebooks")
+    (tmp_path / "params" / "budgets.yaml").write_text("budgets:\n" + "".join(
+        f"  - {{name: 'all of {scope}', {scope}, currency: usd, amount: '9'}}\n"
+        for scope in ("whole: true", "department: Data", "department: Legal")
+    ))  # fmt: skip
+    (tmp_path / ".env.example").touch()  # the home of a project
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLEXLIB_DATA", "data")
+    words = ["report", "--notebook", "llm_usage", "--year", "2025", "--month", "9", "--offline", "--with", "xlsx"]
+    page, site = tmp_path / "reports" / "2025-09" / "llm_usage.html", tmp_path / "site"
+    for flags, shown in (([], ["whole: true", "department: Data", "department: Legal"]),
+                         (["--share"], ["whole: true", "department: Data"])):  # fmt: skip
+        assert main([*words, *flags]) == 0
+        book = CalamineWorkbook.from_path(page.with_suffix(".xlsx"))
+        sheets = [book.get_sheet_by_name(name).to_python() for name in book.sheet_names]
+        cells = {str(cell) for rows in sheets for row in rows for cell in row}
+        for scope in ("whole: true", "department: Data", "department: Legal"):
+            found = (f"all of {scope}" in page.read_text("utf-8"), f"all of {scope}" in cells)
+            assert found == (scope in shown, scope in shown), (flags, scope)
+        capsys.readouterr()
+        assert main(["site", "--share", "--output", str(site)]) == 0
+        is_left_out = "2025-09/llm_usage.html is left out: it may show departments" in capsys.readouterr().err
+        assert (is_left_out, (site / "2025-09" / "llm_usage.html").exists()) == (not flags, bool(flags))
