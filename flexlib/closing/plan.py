@@ -130,11 +130,9 @@ def _check_together(
     text, found = _("line {line} of {path} has {what}, and line {other} has {given}; take one of them out."), []
     for name, (is_there, what) in apart.items():
         for other, given in sorted(said, key=lambda one: one[0]) if is_there else ():
-            wrong = f"zone: {given['zone']}" if given.get("zone", "UTC") != "UTC" else ""
-            if name == "share" and given.get("names") is True:
-                wrong = "names: yes"
-            if wrong:
-                found.append(text.format(line=lines[name], path=path, what=what, other=other, given=wrong))
+            wrong = [f"zone: {given['zone']}"] if given.get("zone", "UTC") != "UTC" else []
+            wrong += ["names: yes"] if name == "share" and given.get("names") is True else []
+            found += [text.format(line=lines[name], path=path, what=what, other=other, given=one) for one in wrong]
     return found
 
 

@@ -144,6 +144,13 @@ ZONE, OTHER = (4, "zone: America/Santiago"), (6, "zone: Asia/Tokyo")
                 for other, given in others
             ],
         ),
+        (
+            "share: yes\nreports:\n  - {notebook: chargeback, parameters: {names: yes, zone: Asia/Tokyo}}",
+            [
+                f"line 1 of {{plan}} has share: yes, for pages that everybody may see, and line 3 has {given}; take one"
+                for given in ("zone: Asia/Tokyo", "names: yes")
+            ],
+        ),
         ("zone: Mars", ["line 1 of {plan} has zone: 'Mars'; give a time zone, such as America/Santiago."]),
         ("import: {files: 3}", ["line 1 of {plan} has import: {'files': 3}; give a folder, or folder: and options:"]),
         ("reports: [{name: a}]", ["line 1 of {plan} has reports: [{'name': 'a'}]; give a list of notebooks"]),
