@@ -52,7 +52,8 @@ def add_commands(commands: Commands) -> None:
     add_check_options(parser)
     parser.add_argument("--json", action="store_true", help=_("print it as JSON, every period of every budget"))
     parser.add_argument("--share", action="store_true",
-                        help=_("without the budgets of a few people, for what everybody may see"))  # fmt: skip
+                        help=_("only budgets that everybody may see: of the whole, a model, a provider, and by month "
+                               "of departments of enough people"))  # fmt: skip
     parser.add_argument(
         "--caps",
         action="store_true",
