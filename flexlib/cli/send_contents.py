@@ -217,7 +217,7 @@ class MonthWriter:
 
         if file.suffix == ".xlsx" and not is_shared_workbook(file):
             return _("it may show departments of few people; make it with flexlib report --share")
-        return explain_unshared(read_manifest(name_manifest(self.page)))
+        return explain_unshared(read_manifest(name_manifest(self.page)), self.spend.zone)
 
     def _say(self, sentence: str) -> None:
         if sentence not in self.lacks:

@@ -60,7 +60,7 @@ Run = Callable[[Sequence[str]], Ran]
 def run_command(words: Sequence[str], *, language: str = "en", shows: bool = False) -> Ran:
     """Runs `flexlib` with these words in this folder and surroundings; `shows` says on stderr that it begins, and lets
     its progress be seen there."""
-    command = [sys.executable, "-P", "-X", "utf8", "-m", "flexlib.closing.watched", *words, "--lang", language]
+    command = [sys.executable, "-P", "-X", "utf8", "-m", "flexlib.cli.watched", *words, "--lang", language]
     if shows:
         print(clean_text(f"    flexlib {shlex.join(words)} ..."), file=sys.stderr, flush=True)
         command += ["--progress"] if words[0] in WITH_PROGRESS else []

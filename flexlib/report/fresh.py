@@ -87,15 +87,15 @@ def check_snapshots(page: Path, snapshots: Sequence[Snapshot], command: str) -> 
             )
 
 
-def explain_unshared(manifest: Manifest) -> str:
+def explain_unshared(manifest: Manifest, beside: str = SHARED_ZONE) -> str:
     """Why not everybody may see a page, without the stop; empty where everybody may.
 
-    It may show departments of few people: it is of another zone than what is shared, or it was not made with `share`,
-    and is of another notebook than those of `WITHOUT_DEPARTMENTS`, as flexlib brings them, or read a file that is none
-    of `KNOWN`, such as that of budgets, which may be of departments."""
+    It may show departments of few people: it is of another zone than what it is shared with (`beside`), or it was not
+    made with `share`, and is of another notebook than those of `WITHOUT_DEPARTMENTS`, as flexlib brings them, or read a
+    file that is none of `KNOWN`, such as that of budgets, which may be of departments."""
     zone = str(manifest["parameters"].get("zone", SHARED_ZONE))
-    if zone != SHARED_ZONE:
-        return _("it is of {zone}, and what is shared of {shared} alone").format(zone=zone, shared=SHARED_ZONE)
+    if zone != beside:
+        return _("it is of {zone}, and what is shared of {shared} alone").format(zone=zone, shared=beside)
     if manifest["parameters"].get("share") is True or _has_no_departments(manifest):
         return ""
     return _("it may show departments of few people; make it with -p share true, where it has that parameter")

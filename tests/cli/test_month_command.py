@@ -292,7 +292,7 @@ def test_the_commands_of_a_plan_in_spanish_are_in_spanish(tmp_path: Path, monkey
     (plan := tmp_path / "month.yaml").write_text("rates: no\nlanguage: es\n")
     assert main([*SEPTEMBER, "--plan", str(plan), "--output-dir", str(tmp_path / "reports")]) == 2
     (command,) = ran
-    assert command[5:7] == ["flexlib.closing.watched", "fetch"]
+    assert command[5:7] == ["flexlib.cli.watched", "fetch"]
     assert [*zip(command, command[1:], strict=False)].count(("--lang", "es")) == command.count("--lang") == 1
 
 
