@@ -51,7 +51,7 @@ FILES = {
 """What other systems export, where the README names such a file."""
 PRINTED = (
     *("flexlib compare", "flexlib export", "flexlib forecast", "flexlib check", "flexlib notify", "flexlib what-if"),
-    *("flexlib chargeback", "flexlib organization check", "flexlib verify"),
+    *("flexlib chargeback", "flexlib organization check", "flexlib verify", "flexlib anomalies"),
 )
 """Commands that print here what the README says; tests/test_readme.py holds other blocks against the fixture."""
 IS_NOWHERE, BILL_DIFFERS, LIMIT_PASSED = 3, 4, 5

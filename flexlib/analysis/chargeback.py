@@ -79,6 +79,8 @@ class ChargeLine:
     requests: int | None
     unpriced: int
     """Calls whose amount is not known: they are in no item."""
+    unconverted: int
+    """Calls whose pesos are not known, those without a price with them: they are in no amount of pesos."""
 
     @property
     def name(self) -> str:
@@ -112,6 +114,7 @@ class Use:
     amounts: Amounts
     requests: int | None = None
     unpriced: int = 0
+    unconverted: int = 0
 
 
 def build_lines(
@@ -133,11 +136,10 @@ def build_lines(
         for name, percent in taxes:
             line[name] = {unit: tax_amount(amount, percent) for unit, amount in sums.items() if amount is not None}
     charged = _round_items(items)
-    none = Use({})
-    lines = [
-        ChargeLine(key, line, charged[key], use.get(key, none).requests, use.get(key, none).unpriced)
-        for key, line in items.items()
-    ]
+    owns = ((key, line, use.get(key, Use({}))) for key, line in items.items())
+    lines = (
+        ChargeLine(key, line, charged[key], own.requests, own.unpriced, own.unconverted) for key, line, own in owns
+    )
     return sorted(lines, key=_place)
 
 

@@ -109,7 +109,7 @@ def run_chargeback(arguments: argparse.Namespace, settings: Settings) -> int:
 def _write_files(made: Chargeback, arguments: argparse.Namespace, settings: Settings) -> dict[str, list[str]]:
     from flexlib.export import write_csv
     from flexlib.report.notes import note_files
-    from flexlib.tables.chargeback import table_billing
+    from flexlib.tables.billing import table_billing
 
     written: dict[str, list[str]] = {}
     if arguments.csv:
@@ -165,7 +165,8 @@ def describe_chargeback(made: Chargeback) -> dict[str, Any]:
         }
         return {
             "line": line.name, "kind": line.key.kind.name.lower(), "requests": line.requests,
-            "unpriced_requests": line.unpriced, "items": items, "total": write(total),
+            "unpriced_requests": line.unpriced, "unconverted_requests": line.unconverted, "items": items,
+            "total": write(total),
         }  # fmt: skip
 
     return {
@@ -191,4 +192,4 @@ def render_chargeback(made: Chargeback, of: str = "usd", top: int | None = SHOWN
 
     table = render_table(table_charges(made.lines, made.items, made.level, of, top), made.month.span)
     proof = _("Certificate: {sums}").format(sums=explain_sums(made.checks, made.level))
-    return "\n".join([table.rstrip("\n"), proof, *map(clean_text, made.notes)])
+    return "\n".join([table.rstrip("\n"), proof, *map(clean_text, (*made.notes, *made.spend.missing))])

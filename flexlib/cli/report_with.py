@@ -44,14 +44,14 @@ def write_beside(page: Path, request: ReportRequest, settings: Settings, argumen
     from flexlib.report.manifest import name_manifest, read_manifest
 
     shares = bool(arguments.share or request.values.get("share") is True)
-    is_few = shares and bool(explain_unshared(read_manifest(name_manifest(page))))
+    why = explain_unshared(read_manifest(name_manifest(page))) if shares else ""
     source = Source(lambda: _load(request, settings), lambda: page, bool(request.values.get("names")), is_shared=shares)
     files: list[Path] = []
     for name in arguments.beside:
         form = FORMATS[name]
-        if is_few:
-            said = _("{name} is not written: the page may show departments of few people; see flexlib site --share.")
-            print(f"{request.period}: {said.format(name=name)}", file=sys.stderr)
+        if why:
+            said = _("{name} is not written beside the page, which is not for everybody to see: {why}.")
+            print(f"{request.period}: {said.format(name=name, why=why)}", file=sys.stderr)
             continue
         if shares and not form.is_of_page:
             said = _("{name} is not written: its rows are finer than the page, which is shared.")

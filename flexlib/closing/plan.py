@@ -110,10 +110,8 @@ def _read_field(name: object, value: object, where: str, formats: Collection[str
 
 
 def _explain_unknown(where: object, given: object) -> BadFile:
-    known, wrong = (
-        sorted({*SWITCHES, *FLAGS, *READERS, *FORMATS}),
-        given if isinstance(given, str) else format_given(given),
-    )
+    known = sorted({*SWITCHES, *FLAGS, *READERS, *FORMATS})
+    wrong = given if isinstance(given, str) else format_given(given)
     said = _("{where} has {wrong}; a month's plan takes {known}.")
     return BadFile(said.format(where=where, wrong=wrong, known=", ".join(known)))
 

@@ -223,7 +223,7 @@ def _sum_use(spend: Spend, level: str) -> SpendTable:
 def _read_use(row: Mapping[Any, Any]) -> Use:
     amounts = {unit: Decimal(row[unit]) for unit in UNITS if not pd.isna(row[unit])}
     requests = None if pd.isna(row["requests"]) else int(row["requests"])
-    return Use(amounts, requests, int(row["unpriced_requests"]))
+    return Use(amounts, requests, int(row["unpriced_requests"]), int(row["unconverted_requests"]))
 
 
 def _expect(totals: Amounts, charges: list[Charge], taxes: list[tuple[str, Decimal]]) -> dict[str, Decimal]:

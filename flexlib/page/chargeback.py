@@ -16,7 +16,6 @@ from flexlib.dates import Span
 from flexlib.formats import (
     UNKNOWN,
     capitalize_first,
-    count_calls_at_least,
     format_moment,
     format_number,
     format_share_percent,
@@ -37,6 +36,7 @@ from flexlib.tables.chargeback import (
     explain_item,
     explain_sums,
     name_line,
+    say_lacking,
     table_items,
     table_models,
 )
@@ -86,9 +86,9 @@ CARDS = {"usd": mark_text("Charged"), "clp": mark_text("In pesos"), "flex_credit
 def show_charge_headlines(made: Charged) -> Html:
     """What all are charged with, in every unit, who, and what is nobody's."""
     own = {unit: sum_amounts(line.charged.get(DIRECT, {}).get(unit) for line in made.lines) for unit in CARDS}
-    sums, lacks = {unit: made.total(unit) for unit in CARDS}, sum(line.unpriced for line in made.lines)
+    sums = {unit: made.total(unit) for unit in CARDS}
     cards = [
-        (_(name), _write(unit, sums[unit]), _say_own(unit, sums[unit], own[unit], lacks))
+        (_(name), _write(unit, sums[unit]), _say_own(unit, sums[unit], own[unit], say_lacking(made.lines, unit)))
         for unit, name in CARDS.items()
     ]
     pools = [name for name in made.items if name != DIRECT]
@@ -160,7 +160,11 @@ def build_letter(made: Charged, line: ChargeLine, models: Sequence[Row], *, with
     )
     own = line.charged.get(DIRECT, {})
     cards = [
-        (_(name), _write(unit, total := line.total(unit)), _say_own(unit, total, own.get(unit), line.unpriced))
+        (
+            _(name),
+            _write(unit, total := line.total(unit)),
+            _say_own(unit, total, own.get(unit), say_lacking([line], unit)),
+        )
         for unit, name in CARDS.items()
     ]
     if with_total:
@@ -189,15 +193,12 @@ def explain_items(made: Charged, line: ChargeLine, *, with_total: bool = False) 
     }
 
 
-def _say_own(unit: str, amount: Decimal | None, own: Decimal | None, unpriced: int = 0) -> str:
+def _say_own(unit: str, amount: Decimal | None, own: Decimal | None, lacks: str) -> str:
     """How much of an amount is own use; the calls that it lacks."""
     if amount is None:
-        return _("not known") if unpriced else _("none")
-    lacks = unpriced if unit != "flex_credits" else 0
+        return lacks or _("none")
     said = _("direct use") if own == amount else _("{amount} of it direct use").format(amount=_write(unit, own))
-    if not lacks:
-        return said
-    return f"{said}; " + _("{calls} without a price").format(calls=count_calls_at_least(lacks, is_least=False))
+    return f"{said}; {lacks}" if lacks else said
 
 
 def _write(unit: str, amount: Decimal | None) -> str:

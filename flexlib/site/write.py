@@ -91,7 +91,10 @@ def _sweep_drafts(own: set[Path]) -> None:
 
 
 def _is_foreign(file: Path) -> bool:
-    """Whether it is none that a run left which was killed while it wrote its first listing."""
+    """Whether it is neither a site of its own, as that of the demo is, nor what a run left which was killed while it
+    wrote its first listing."""
+    if (file / LISTING).is_file():
+        return False
     found = DRAFT.fullmatch(file.name)
     return found is None or found[1] != LISTING
 

@@ -1,4 +1,4 @@
-"""A chargeback as finished tables: a line for each that is charged, the items of one, and rows for billing."""
+"""A chargeback as finished tables: a line for each that is charged, and the items of one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from flexlib.formats import (
     format_plain,
     join_and,
 )
-from flexlib.i18n import Label, _, mark_text, translate_count, write_number
+from flexlib.i18n import Label, _, join_texts, mark_text, translate_count, write_number
 from flexlib.tables.definition import Column, Kind, Row, Table
 
 UNIT_KINDS = {"flex_credits": Kind.USD, "usd": Kind.USD, "clp": Kind.CLP}
@@ -94,7 +94,7 @@ def table_charges(
         ),
         Column(of, UNIT_NAMES[of], UNIT_KINDS[of], sums[of], unknown=UNPRICED * (of != "flex_credits")),
         *(Column(unit, UNIT_NAMES[unit], UNIT_KINDS[unit], sums[unit], is_optional=True) for unit in others),
-        *_count_unpriced(rows),
+        *_count_unpriced(rows, has_pesos="clp" in (of, *others)),
     ]  # fmt: skip
     return Table("table-charges", CAPTIONS[level], columns, rows, frozenset(range(len(shown), len(rows))))
 
@@ -137,30 +137,6 @@ def table_models(models: Sequence[Row], line: ChargeLine) -> Table:
     return Table("table-models", _("What {name} used itself, by model").format(name=name_line(line)), columns, rows)
 
 
-def table_billing(lines: Sequence[ChargeLine], items: Sequence[str], level: str, month: str,
-                  rules: Mapping[str, Rule]) -> Table:  # fmt: skip
-    """A row for each line and item, for a program that bills: amounts as they are charged, which sum to the rounded
-    whole, and exact ones, which sum to the last digit."""
-    rows = [
-        {
-            "month": month, "level": level, "line": line.name, "kind": line.key.kind.name.lower(), "item": name,
-            "rule": str(rules[name]) if name in rules else "",
-            **line.charged[name],
-            **{f"{unit}_exact": amount for unit, amount in line.items[name].items()},
-            "unpriced_requests": line.unpriced if name == DIRECT else 0,
-        }
-        for line in lines
-        for name in items
-        if name in line.items
-    ]  # fmt: skip
-    columns = [
-        *(Column(name, name) for name in ("month", "level", "line", "kind", "item", "rule")),
-        *(Column(unit, unit, Kind.USD) for unit in (*UNITS, "usd_exact", "clp_exact")),
-        Column("unpriced_requests", "unpriced_requests", Kind.COUNT),
-    ]
-    return Table("table-billing", "Items for billing", columns, rows)
-
-
 def explain_sums(checks: Sequence[SumCheck], level: str) -> str:
     """The certificate's line: that the lines are the whole month, in every unit.
 
@@ -197,23 +173,40 @@ def _write_exact(one: SumCheck) -> str:
 
 
 def _build_row(lines: Sequence[ChargeLine], name: str, items: Sequence[str], of: str) -> dict[str, Any]:
-    unpriced = sum(line.unpriced for line in lines)
-    row: dict[str, Any] = {"line": name, "unpriced": unpriced or ""}
+    lacks = {unit: sum(_count_lacking(line, unit) for line in lines) for unit in UNITS}
+    row: dict[str, Any] = {"line": name, "unpriced": lacks["usd"] or "", "unconverted": lacks["clp"] or ""}
     for item in items:
         mine = [line.charged[item] for line in lines if item in line.charged]
         amount = sum_amounts(one.get(of) for one in mine)
         # What a line has no part in is nothing; only of its own use is nothing known.
-        row[f"item {item}"] = "" if amount is None and not (item == DIRECT and mine and unpriced) else amount
+        row[f"item {item}"] = "" if amount is None and not (item == DIRECT and mine and lacks[of]) else amount
     for unit in UNITS:
         amount = sum_amounts(line.total(unit) for line in lines)
-        row[unit] = "" if amount is None and not (unpriced and unit in MONEY) else amount
+        row[unit] = "" if amount is None and not lacks[unit] else amount
     return row
 
 
-def _count_unpriced(rows: Sequence[Row]) -> list[Column]:
-    """The calls that no amount of their line has."""
-    total = sum(row["unpriced"] or 0 for row in rows)
-    return [Column("unpriced", "Not priced", Kind.COUNT, total, is_optional=True)] * bool(total)
+def _count_lacking(line: ChargeLine, unit: str) -> int:
+    return {"usd": line.unpriced, "clp": line.unconverted}.get(unit, 0)
+
+
+def say_lacking(lines: Sequence[ChargeLine], unit: str) -> str:
+    """Calls that their amount in this unit does not have, as a clause; empty where it has all. What has no price has no
+    pesos either, and is said once."""
+    count, unpriced = sum(_count_lacking(line, unit) for line in lines), sum(line.unpriced for line in lines)
+    calls = count_calls_at_least(count, is_least=False)
+    if unit == "clp" and count > unpriced:
+        return _("{calls} without pesos").format(calls=calls)
+    return _("{calls} without a price").format(calls=calls) if count else ""
+
+
+def _count_unpriced(rows: Sequence[Row], *, has_pesos: bool) -> list[Column]:
+    """The calls that no amount of their line has, and those that no pesos have, where these are more."""
+    sums = {name: sum(row[name] or 0 for row in rows) for name in ("unpriced", "unconverted")}
+    shown = {"unpriced": mark_text("Not priced")} if sums["unpriced"] else {}
+    if has_pesos and sums["unconverted"] > sums["unpriced"]:
+        shown["unconverted"] = mark_text("Without pesos")
+    return [Column(name, heading, Kind.COUNT, sums[name], is_optional=True) for name, heading in shown.items()]
 
 
 def explain_item(
@@ -223,15 +216,16 @@ def explain_item(
     `with_total`.
 
     >>> from flexlib.analysis.chargeback import LineKey
-    >>> of = ChargeLine(LineKey(LineKind.PART, "Legal"), {}, {"seats": {"usd": Decimal("75.00")}}, 1, 0)
+    >>> of = ChargeLine(LineKey(LineKind.PART, "Legal"), {}, {"seats": {"usd": Decimal("75.00")}}, 1, 0, 0)
     >>> explain_item("seats", of, Rule.HEAD, Basis(usd_a_seat=Decimal("30.00"), seats=600), Fraction(5, 2))
     'shared by people; your people: 2.5; US$ 30.00 a seat and month'
     >>> explain_item("IVA", of, None, Basis(percent=Decimal(19)), Fraction(0))
     '19 % of all above'
     """
     if name == DIRECT:
-        calls = count_calls_at_least(line.unpriced, is_least=False)
-        return _("at least; {calls} without a price").format(calls=calls) if line.unpriced else ""
+        known = [unit for unit in MONEY if unit == "usd" or line.total(unit) is not None]
+        lacks = join_texts(dict.fromkeys(say_lacking([line], unit) for unit in known), ", ")
+        return _("at least; {lacks}").format(lacks=lacks) if lacks else ""
     if basis and basis.percent is not None:
         return _("{percent} % of all above").format(percent=write_number(format_plain(basis.percent)))
     said = [_(RULE_WORDS[rule])] if rule else []

@@ -145,7 +145,7 @@ def test_a_fold_of_what_is_small_alone_is_found_out() -> None:
 
 def line(name: str, usd: str, pool: str, kind: LineKind = LineKind.PART) -> ChargeLine:
     items = {DIRECT: {"usd": Decimal(usd)}, "pool": {"usd": Decimal(pool)}}
-    return ChargeLine(LineKey(kind, name), items, items, 2, 1)
+    return ChargeLine(LineKey(kind, name), items, items, 2, 1, 3)
 
 
 def test_folded_lines_are_one_and_every_sum_is_what_it_was() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from report_samples import read_words
 from spend_samples import SEPTEMBER, call, ingest_charges, store, store_credits
 
 from flexlib.cli.chargeback import LEVELS as OFFERED
@@ -197,6 +198,34 @@ def test_calls_without_a_price_are_counted_on_their_line_and_are_no_zero(
     assert (line["total"]["usd"], line["unpriced_requests"]) == (None, 1)
 
 
+def test_pesos_of_some_calls_are_not_passed_off_as_those_of_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of Platform's two calls one has pesos, of Sales' none."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
+    pesos = {"amount_in_clp": Decimal("1900.0000"), "fx_rate": Decimal(950), "fx_date": SEPTEMBER.first}
+    store(tmp_path / "data", "import", SEPTEMBER,
+          call("a", "2025-09-02T10:00:00", "2", **pesos, **of("Platform")),
+          call("b", "2025-09-03T10:00:00", "1", **of("Platform")),
+          call("c", "2025-09-09T10:00:00", "1", **of("Sales")))  # fmt: skip
+    code, made = charge(capsys)
+    assert (code, [(one["line"], one["total"]["clp"], one["unconverted_requests"]) for one in made["lines"]]) == (
+        0, [("Platform", "1900", 1), ("Sales", None, 1)],
+    )  # fmt: skip
+    main([*WORDS, "--per", "department", "--output-dir", str(tmp_path / "out"), "--csv", str(tmp_path / "b.csv")])
+    said = capsys.readouterr().out
+    assert "2 calls without pesos: they are not in clp." in said
+    assert "WITHOUT PESOS" in said
+    rows = csv.DictReader((tmp_path / "b.csv").read_text("utf-8").splitlines())
+    assert [(row["line"], row["clp"], row["unconverted_requests"]) for row in rows] == [
+        ("Platform", "1900", "1"), ("Sales", "", "1"),
+    ]  # fmt: skip
+    for name, words in (("platform", "direct use; 1 call without pesos"), ("sales", "1 call without pesos")):
+        page = next((tmp_path / "out").rglob(f"department_{name}.html")).read_text("utf-8")
+        assert words in read_words(page)
+        assert ("at least; 1 call without pesos" in read_words(page)) == (name == "platform")
+
+
 def test_a_file_for_billing_has_a_row_for_each_item_and_sums_to_the_month(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -205,6 +234,7 @@ def test_a_file_for_billing_has_a_row_for_each_item_and_sums_to_the_month(
     rows = list(csv.DictReader((tmp_path / "b.csv").read_text("utf-8").splitlines()))
     assert list(rows[0]) == [
         "month", "level", "line", "kind", "item", "rule", *UNITS, "usd_exact", "clp_exact", "unpriced_requests",
+        "unconverted_requests",
     ]  # fmt: skip
     assert rows[0]["item"] == "direct use"
     assert {row["rule"] for row in rows if row["item"] == "seats"} == {"head"}

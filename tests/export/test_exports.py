@@ -89,7 +89,10 @@ def test_beside_a_page_that_is_shared_no_file_is_finer_than_the_page(
     manifest = json.loads(name.read_text("utf-8")) | {"files": {"b3b5906f/budgets.json": "0"}}
     name.write_text(json.dumps(manifest | {"seal": seal_manifest(manifest)}), "utf-8")
     assert write_beside(tmp_path / "llm_usage.html", request, Settings(FIXTURE), asked) == []
-    assert "xlsx is not written: the page may show departments of few people" in capsys.readouterr().err
+    assert (
+        "xlsx is not written beside the page, which is not for everybody to see: it may show departments of few"
+        in capsys.readouterr().err
+    )
 
 
 def test_every_total_of_the_page_is_that_of_its_sheet(document: Document, workbook: dict[str, list[list[Any]]]) -> None:

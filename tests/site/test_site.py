@@ -304,6 +304,14 @@ def test_a_folder_of_something_else_is_not_touched(tmp_path: Path) -> None:
     assert (tmp_path / "outside").exists()  # a listing takes away nothing outside its folder
 
 
+def test_a_site_may_lie_around_one_that_was_there_first(tmp_path: Path) -> None:
+    """That of the demo is the first that a newcomer makes, and lies within that of the own data."""
+    write_site({"index.html": b"demo"}, tmp_path / "site" / "demo")
+    write_site({"index.html": b"own"}, tmp_path / "site")
+    texts = [(tmp_path / "site" / place).read_text("utf-8") for place in ("index.html", "demo/index.html")]
+    assert texts == ["own", "demo"]
+
+
 def test_without_a_stored_month_there_is_no_site(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["site", "--output", str(tmp_path / "site")]) == 2
     assert "Nothing is stored in" in capsys.readouterr().err

@@ -20,7 +20,7 @@ from flexlib.tables.definition import Kind, format_value
 
 def make_line(usd: str, clp: str) -> ChargeLine:
     charged = {DIRECT: {"usd": Decimal(usd), "clp": Decimal(clp)}}
-    return ChargeLine(LineKey(LineKind.PART, "Legal"), {}, charged, 1, 0)
+    return ChargeLine(LineKey(LineKind.PART, "Legal"), {}, charged, 1, 0, 0)
 
 
 def make_row(model: str, usd: str, clp: str) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def make_row(model: str, usd: str, clp: str) -> dict[str, Any]:
 def test_names_like_our_labels_stay_as_they_are_and_ours_are_translated() -> None:
     charged = {DIRECT: {"usd": Decimal(2)}, "pool": {"usd": Decimal(1)}}
     names = ("Other", "new", "Not on the list of people", "Small groups", SMALL_GROUPS)
-    lines = [ChargeLine(LineKey(LineKind.PART, name), {}, charged, 1, 0) for name in names]
+    lines = [ChargeLine(LineKey(LineKind.PART, name), {}, charged, 1, 0, 0) for name in names]
     with speak("es"):
         table = table_charges(lines, [*charged], "department")
         assert [format_value(row["line"], Kind.TEXT) for row in table.rows] == [*names[:-1], "Grupos pequeños"]

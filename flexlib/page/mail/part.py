@@ -12,7 +12,7 @@ from flexlib.page.chargeback import WARNINGS, Charged, explain_items
 from flexlib.page.kit.parts import BADGES
 from flexlib.page.mail.month import say_unpriced, write_least, write_read
 from flexlib.page.mail.parts import Card, MailPage, Section
-from flexlib.tables.chargeback import UNIT_KINDS, table_items, table_models
+from flexlib.tables.chargeback import UNIT_KINDS, say_lacking, table_items, table_models
 from flexlib.tables.definition import Row, format_value
 
 
@@ -38,7 +38,11 @@ def build_part_mail(
         warnings=(*warnings, *said),
         cards=[
             Card(_("Charged"), total, say_unpriced(line.unpriced)),
-            Card(_("In pesos"), write_least("clp", line.total("clp"), is_least=is_least)),
+            Card(
+                _("In pesos"),
+                write_least("clp", line.total("clp"), is_least=is_least or bool(line.unconverted)),
+                say_lacking([line], "clp") if line.unconverted > line.unpriced else "",
+            ),
             Card(_("Flex credits"), UNKNOWN if used is None else format_value(used, UNIT_KINDS["flex_credits"])),
             Card(_("Of it direct use"), write_least("usd", own.get("usd"), is_least=is_least)),
         ],

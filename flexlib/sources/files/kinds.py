@@ -42,8 +42,10 @@ def explain_broken(*, is_utf8: bool, is_too_long: bool) -> str:
 def check_file(file: Path) -> None:
     """Raises `BadFile` when it is not there."""
     if not file.is_file():
-        what = "is not a file" if file.exists() else "does not exist"
-        raise BadFile(_("{file} {what}; give the path of a file or folder.").format(file=file, what=what))
+        said = _("{file} does not exist; give the path of a file or folder.")
+        if file.exists():
+            said = _("{file} is not a file; give the path of a file or folder.")
+        raise BadFile(said.format(file=file))
 
 
 def find_kind(file: Path) -> str:

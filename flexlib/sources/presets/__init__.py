@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.errors import BadFile, BadParameter
-from flexlib.i18n import _
+from flexlib.i18n import _, join_texts
 from flexlib.sources.files.fields import AskedColumns
 from flexlib.sources.files.files import list_columns
 from flexlib.sources.files.json_rows import list_json_rows
@@ -86,7 +86,7 @@ def find_preset(*places: Iterable[str], name: str = "the file") -> Preset:
     fitting = [preset for preset, lacking in missing.items() if not lacking]
     if len(fitting) == 1:
         return fitting[0]
-    advice = "name it with --from, or its columns with --timestamp and the other options."
+    advice = _("name it with --from, or its columns with --timestamp and the other options.")
     if fitting:
         raise BadFile(
             _("{name} could come from {fitting}; {advice}").format(
@@ -94,10 +94,11 @@ def find_preset(*places: Iterable[str], name: str = "the file") -> Preset:
             )
         )
     near = sorted((one for one in missing if len(missing[one]) < len(one.recognize)), key=lambda one: len(missing[one]))
-    told = "; ".join(f"{one.name} lacks {', '.join(missing[one])}" for one in near[:SHOWN])
+    lacks = _("{name} lacks {columns}")
+    told = join_texts(lacks.format(name=one.name, columns=", ".join(missing[one])) for one in near[:SHOWN])
     raise UnknownFile(
         _("{name}'s columns match no known system{value}; {advice}").format(
-            name=name, value=f" ({told})" if told else "", advice=advice
+            name=name, value=" (" + told + ")" if told else "", advice=advice
         ),
         *known,
     )
