@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from flexlib.front.year import list_models, list_places, measure_months
 from flexlib.page.kit.amounts import Cell, plot_amounts
 from flexlib.page.kit.chart import Chart
 from flexlib.page.kit.table import render_table
+from flexlib.page.kit.theme import LIGHT
 from flexlib.page.year import (
     heading_for_months,
     heading_for_year_models,
@@ -174,6 +176,26 @@ def test_the_last_column_says_what_its_parts_are_and_a_phone_has_the_legend() ->
     assert high - middle >= line * 0.999
     assert [text for text in chart.narrow_figure.axes[0].texts if text.get_text()] == []
     assert [label.get_text() for label in chart.narrow_figure.axes[0].get_xticklabels()][:2] == ["Jan", "Mar"]
+
+
+def test_words_stand_beside_the_last_month_that_is_stored_in_its_colours_and_below_the_upper_edge() -> None:
+    """Of a year of which August and September are stored, with five models too small to be seen in their columns."""
+    models = {"gpt-4o": 10_000} | {f"small-{number}": 6 - number for number in range(1, 6)}
+    chart = plot_models("2025-01", "2025-12", *((f"2025-0{month}", *one) for month in (8, 9) for one in models.items()))
+    (axes,) = chart.figure.axes
+    words = [text for text in axes.texts if isinstance(text, Annotation)]
+    assert [text.get_text() for text in words] == [*models]
+    assert {text.xy[0] for text in words} == {8.6}  # September's column ends at 8.35
+    heights = [text.xy[1] for text in words]
+    line = axes.get_ylim()[1] * 15 / 260
+    assert heights[-1] <= axes.get_ylim()[1]
+    assert min(above - below for below, above in pairwise(heights)) >= line * 0.999
+    keys = {line.get_color() for line in axes.lines if line.get_linewidth() == 8}
+    assert keys == {LIGHT[colour] for _, colour in chart.legend}
+    # The months after it are room for the words: the plot is as wide as one without them.
+    assert round(axes.get_position().x1 * 1040) == 1030
+    (of_all,) = plot_models("2025-01", "2025-12", ("2025-12", "gpt-4o", 2), ("2025-12", "small", 1)).figure.axes
+    assert round(of_all.get_position().x1 * 1040) == 1030 - (14 + 8 + 8 * len("gpt-4o"))
 
 
 def test_columns_of_which_a_model_is_gone_at_the_end_keep_their_legend() -> None:

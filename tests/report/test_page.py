@@ -26,6 +26,7 @@ from spend_samples import AUGUST, SEPTEMBER, call, store
 
 from flexlib.cli.main import main
 from flexlib.page.kit.markup import POLICY
+from flexlib.page.kit.parts import show_cards
 from flexlib.page.kit.theme import DARK, LIGHT
 from flexlib.report.offline import find_loaded
 from flexlib.report.parameters import check_request
@@ -61,6 +62,11 @@ addEventListener("load", () => {
     return chart.getBoundingClientRect().width / chart.viewBox.baseVal.width;
   };
   const isOut = (box) => box.right > innerWidth + 1 || box.left < -1;
+  const touches = (one) => {
+    const [words, next] = [document.createRange(), one.parentElement.nextElementSibling?.getBoundingClientRect()];
+    words.selectNodeContents(one);
+    return next && next.top < one.getBoundingClientRect().top && words.getBoundingClientRect().right > next.left - 8;
+  };
   const wide = [...document.querySelectorAll("body *")].filter(
     (one) => seen(one) && !boxed(one) && isOut(one.getBoundingClientRect()));
   const result = {
@@ -77,7 +83,7 @@ addEventListener("load", () => {
     cut: [...document.querySelectorAll(".flex-scroll")].filter(seen)
       .filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.getAttribute("aria-label")),
     overlapping: [...document.querySelectorAll(".flex-headlines dd")].filter(
-      (one) => one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent),
+      (one) => one.scrollWidth > one.clientWidth + 1 || touches(one)).map((one) => one.textContent),
     requests: performance.getEntriesByType("resource").map((entry) => entry.name),
   };
   parent.postMessage(JSON.stringify(result), "*");
@@ -175,6 +181,16 @@ def test_of_a_page_on_spend_nothing_is_cut_and_no_figure_reaches_into_the_next(
     }  # fmt: skip
     assert (seen["window"], seen["page"] <= width) == (width, True)
     assert seen["smallest_letter"] >= 9.5
+
+
+@pytest.mark.parametrize("width", [1180, 390])
+@pytest.mark.parametrize("figure", ["US$ 54,510.40", "US$ 154,510.40", "US$ 1,154,510.40", "$ 999,999,999,999"])
+def test_a_headline_never_touches_the_next(page: Path, probe: Probe, tmp_path: Path, figure: str, width: int) -> None:
+    cards = show_cards([("Highest month", figure, "September 2025")] * 5).render_html()
+    text = re.sub(r'<dl class="flex-headlines">.*?</dl>', lambda _: cards, page.read_text("utf-8"), flags=re.DOTALL)
+    (tmp_path / "cards.html").write_text(text, "utf-8")
+    seen = probe(tmp_path / "cards.html", width)
+    assert (figure in text, seen["overlapping"]) == (True, [])
 
 
 def browse(chromium: str, folder: Path, *words: str) -> str:

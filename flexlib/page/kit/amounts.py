@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import groupby
+from itertools import accumulate, groupby, pairwise
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from flexlib.analysis.ranking import COLOURS
 from flexlib.analysis.top import OTHER_MODELS
-from flexlib.dates import Span
+from flexlib.dates import Month, Span
 from flexlib.formats import format_amount, format_month, format_number, format_short_number
 from flexlib.i18n import _, list_short_months
 from flexlib.page.kit.chart import NARROW, Chart, add_axes, size_letter
@@ -36,8 +36,8 @@ LEFT, RIGHT = 50, 10
 PLOT_HEIGHT = 260
 """CSS pixels between the axis of columns and their upper edge."""
 
-LINE, LABEL_GAP = 15, 14
-"""CSS pixels of a line beside columns, and between a column and its words."""
+LINE, LABEL_GAP, KEY = 15, 14, 8
+"""CSS pixels of a line beside columns, between a column and its words, and of the square in their colour."""
 
 FEWEST_LABELLED = 3
 """Months from which on columns have their words beside the last: of fewer they would be wider than the columns."""
@@ -131,8 +131,13 @@ def _draw_days(width: int, cells: Sequence[Cell], span: Span, colours: Mapping[s
 def _draw_months(
     width: int, cells: Sequence[Cell], span: Span, colours: Mapping[str, str], unit: str, *, is_labelled: bool
 ) -> Figure:
+    months = len(span.months)
     longest = max((len(cell.label) for cell in cells), default=0)
-    right = RIGHT + (min(LABEL_GAP + size_letter(width) * longest, width // 4) if is_labelled else 0)
+    words = min(LABEL_GAP + KEY + size_letter(width) * longest, width // 4) if is_labelled else 0
+    # Words stand beside the last column: months after it, of which nothing is stored, are room for them.
+    free = months - 1 - span.months.index(Month.containing(_find_last(cells))) if is_labelled else 0
+    beside = (words - free * (width - LEFT - RIGHT) / months) * months / (months - free)
+    right = RIGHT + max(0, round(beside))
     figure, axes = _new_columns(width, right)
     places = {month.first: place for place, month in enumerate(span.months)}
     stack_columns(axes, cells, places, 0.7, colours, unit, format_month if width != NARROW else None)
@@ -145,24 +150,37 @@ def _draw_months(
     axes.set_xticks([places[day] for day in ticks], list(ticks.values()))
     axes.set_xlim(-0.6, len(places) - 0.4)
     if is_labelled:
-        _label_last(axes, cells, places, right)
+        _label_last(axes, cells, places, colours, words, room)
     return figure
 
 
-def _label_last(axes: Axes, cells: Sequence[Cell], places: Mapping[date, int], right: int) -> None:
-    """Writes beside the last column what its parts are, each at its middle as far as there is room between them."""
-    last = max(cell.day for cell in cells if cell.day is not None)
-    gap = (axes.get_ylim()[1] - axes.get_ylim()[0]) * LINE / PLOT_HEIGHT
-    foot, spot = 0.0, -gap
-    for cell in cells:
-        if cell.day == last and cell.amount:
-            middle = foot + float(cell.amount) / 2
-            spot, foot = max(middle, spot + gap), foot + float(cell.amount)
-            edge = places[last] + 0.35
-            axes.plot([edge, len(places) - 0.4], [middle, spot], color=LIGHT["soft"], linewidth=1, clip_on=False)
-            text = _clip(name_label(cell.label), right - LABEL_GAP + 8)
-            axes.annotate(text, (len(places) - 0.4, spot), (4, 0), textcoords="offset points", va="center",
-                          color=LIGHT["ink"], annotation_clip=False)  # fmt: skip
+def _label_last(
+    axes: Axes, cells: Sequence[Cell], places: Mapping[date, int], colours: Mapping[str, str], words: int, room: float
+) -> None:
+    """Writes beside the last column what its parts are, each at its middle as far as there is room between them and
+    below the upper edge; `room` is CSS pixels of a month."""
+    last, top = _find_last(cells), axes.get_ylim()[1]
+    parts = [cell for cell in cells if cell.day == last and cell.amount]
+    feet = [0.0, *accumulate(float(cell.amount) for cell in parts)]
+    middles = [(foot + head) / 2 for foot, head in pairwise(feet)]
+    edge, end = places[last] + 0.35, places[last] + 0.6
+    for cell, middle, spot in zip(parts, middles, _spread(middles, top * LINE / PLOT_HEIGHT, top), strict=True):
+        axes.plot([edge, end], [middle, spot], color=LIGHT["soft"], linewidth=1, clip_on=False)
+        axes.plot([end, end + KEY / room], [spot, spot], color=LIGHT[colours[cell.label]], linewidth=KEY, clip_on=False,
+                  solid_capstyle="butt")  # fmt: skip
+        text = _clip(name_label(cell.label), words - LABEL_GAP - KEY + 8)
+        axes.annotate(text, (end, spot), (KEY + 4, 0), textcoords="offset points", va="center",
+                      color=LIGHT["ink"], annotation_clip=False)  # fmt: skip
+
+
+def _spread(middles: Sequence[float], gap: float, top: float) -> list[float]:
+    """Where lines stand that are each at its middle, but a gap apart and none above the top."""
+    rising = [*accumulate(middles, lambda below, middle: max(middle, below + gap))]
+    return [min(spot, top - above * gap) for above, spot in zip(range(len(rising))[::-1], rising, strict=True)]
+
+
+def _find_last(cells: Sequence[Cell]) -> date:
+    return max(cell.day for cell in cells if cell.day is not None)
 
 
 def _new_columns(width: int, right: int = RIGHT) -> tuple[Figure, Axes]:
