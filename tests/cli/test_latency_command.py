@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 from spend_samples import SEPTEMBER, call, store
 
+from flexlib.analysis.frames import read_rows
+from flexlib.analysis.latency import roll_up_latency
 from flexlib.cli.main import main
+from flexlib.front.latency import measure_month
 from flexlib.page.usage.latency import (
     heading_for_faster_routes,
     heading_for_hours,
@@ -18,6 +21,7 @@ from flexlib.page.usage.latency import (
     plot_latency_by_hour,
     plot_latency_by_route,
 )
+from flexlib.spend.month import load_month_usage
 
 
 def make_calls(name: str, count: int, hour: int, milliseconds: int, **columns: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401
@@ -44,6 +48,24 @@ def month(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def ask(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     assert main(["latency", "--year", "2025", "--month", "9", *words]) == 0
     return capsys.readouterr().out
+
+
+def test_what_the_intervals_are_of_has_hours_of_a_day_and_not_of_a_month(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 10 million calls the hours of each day by themselves took 1.4 GB."""
+    days = [call(f"{day}", f"2025-09-{day:02d}T09:30:00", duration_ms=1000) for day in range(1, 31)]
+    store(tmp_path, "ledger", SEPTEMBER, *days)
+    made: list[Any] = []
+
+    def roll_up(rows: object) -> object:
+        made.append(roll_up_latency(rows))
+        return made[0]
+
+    monkeypatch.setattr("flexlib.front.latency.roll_up_latency", roll_up)
+    found = measure_month(load_month_usage(SEPTEMBER, tmp_path))
+    assert [(line["hour"], line["calls"]) for line in read_rows(found.by_hour)] == [(9, 30)]
+    assert [line["calls"] for line in read_rows(made[0])] == [30]
 
 
 @pytest.mark.usefixtures("month")
