@@ -117,18 +117,20 @@ def main() -> None:
         works = {f"page {one.split()[0]}": [*report, *one.split(), *when] for one in NOTEBOOKS}
         works["page year"] = [*report, "year", *when[:2]]
         works |= {one: [*flexlib, *one.split(), *(() if one.startswith("compare") else when)] for one in COMMANDS}
-        for name, command in works.items():
-            if arguments.only in name:
-                print_figures(name, command, {"FLEXLIB_DATA": str(root), "WINDSURF_SERVICE_KEY": ""})
+        environment = {"FLEXLIB_DATA": str(root), "WINDSURF_SERVICE_KEY": ""}
+        made = [print_figures(name, command, environment) for name, command in works.items() if arguments.only in name]
+        sys.exit(not all(made))
 
 
-def print_figures(name: str, command: list[str], environment: dict[str, str]) -> None:
+def print_figures(name: str, command: list[str], environment: dict[str, str]) -> bool:
+    """Whether it ran to its end."""
     try:
         made = measure(command, environment)
     except RuntimeError as error:
         print(f"{name:<40} {str(error)[-60:]}", flush=True)
-        return
+        return False
     print(f"{name:<40}{made.cpu:>9.2f}{made.mib:>7.0f}{made.wall:>9.2f}", flush=True)
+    return True
 
 
 if __name__ == "__main__":
