@@ -17,7 +17,7 @@ from flexlib.store.snapshots import list_months
 
 if TYPE_CHECKING:
     from flexlib.report.moved import Moved
-    from flexlib.report.verify import Verified
+    from flexlib.report.verdict import Verified
 
 
 def add_commands(commands: Commands) -> None:

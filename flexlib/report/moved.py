@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from flexlib.formats import UNKNOWN, format_count, format_plain
-from flexlib.i18n import _
+from flexlib.i18n import _, translate_count
 
 MOST_PLACES = 3
 """Places of a page that are named; who changed more will see it."""
@@ -62,23 +62,39 @@ def list_figures(then: Mapping[str, str], now: Mapping[str, str]) -> list[Moved]
 
 
 def describe_places(page: str, made: str) -> list[str]:
-    """The first lines of `page` that are others than in the page that was made, with what stands around the difference.
+    """The first lines of `page` that are others than in the page that is made again, with what stands around the
+    difference.
 
     >>> describe_places("<p>Total 120,083.50</p>", "<p>Total 120,082.50</p>")
     ['Line 1 has “Total 120,083.50” where the page that is made again has “Total 120,082.50”.']
     """
+    line = _("Line {line} has “{here}” where the page that is made again has “{there}”.")
+    return _describe(page, made, line, _("It has {here} lines, the page that is made again {there}."))
+
+
+def describe_edits(page: str, made: str) -> list[str]:
+    """The same of a page that was changed after it was made.
+
+    >>> describe_edits("<p>Total 120,083.50</p>", "<p>Total 120,082.50</p>")
+    ['Line 1 has “Total 120,083.50” where it was made with “Total 120,082.50”.']
+    """
+    line = _("Line {line} has “{here}” where it was made with “{there}”.")
+    return _describe(page, made, line, _("It has {here} lines and was made with {there}."))
+
+
+def _describe(page: str, made: str, line: str, length: str) -> list[str]:
     lines, others = page.split("\n"), made.split("\n")
     places = [number for number, pair in enumerate(zip(lines, others, strict=False)) if pair[0] != pair[1]]
     said = []
     for number in places[:MOST_PLACES]:
         here, there = _cut(lines[number], others[number])
-        text = _("Line {line} has “{here}” where the page that is made again has “{there}”.")
-        said.append(text.format(line=number + 1, here=here, there=there))
+        said.append(line.format(line=number + 1, here=here, there=there))
     if len(lines) != len(others):
-        text = _("It has {here} lines, the page that is made again {there}.")
-        said.append(text.format(here=len(lines), there=len(others)))
+        said.append(length.format(here=len(lines), there=len(others)))
     elif len(places) > MOST_PLACES:
-        said.append(_("{count} further lines differ.").format(count=len(places) - MOST_PLACES))
+        more = len(places) - MOST_PLACES
+        text = translate_count("{count} further line differs.", "{count} further lines differ.", more)
+        said.append(text.format(count=more))
     return said
 
 
@@ -108,12 +124,16 @@ def _compare_snapshots(then: Mapping[str, Any], now: Mapping[str, Any]) -> Itera
             text = _("The certificate of the {dataset} of {month} ({source}) is another: {then} then, {now} now{by}.")
         else:
             text = _("The {dataset} of {month} ({source}) were stored again: {then} then, {now} now{by}.")
-        said = {"then": _describe(before), "now": _describe(after), "by": _subtract_sums(before, after)}
+        said = {
+            "then": _say_snapshot(before),
+            "now": _say_snapshot(after),
+            "by": _subtract_sums(before, after),
+        }
         then_is, now_is = (one and str(one["version"]) for one in (before, after))
         yield Moved(name, then_is, now_is, text.format(**words, **said))
 
 
-def _describe(one: Mapping[str, Any] | None) -> str:
+def _say_snapshot(one: Mapping[str, Any] | None) -> str:
     """`423 rows, 3.13 USD, COMPLETE`."""
     if one is None:
         return ""

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from flexlib.i18n import _
 from flexlib.nesting import decode_json
 from flexlib.report.manifest import MANIFEST, name_manifest
-from flexlib.report.verify import Verdict, Verified
+from flexlib.report.verdict import Verdict, Verified
 from flexlib.store.disk import report_disk, write_whole
 from flexlib.store.row_hash import hash_file
 
@@ -62,6 +62,12 @@ def explain_unsent(file: Path) -> str:
     if hash_file(file) != note.sha256:
         return _("it was changed after it was made")
     return _("it shows people by name") if note.names else ""
+
+
+def is_as_made(file: Path) -> bool:
+    """Whether it is noted how the file was made, and it is as it was."""
+    note = read_note(file)
+    return note is not None and file.is_file() and hash_file(file) == note.sha256
 
 
 def verify_files(place: Path, found: Sequence[Path], pages: Sequence[Path]) -> list[Verified]:

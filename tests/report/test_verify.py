@@ -157,7 +157,38 @@ def test_one_digit_changed_by_hand_is_found_with_its_line(home: Path, capsys: py
     code, (found,) = verify(capsys, str(page))
     assert (code, found["result"], found["inputs"]) == (4, "differs", [])
     assert found["sentences"][0] == "small.html is not the page that was made: it was changed afterwards."
-    assert "has “Calls 1,508” where the page that is made again has “Calls 1,507”" in found["sentences"][1]
+    assert "has “Calls 1,508” where it was made with “Calls 1,507”" in found["sentences"][1]
+
+
+@pytest.mark.parametrize("moved", ["a setting", "a month", "all months"])
+def test_an_edit_is_named_with_its_line_apart_from_what_moved(
+    moved: str, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = find_page(home)
+    page.write_text(page.read_text("utf-8").replace("1,507", "1,508"), "utf-8")
+    if moved == "a setting":  # which the page does not show
+        monkeypatch.setenv("FLEXLIB_MOST_UNPRICED", "0.2")
+    if moved == "a month":
+        monkeypatch.setenv("FLEXLIB_MOST_UNPRICED", "0.2")  # so that the stored versions alone do not give the page
+        store(home / "data", "import", SEPTEMBER, call("a", "2025-09-05", "3"))
+    if moved == "all months":  # so that nothing can be made again
+        shutil.rmtree(home / "data" / "usage")
+        shutil.rmtree(home / "data" / "credits")
+    code, (found,) = verify(capsys, str(page))
+    assert (code, found["result"]) == (4, "differs")
+    assert found["sentences"][0] == "small.html is not the page that was made: it was changed afterwards."
+    assert "has “Calls 1,508” where it was made with “Calls 1,507”." in found["sentences"][1]
+    rest = {
+        "a setting": ["1 input is not what it was; made again, small.html is as it was made, without the change."],
+        "a month": ["Made again, small.html is another page: what it is made of has moved."],
+    }
+    assert found["sentences"][2:4] == rest.get(moved, found["sentences"][2:4])
+    assert any("could not be made again" in one for one in found["sentences"]) is (moved == "all months")
+    page.with_suffix(".ipynb").write_text("{}")  # of which nothing can be made
+    found = verify(capsys, str(page))[1][0]
+    assert any("has “Calls 1,508”" in one for one in found["sentences"]) is (moved == "a setting")
+    unknown = "Where it was changed cannot be told: neither its inputs nor the notebook beside it give that page again."
+    assert (unknown in found["sentences"]) is (moved != "a setting")
 
 
 def test_a_manifest_that_was_edited_or_is_missing_and_a_page_that_is_missing_are_said(
