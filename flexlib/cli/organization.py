@@ -28,6 +28,7 @@ from flexlib.formats import (
     format_plain,
     format_short_day,
     format_usd,
+    join_and,
 )
 from flexlib.i18n import _, mark_text, write_json, write_number
 from flexlib.names import show_people
@@ -35,6 +36,7 @@ from flexlib.proof import State
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
+    from flexlib.front.days_without_line import ListedElsewhen
     from flexlib.front.organization_check import OrganizationCheck, Sum
     from flexlib.store.membership import Membership, Parts
 
@@ -74,7 +76,7 @@ def add_commands(commands: Commands) -> None:
 
 def run_organization(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints the check; exits with 3 where somebody spends and is nowhere, or a team has no line; else as the month."""
-    from flexlib.front.organization_check import check_organization
+    from flexlib.front.organization_check import check_organization, explain_hidden
     from flexlib.store.organization import read_organization
 
     file = arguments.roster or settings.organization
@@ -92,21 +94,29 @@ def run_organization(arguments: argparse.Namespace, settings: Settings) -> int:
     made = check_organization(spend, organization)
     print(write_json(describe_check(made, names=arguments.names)) if arguments.json
           else render_check(made, arguments.top, names=arguments.names))  # fmt: skip
-    for sentence in (*organization.notes, *made.missing):
+    for sentence in (*organization.notes, *made.missing, *explain_hidden(made)):
         print(sentence, file=sys.stderr)
     code = find_exit_code(made.certificates, made.state)
-    return max(code, State.GAP.exit_code) if made.nowhere or made.lost else code
+    return max(code, State.GAP.exit_code) if made.nowhere or made.elsewhen or made.lost else code
 
 
 def describe_check(made: OrganizationCheck, *, names: bool) -> dict[str, Any]:
     """For JSON: amounts as exact text, null where nothing is known; people as lines of the file unless `names`."""
+    from flexlib.front.organization_check import explain_hidden
+
     return {
         "month": str(made.month),
         "state": str(made.state),
         "file": str(made.organization.file),
         "lines": len(made.organization.memberships),
         "departments": [{"department": one.name, "users": one.people, **_describe(one)} for one in made.departments],
-        "spends_and_is_nowhere": [{"user": one.name, **_describe(one)} for one in made.nowhere],
+        "spends_and_is_nowhere": [{"user": made.call(one), **_describe(one)} for one in made.nowhere],
+        "spends_on_days_not_listed": [
+            {**({"user": made.call(one)} if names else {}), **_describe(one),
+             "lines": [_name(line, names=names) for line in listed.lines],
+             "days": [{"first": str(days.first), "last": str(days.last)} for days in listed.days]}
+            for one, listed in made.elsewhen
+        ],
         "listed_and_never_spends": [_name(one, names=names) for one in made.silent],
         "changed": [
             {**_name(one.of, names=names), "day": str(one.day), "before": _list(one.before), "after": _list(one.after)}
@@ -116,7 +126,7 @@ def describe_check(made: OrganizationCheck, *, names: bool) -> dict[str, Any]:
         "gaps": [{**_name(one.before, names=names), "first": str(one.first), "last": str(one.last)}
                  for one in made.gaps],
         "sums_of_the_month_undecided": made.undecided,
-        "notes": list(made.organization.notes),
+        "notes": [*made.organization.notes, *explain_hidden(made)],
         "missing": list(made.missing),
     }  # fmt: skip
 
@@ -137,8 +147,11 @@ def render_check(made: OrganizationCheck, top: int, *, names: bool) -> str:
     for one, name in zip(made.departments, names_, strict=True):
         lines.append(f"  {name:<{width}}{format_count(one.people, 'user'):>12}  {_write(one)}")
     lines += _render(_("Spends but is listed nowhere"), [
-        f"{show_people(clean_text(one.name or _('not given'))):<{WIDTH}}  {_write(one)}" for one in made.nowhere
-    ], top)  # fmt: skip
+        f"{_call_user(made, one):<{WIDTH}}  {_write(one)}" for one in made.nowhere], top)  # fmt: skip
+    if made.elsewhen:
+        lines += _render(_("Is listed, but not on days on which it spends"), [
+            f"{_call_listed(made, one, listed, names=names):<{WIDTH}}  {_write(one)}, {_explain_days(listed)}"
+            for one, listed in made.elsewhen], top)  # fmt: skip
     lines += _render(_("Is listed but never spends"), [
         f"{_call(one, names=names)}  {_place([(one.share, one.place)])}" for one in made.silent], top)  # fmt: skip
     lines += _render(_("Changed since {title}").format(title=made.month.previous.title), [
@@ -172,6 +185,23 @@ def _name(one: Membership, *, names: bool) -> dict[str, Any]:
 
 def _call(one: Membership, *, names: bool) -> str:
     return _("line {number}").format(number=one.line) + (f", {clean_text(one.who)}" if names else "")
+
+
+def _call_user(made: OrganizationCheck, one: Sum) -> str:
+    return show_people(clean_text(made.call(one) or _("not given")))
+
+
+def _call_listed(made: OrganizationCheck, one: Sum, listed: ListedElsewhen, *, names: bool) -> str:
+    """By the lines alone without `names`: with a pseudonym beside them, whoever has the file knew whose it is."""
+    lines = join_and([_call(line, names=False) for line in listed.lines])
+    return f"{_call_user(made, one)}, {lines}" if names else lines
+
+
+def _explain_days(listed: ListedElsewhen) -> str:
+    if not listed.days:
+        return _("in sums of a month within which that changed")
+    days = join_and([_days(one.first, one.last) for one in listed.days])
+    return _("not listed {days}").format(days=days)
 
 
 def _list(parts: Parts | None) -> list[dict[str, Any]] | None:

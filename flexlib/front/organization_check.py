@@ -1,4 +1,4 @@
-"""An organization held against what was spent: who is nowhere, who never spends, what changed, what is left open."""
+"""An organization held against what was spent: who is nowhere, or not on that day, who never spends, what changed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pandas as pd
 
 from flexlib.dates import Month
 from flexlib.formats import format_number
+from flexlib.front.days_without_line import ListedElsewhen, find_listed, list_hidden, name_hidden
 from flexlib.front.organization import WAYS, name_keys
 from flexlib.front.people import list_credits
 from flexlib.front.spend import Spend
@@ -64,7 +65,9 @@ class OrganizationCheck:
     departments: tuple[Sum, ...]
     """The largest first."""
     nowhere: tuple[Sum, ...]
-    """Users who spent and whom no line puts anywhere, nor their calls; the largest first."""
+    """Users who spent and whom no line puts anywhere on any day, nor their calls; the largest first."""
+    elsewhen: tuple[tuple[Sum, ListedElsewhen], ...]
+    """Users who spent on days for which no line of theirs is, as between two of them; the largest first."""
     silent: tuple[Membership, ...]
     """Lines of people, keys and applications of the month of whom no row is; of each the first."""
     changes: tuple[Change, ...]
@@ -72,30 +75,45 @@ class OrganizationCheck:
     """Lines of the month that say no department and name a team of which no line says one, where other teams' do."""
     gaps: tuple[Gap, ...]
     """Those with a day in the month."""
+    emails: dict[str, str]
+    """With names, of users whom rows know by a hash of their e-mail, as of `name_hidden`."""
+    hidden: int
+    """How many such users there are with names, whose e-mail nothing tells."""
     undecided: int
     """As of `count_undecided`."""
     certificates: tuple[Certificate, ...]
     state: State
     missing: tuple[str, ...]
 
+    def call(self, one: Sum) -> str | None:
+        """What its user is called: with names by the e-mail, where that is known."""
+        return self.emails.get(one.name, one.name) if one.name else None
+
 
 def check_organization(spend: Spend, organization: Organization) -> OrganizationCheck:
     """Of the one month that is loaded; people as that shows them."""
     month, usage = spend.span.months[-1], spend.loaded[-1]
     table = spend.by("source", "user", *LEVELS)
-    is_nowhere = table[list(LEVELS)].isna().all(axis=1)
-    used = _list_used(spend, organization)
+    nowhere = _sum_by(table[table[list(LEVELS)].isna().all(axis=1)], "user")
+    keys = name_keys(spend._months[-1].rows, organization, list_credits(spend._months[-1:]), ROW_ID)
+    listed = find_listed(spend, keys, organization, month)
+    names = [one.name for one in nowhere]
+    emails = name_hidden(names, spend, organization)
+    used = {key for way in WAYS for (key,) in keys.select(f"by_{way}").distinct().fetchall() if key}
     lines = [one for one in organization.memberships if one.first <= month.last and month.first <= one.last]
     silent = {one.key: one for one in reversed(lines) if one.kind != TEAM and one.key not in used}
     return OrganizationCheck(
         month,
         organization,
         _sum_by(table, "department"),
-        _sum_by(table[is_nowhere], "user"),
+        tuple(one for one in nowhere if one.name not in listed),
+        tuple((one, listed[one.name]) for one in nowhere if one.name in listed),
         tuple(sorted(silent.values(), key=lambda one: one.line)),
         tuple(sorted(_list_changes(organization, month), key=lambda one: (one.day, one.of.line))),
         tuple(sorted((one for one in lines if _is_lost(one, organization)), key=lambda one: one.line)),
         tuple(one for one in organization.gaps if one.first <= month.last and month.first <= one.last),
+        emails,
+        len([one for one in list_hidden(names) if one not in emails]) if spend.names else 0,
         count_undecided(spend),
         tuple(one.certificate for one in usage.snapshots),
         usage.state,
@@ -114,6 +132,22 @@ def _is_lost(one: Membership, organization: Organization) -> bool:
 def count_undecided(spend: Spend) -> int:
     """Sums of a whole month of somebody who moved within it: what changed then is in nothing."""
     return len(spend._placed.filter("part.is_undecided")) if spend.roster else 0
+
+
+def explain_hidden(made: OrganizationCheck) -> list[str]:
+    """That names were asked for, and nothing tells who is behind a hash; in a sentence, with what to do."""
+    if not made.hidden:
+        return []
+    said = translate_count(
+        "{count} user who spends is known only by a hash of the e-mail (email-...), and neither {file} nor Windsurf's "
+        "list of people has that e-mail: write lines with the e-mails of all who may be meant into {file}, and this "
+        "check tells who it is.",
+        "{count} users who spend are known only by a hash of the e-mail (email-...), and neither {file} nor Windsurf's "
+        "list of people has those e-mails: write lines with the e-mails of all who may be meant into {file}, and this "
+        "check tells who they are.",
+        made.hidden,
+    )
+    return [said.format(count=format_number(made.hidden), file=made.organization.file)]
 
 
 def explain_undecided(count: int) -> str:
@@ -143,13 +177,6 @@ def _sum_rows(name: str | None, rows: list[dict[Hashable, Any]]) -> Sum:
         {unit: sum_known(None if pd.isna(row[unit]) else row[unit] for row in rows) for unit in UNITS},
         int(sum(row["unpriced_requests"] for row in rows)),
     )
-
-
-def _list_used(spend: Spend, organization: Organization) -> set[str]:
-    """The keys of lines that a row of the month has, whatever wins over them."""
-    month = spend._months[-1]
-    rows = name_keys(month.rows, organization, list_credits([month]), ROW_ID)
-    return {key for way in WAYS for (key,) in rows.select(f"by_{way}").distinct().fetchall() if key}
 
 
 def _list_changes(organization: Organization, month: Month) -> Iterator[Change]:

@@ -10,6 +10,7 @@ import pytest
 from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
 
 from flexlib.cli.main import main
+from flexlib.store.membership import hide_email
 
 WORDS = ["organization", "check", "--year", "2025", "--month", "9"]
 HEAD = "who,kind,department,team,project,from,until,share\n"
@@ -71,6 +72,55 @@ def test_with_names_people_stand_as_the_file_and_the_team_have_them(
     _, made = check(capsys, "--names")
     assert [one["user"] for one in made["spends_and_is_nowhere"]] == ["key 3f1c", "Ben"]
     assert made["listed_and_never_spends"] == [{"line": 6, "kind": "person", "who": "dora@example.com"}]
+
+
+def test_who_spends_between_two_lines_is_said_to_be_listed_and_on_which_days_not(
+    roster: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = roster.parent / "data"
+    store(root, "import", SEPTEMBER,
+          call("d", "2025-09-02T10:00:00", "1", usable_type="user", usable_id=7),
+          call("e", "2025-09-07T10:00:00", "5", usable_type="user", usable_id=7))  # fmt: skip
+    roster.write_text(FILE + "ben@example.com,,Data,,,,2025-08-31,\n", "utf-8")
+    code, made = check(capsys)
+    assert (code, made["spends_and_is_nowhere"]) == (NOWHERE, [])
+    seven, ben = made["spends_on_days_not_listed"]
+    assert [one["line"] for one in seven["lines"]] == [4, 5]
+    assert (seven["usd"], seven["days"]) == ("5", [{"first": "2025-09-06", "last": "2025-09-09"}])
+    assert [one["line"] for one in ben["lines"]] == [10]
+    assert ben["days"] == [{"first": "2025-09-01", "last": "2025-09-30"}]
+    assert main(WORDS) == NOWHERE
+    said = capsys.readouterr().out
+    assert "Spends but is listed nowhere: nobody\n" in said
+    assert "Is listed, but not on days on which it spends: 2\n" in said
+    assert "  line 4 and line 5             US$ 5.00, not listed 6 Sep to 9 Sep\n" in said
+    assert "Person " not in said  # whoever has the file would know whose pseudonym it is
+    assert "Person " not in json.dumps(made)
+    assert main([*WORDS, "--names"]) == NOWHERE
+    said = capsys.readouterr().out
+    assert "  user 7, line 4 and line 5     US$ 5.00, not listed 6 Sep to 9 Sep\n" in said
+    assert "  Ben, line 10" in said
+
+
+def test_with_names_a_hash_of_an_email_stands_as_the_email_that_the_file_or_the_list_of_people_has(
+    roster: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    eva, ben, who = (hide_email(f"{one}@example.com") for one in ("eva", "ben", "who"))
+    calls = [call(one, "2025-09-07T10:00:00", usable_type="user", usable_key=one) for one in (eva, ben, who)]
+    key = call("c", "2025-09-03T10:00:00", usable_type="key", usable_key="3f1c")
+    store(roster.parent / "data", "import", SEPTEMBER, key, *calls)
+    _, made = check(capsys, "--names")
+    assert [one["user"] for one in made["spends_on_days_not_listed"]] == ["eva@example.com"]
+    assert {one["user"] for one in made["spends_and_is_nowhere"]} == {
+        "ben@example.com",
+        f"user {who}",
+        "Ben",
+        "key 3f1c",
+    }
+    (note,) = made["notes"]
+    assert note.startswith("1 user who spends is known only by a hash of the e-mail")
+    assert str(roster) in note
+    assert "email-" not in json.dumps(check(capsys)[1])
 
 
 def test_a_team_that_has_no_line_is_named_with_who_names_it_and_ends_with_3(
