@@ -61,8 +61,8 @@ class Budget:
 
 
 def read_budgets(path: Path) -> list[Budget]:
-    """The budgets of a YAML file as `params/budgets.example.yaml` explains it. Raises `BadFile` with all faults, each
-    with its line."""
+    """The budgets of a YAML file as `params/budgets.example.yaml` explains it; none of a bare `budgets:`.
+    Raises `BadFile` with all faults, each with its line."""
     try:
         text = path.read_text("utf-8")
         content, lines = decode_yaml(text, exact=True), list_yaml_lines(text, "budgets")
@@ -74,7 +74,11 @@ def read_budgets(path: Path) -> list[Budget]:
         ) from error
     except ValueError as error:
         raise BadFile(_("{path} cannot be read as YAML: {error}.").format(path=path, error=error)) from error
-    listed = content.get("budgets") if isinstance(content, dict) and content.keys() == {"budgets"} else None
+    if content is None:  # as a write that failed leaves it, too: nobody has said that nothing is limited
+        said = _("{path} is empty, which may be a mistake: write your budgets, or `budgets: []` if there are none.")
+        raise BadFile(said.format(path=path))
+    listed = content["budgets"] if isinstance(content, dict) and content.keys() == {"budgets"} else ""
+    listed = [] if listed is None else listed
     if not isinstance(listed, list):
         said = _("{path} is no list of budgets: give `budgets:` and below it a name, a scope and an amount each.")
         raise BadFile(said.format(path=path))

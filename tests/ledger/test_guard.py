@@ -538,6 +538,37 @@ def test_a_file_of_limits_that_is_wrong_lets_no_call_through(ledger: Ledger, tmp
         hold(usable=("user", 7), estimate_usd="1", budgets=file, ledger=ledger)
 
 
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "budgets\n"])
+def test_a_file_of_limits_that_is_empty_or_wrong_stops_calls_unless_the_guard_is_open_which_counts_them(
+    ledger: Ledger, tmp_path: Path, text: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A write that failed leaves an empty file, too."""
+    file = tmp_path / "budgets.yaml"
+    file.write_text(text)
+    said = "is no list of budgets" if text == "budgets\n" else "is empty, which may be a mistake"
+    for ask in (take, lambda *given: allow(USER, "0.01", budgets=given[0], ledger=ledger)):
+        monkeypatch.delenv("FLEXLIB_GUARD", raising=False)
+        with pytest.raises(BadFile, match=said):
+            ask(file, ledger, "0.01")
+        monkeypatch.setenv("FLEXLIB_GUARD", "open")
+        caplog.clear()
+        with caplog.at_level(logging.WARNING, "flexlib.ledger"):
+            assert ask(file, ledger, "0.01")
+        assert "letting the call through" in caplog.text
+        assert said in caplog.text
+    assert settle(take(file, ledger, "0.01"), "0.02").amount_in_usd == Decimal("0.02")
+
+
+@pytest.mark.parametrize("text", ["budgets:\n", "budgets: []\n"])
+def test_a_file_that_says_that_there_are_no_budgets_limits_nothing(
+    ledger: Ledger, tmp_path: Path, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "budgets.yaml"
+    file.write_text(text)
+    assert allow(USER, "1000", budgets=file, ledger=ledger)
+    assert caplog.text == ""
+
+
 def test_a_limit_of_a_department_that_an_organization_gives_people_is_refused(
     ledger: Ledger, limit: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

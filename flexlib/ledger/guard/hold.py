@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
-from itertools import count
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 from flexlib.enums import LlmProvider, LlmProxy
-from flexlib.errors import InvalidCall, LedgerError, LedgerFailed, LedgerMissing, LedgerUnavailable, LimitUnknown
+from flexlib.errors import BadFile, InvalidCall, LedgerError
 from flexlib.i18n import _
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.door import find_guard, find_ledger
 from flexlib.ledger.guard.alerts import LOG, leave_alerts
+from flexlib.ledger.guard.ask import ask_ledger, let_through
 from flexlib.ledger.guard.counters import Counted, Counters
 from flexlib.ledger.guard.limits import Limit, find_limits, load_limits, read_call
 from flexlib.ledger.record.record import UsageRecord, build_record, make_request_id
@@ -29,9 +29,6 @@ LIFETIME = timedelta(minutes=10)
 
 LONGEST = timedelta(days=1)
 """A lifetime beyond it is a mistake: nobody waits so long for an answer."""
-_UNASKED = count(1)
-
-T = TypeVar("T")
 
 
 def read_clock() -> datetime:
@@ -86,7 +83,7 @@ class Hold:
         """Holds the amount of every limit, or of none. Raises `LimitReached`, or `LimitUnknown` where it cannot be
         asked and FLEXLIB_GUARD is not open."""
         if self._limits and not self.is_held:
-            self.is_held = _ask(self._ledger, self._take, otherwise=False)
+            self.is_held = ask_ledger(self._ledger, self._take, otherwise=False)
         return self
 
     def _take(self) -> bool:
@@ -176,7 +173,8 @@ def hold(
     a limit by no more than the sum of (actual - held) of the calls settled.
 
     Raises `InvalidCall`, `BadFile`; entered, `LimitReached`. Where the ledger cannot be asked the answer is no, by
-    `LimitUnknown`, unless FLEXLIB_GUARD is open: then yes, with a warning in the log.
+    `LimitUnknown`, for 30 s at once. Where FLEXLIB_GUARD is open it is yes, with a warning in the log; also where the
+    file is wrong.
 
     >>> import flexlib as fl
     >>> with fl.hold(usable=("user", 42), estimate_usd="0.20") as held:
@@ -225,25 +223,16 @@ def allow(
         pairs = zip(limits, counted, strict=True)
         return all(one.spent + one.held + asked <= limit.budget.amount for limit, one in pairs)
 
-    return _ask(ledger, look, otherwise=True) if limits else True
+    return ask_ledger(ledger, look, otherwise=True) if limits else True
 
 
 def _find_limits(budgets: Path | None, call: Mapping[str, Any]) -> list[Limit]:
     guard = find_guard()
     path, is_named = (Path(budgets), True) if budgets else guard[:2]
-    return find_limits(load_limits(path, guard.organization, is_named=is_named), call, read_clock())
-
-
-def _ask(ledger: Ledger, work: Callable[[], T], *, otherwise: T) -> T:
-    """What `work` gives; where the ledger cannot be asked and the guard is open, what is done otherwise."""
     try:
-        prepare_ledger(ledger)
-        return run_with_retries(ledger, work)
-    except (LedgerUnavailable, LedgerFailed, LedgerMissing) as error:
-        if not find_guard().is_open:
-            raise LimitUnknown(str(error)) from error
-        number = next(_UNASKED)
-        LOG.warning(
-            "Limits could not be checked; letting the call through (%d so far in this process): %s", number, error
-        )
-        return otherwise
+        return find_limits(load_limits(path, guard.organization, is_named=is_named), call, read_clock())
+    except BadFile as error:
+        if not guard.is_open:
+            raise
+        let_through(error)
+        return []

@@ -1,0 +1,127 @@
+"""A database out of reach is found out once: the guard answers at once for a while, by its setting, and comes back."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+from databases import Postgresql
+from sqlalchemy.engine import make_url
+
+from flexlib.errors import LimitReached, LimitUnknown
+from flexlib.ledger import Ledger, open_ledger
+from flexlib.ledger.guard import ask
+from flexlib.ledger.guard.hold import allow, hold
+
+USER = ("user", 42)
+PATIENCE = 1.0
+AT_ONCE = 0.5
+
+
+@pytest.fixture
+def pass_time(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Called, the time by which a process forgets goes on."""
+    ahead = [0.0]
+    monkeypatch.setattr(ask, "read_seconds", lambda: time.monotonic() + ahead[0])
+    return lambda seconds: ahead.__setitem__(0, ahead[0] + seconds)
+
+
+@pytest.fixture
+def limit(tmp_path: Path) -> Path:
+    file = tmp_path / "budgets.yaml"
+    file.write_text('budgets:\n  - {name: all, whole: true, currency: usd, amount: "1", enforce: true}\n')
+    return file
+
+
+@pytest.fixture
+def hasty(postgresql: Postgresql, tmp_path: Path) -> Iterator[Ledger]:
+    url = postgresql.create(template="template_ledger")
+    ledger = open_ledger(url, data=tmp_path, retry_seconds=PATIENCE)
+    yield ledger
+    ledger.close()
+    postgresql.drop(url)
+
+
+@contextmanager
+def out_of_reach(server: Postgresql) -> Iterator[None]:
+    """The server's socket is gone meanwhile, and so are the connections to it."""
+    (socket,) = Path(str(make_url(server.uri).query["host"])).glob(".s.PGSQL.*[0-9]")
+    server._run("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname LIKE 'ledger%'")
+    away = socket.with_name("away")
+    socket.rename(away)
+    try:
+        yield
+    finally:
+        away.rename(socket)
+
+
+def time_no(file: Path, ledger: Ledger) -> tuple[float, str]:
+    started = time.monotonic()
+    with pytest.raises(LimitUnknown) as no:
+        allow(USER, "0.01", budgets=file, ledger=ledger)
+    return time.monotonic() - started, str(no.value)
+
+
+def test_a_database_out_of_reach_is_waited_for_once_and_asked_again_half_a_minute_later(
+    postgresql: Postgresql, hasty: Ledger, limit: Path, pass_time: Callable[[float], None]
+) -> None:
+    assert allow(USER, "0.01", budgets=limit, ledger=hasty)
+    with out_of_reach(postgresql):
+        waited, _ = time_no(limit, hasty)
+        assert waited > AT_ONCE
+        waited, said = time_no(limit, hasty)
+        assert waited < AT_ONCE
+        assert said.endswith("It is asked again in 30 s.")
+        with ThreadPoolExecutor(8) as pool:
+            assert max(waited for waited, _ in pool.map(lambda _: time_no(limit, hasty), range(32))) < AT_ONCE
+        with pytest.raises(LimitUnknown), hold(usable=USER, estimate_usd="0.1", budgets=limit, ledger=hasty):
+            pass
+        pass_time(ask.AWAY_SECONDS + 1)
+        with ThreadPoolExecutor(8) as pool:  # one finds it out again for all
+            waits = sorted(waited for waited, _ in pool.map(lambda _: time_no(limit, hasty), range(8)))
+        assert (waits[-1] > AT_ONCE, waits[-2] < AT_ONCE) == (True, True)
+    assert "It is asked again" in time_no(limit, hasty)[1]  # it is back, and not yet asked
+    pass_time(ask.AWAY_SECONDS + 1)
+    assert allow(USER, "0.01", budgets=limit, ledger=hasty)
+    with pytest.raises(LimitReached, match="has no room"):
+        hold(usable=USER, estimate_usd="2", budgets=limit, ledger=hasty).take()
+    assert allow(USER, "0.01", budgets=limit, ledger=hasty)
+
+
+def test_an_open_guard_lets_calls_be_made_at_once_and_counts_them(
+    postgresql: Postgresql,
+    hasty: Ledger,
+    limit: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("FLEXLIB_GUARD", "open")
+    monkeypatch.setattr(ask, "_UNASKED", count(1))
+    with out_of_reach(postgresql), caplog.at_level(logging.WARNING, "flexlib.ledger"):
+        allow(USER, "0.01", budgets=limit, ledger=hasty)
+        started = time.monotonic()
+        for _ in range(5):
+            assert not hold(usable=USER, estimate_usd="5", budgets=limit, ledger=hasty).take().is_held
+        assert time.monotonic() - started < AT_ONCE
+    assert "letting the call through (6 so far in this process)" in caplog.messages[-1]
+
+
+def test_a_busy_database_is_asked_each_time(sqlite_ledger: Ledger, tmp_path: Path, limit: Path) -> None:
+    """It answers as soon as others are through."""
+    assert allow(USER, "0.01", budgets=limit, ledger=sqlite_ledger)
+    ledger = open_ledger(data=tmp_path, retry_seconds=0.2)
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)) as writer:
+        writer.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(LimitUnknown, match="database is locked"):
+            hold(usable=USER, estimate_usd="0.1", budgets=limit, ledger=ledger, lifetime=timedelta(minutes=1)).take()
+        writer.execute("ROLLBACK")
+    assert hold(usable=USER, estimate_usd="0.1", budgets=limit, ledger=ledger).take().is_held
+    ledger.close()
