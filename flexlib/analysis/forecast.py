@@ -26,6 +26,9 @@ from flexlib.i18n import _
 FEWEST_ORIGINS = 9
 """Earlier forecasts below which there is no band of 80 %, which the outermost two of nine bound; a wider takes more."""
 
+ROUNDING = 1e-12
+"""By what share sums of the same days may differ, as floats are rounded."""
+
 BACKTESTED = (0, 5, 10, 15, 20, 25)
 """Days of a month known, with which a backtest is made unless others are asked for."""
 
@@ -93,16 +96,21 @@ def forecast_path(
 
 
 def find_day_reached(
-    path: Sequence[Forecast], days: Sequence[date], amount: float
+    path: Sequence[Forecast], days: Sequence[date], amount: float, *, passes: bool = False
 ) -> tuple[date | None, date | None, date | None]:
     """The day on which a `forecast_path` over `days` reaches `amount`: as expected, at the band's high end (the
-    earliest to be feared), and at its low end; None where it does not, or there is no such forecast.
+    earliest to be feared), and at its low end; None where it does not, or there is no such forecast. `passes`: the day
+    on which it is above the amount, of which a budget may be used up to the last digit without being exceeded.
     """
+
+    def reaches(value: float | None) -> bool:
+        if value is None or passes and math.isclose(value, amount, rel_tol=ROUNDING):
+            return False
+        return value > amount if passes else value >= amount
 
     def find(name: str) -> date | None:
         values = [getattr(one, name) for one in path]
-        reached = (day for day, value in zip(days, values, strict=True) if value is not None and value >= amount)
-        return next(reached, None)
+        return next((day for day, value in zip(days, values, strict=True) if reaches(value)), None)
 
     return find("expected"), find("high"), find("low")
 

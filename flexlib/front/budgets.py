@@ -181,8 +181,8 @@ def _check_budget(
         this = _bound(path[-1], float(usage.spent)) if path else None
         usage = replace(usage, expected=this.expected if this else None)
         outcome = judge_budget(budget.amount, budget.thresholds, usage)
-        reached = find_day_reached(path, list(span), float(budget.amount)) if path else (None, None, None)
-        day = find_day_passed(budget.amount, usage) if outcome is Outcome.OVER else reached[0]
+        passed = find_day_reached(path, list(span), float(budget.amount), passes=True) if path else (None,) * 3
+        day = find_day_passed(budget.amount, usage) if outcome is Outcome.OVER else passed[0]
         found.append(
             BudgetPeriod(
                 budget,
@@ -194,7 +194,7 @@ def _check_budget(
                 is_running,
                 *((this.expected, this.low, this.high) if this else (None, None, None)),
                 day if outcome in (Outcome.OVER, Outcome.WILL_BE_OVER) else None,
-                None if outcome is Outcome.OVER else reached[1],
+                None if outcome is Outcome.OVER else passed[1],
             )
         )
     return found

@@ -135,6 +135,16 @@ def test_the_day_on_which_a_budget_is_used_up() -> None:
     assert find_day_reached(path, SEPTEMBER, 300.0)[0] == date(2025, 9, 3)
 
 
+def test_a_budget_that_is_used_up_to_the_last_digit_is_exceeded_on_the_day_after() -> None:
+    path = forecast_path(make_series([100.0] * 252), SEPTEMBER)
+    assert find_day_reached(path, SEPTEMBER, 2500.0, passes=True)[:2] == (date(2025, 9, 26), date(2025, 9, 26))
+    assert find_day_reached(path, SEPTEMBER, 2499.0, passes=True)[0] == date(2025, 9, 25)
+    assert find_day_reached(path, SEPTEMBER, 300.0, passes=True)[0] == date(2025, 9, 4)  # a day that is known
+    assert find_day_reached(path, SEPTEMBER, 3000.0, passes=True) == (None, None, None)
+    cents = forecast_path(make_series([0.1] * 252), SEPTEMBER)  # to floats three of them are more than 0.3
+    assert find_day_reached(cents, SEPTEMBER, 0.3, passes=True)[0] == date(2025, 9, 4)
+
+
 @pytest.mark.parametrize(
     ("history", "days", "band", "words"),
     [

@@ -114,6 +114,25 @@ def test_what_is_missing_is_no_room_left(tmp_path: Path, data: Path, capsys: pyt
     assert check(tmp_path / "b.yaml", capsys, "name: ten, provider: openai, currency: usd, amount: '10'")[0] == 3
 
 
+def test_a_budget_that_is_used_up_to_the_last_digit_will_be_exceeded_on_a_day_after(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A dollar a day: by 15 September 15 are used, by the 25th 25 will be; a 26th dollar is the first beyond them."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    for month, days in ((AUGUST, 31), (SEPTEMBER, 15)):
+        calls = (f"2025-{month.month:02d}-{day:02d}T10:00:00" for day in range(1, days + 1))
+        store(root, "import", month, *(call(when, when, "1") for when in calls))
+    known = "whole: true, currency: usd, amount: "
+    code, found = check(tmp_path / "b.yaml", capsys, *(f"name: b{one}, {known}'{one}'" for one in (15, 25, 29.5, 30)))
+    assert code == 0
+    assert [(one["outcome"], one["day"], one["earliest"]) for one in found] == [
+        ("will be over", "2025-09-16", None),
+        ("will be over", "2025-09-26", None),
+        ("will be over", "2025-09-30", None),
+        ("within", None, None),  # all of it will be used, nothing beyond it
+    ]
+
+
 @pytest.mark.parametrize(
     ("day", "expected"),
     [
