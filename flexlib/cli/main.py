@@ -46,6 +46,7 @@ from flexlib.cli import (
 )
 from flexlib.cli.argparse_words import translate_argparse
 from flexlib.cli.options import add_language_option
+from flexlib.cli.roster import tell_roster
 from flexlib.errors import DiskFailed, FlexlibError, InvalidRequest, explain_missing, shorten_values
 from flexlib.formats import clean_lines, is_utf8
 from flexlib.i18n import LANGUAGES, _, mark_text, use_language
@@ -116,6 +117,8 @@ def main(words: Sequence[str] | None = None) -> int:
             _take_signals(caught)
         settings = replace(loaded := load_settings(), language=getattr(arguments, "lang", loaded.language))
         use_language(settings.language)
+        if arguments.run is not organization.run_organization:  # which tells all that its file has
+            tell_roster(arguments, settings)
         code = int(arguments.run(arguments, settings))
         sys.stdout.flush()  # a reader who has left is met here, not when nobody can answer for it any more
     except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001

@@ -206,12 +206,23 @@ def _group(lines: Iterable[Membership]) -> dict[str, list[Membership]]:
 
 
 def _guard_file(file: Path) -> list[str]:
-    """Keeps a file of the usual name from others; of another that they may read, says so."""
-    found = file.stat()
-    if os.name != "posix" or not found.st_mode & 0o077 or MADE_UP in file.name:
-        return []
-    if file.name == ORGANIZATION and found.st_uid == os.geteuid():
+    """Keeps the project's own file from others; of another that they may read, says so."""
+    if _is_open(file) and _is_own(file):
         with report_disk(file.parent):
             file.chmod(PRIVATE)
+    return explain_open(file)
+
+
+def explain_open(file: Path) -> list[str]:
+    """That others may read a file of people, in a sentence: one that is not the project's own stays as it is."""
+    if not _is_open(file) or _is_own(file):
         return []
     return [_("Others may read {file}, which holds people: chmod 600 {file}").format(file=file)]
+
+
+def _is_open(file: Path) -> bool:
+    return os.name == "posix" and bool(file.stat().st_mode & 0o077) and MADE_UP not in file.name
+
+
+def _is_own(file: Path) -> bool:
+    return file.name == ORGANIZATION and file.stat().st_uid == os.geteuid()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -276,3 +277,26 @@ def test_the_doctor_says_whether_there_is_a_file_and_what_is_wrong_with_it(
     assert said.startswith("line 2 of ")
     monkeypatch.delenv("FLEXLIB_ORGANIZATION")
     assert look()[1].startswith("no file says who belongs to which department")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="other systems have other rights")
+@pytest.mark.parametrize("words", [
+    ["chargeback", "--year", "2025", "--month", "9"], ["anomalies", "--year", "2025", "--month", "9"], WORDS,
+    ["compare", "2025-09", "2025-09", "--by", "department"],
+])  # fmt: skip
+def test_every_command_that_reads_a_file_of_people_that_is_not_its_own_says_once_that_others_may_read_it(
+    roster: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, words: list[str]
+) -> None:
+    other = roster.rename(roster.with_name("hr.csv"))
+    other.chmod(0o644)
+    said = f"Others may read {other}, which holds people: chmod 600 {other}\n"
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(other))
+    main(words)
+    assert capsys.readouterr().err.count(said) == 1
+    monkeypatch.delenv("FLEXLIB_ORGANIZATION")
+    main([*words, "--roster", str(other)])
+    assert capsys.readouterr().err.count(said) == 1
+    assert other.stat().st_mode & 0o777 == 0o644  # it may be another's own
+    other.chmod(0o600)
+    main([*words, "--roster", str(other)])
+    assert "Others may read" not in capsys.readouterr().err
