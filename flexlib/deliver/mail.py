@@ -14,7 +14,17 @@ from email.utils import format_datetime
 
 from flexlib.addresses import MAIL, MailServer
 from flexlib.deliver.claims import Message
-from flexlib.deliver.sending import CONNECT, READ, WHOLE, NotKnown, NotSent, cut_after, explain_trouble, make_context
+from flexlib.deliver.sending import (
+    CONNECT,
+    ENDED,
+    READ,
+    WHOLE,
+    NotKnown,
+    NotSent,
+    cut_after,
+    explain_trouble,
+    make_context,
+)
 from flexlib.deliver.texts import write_end, write_lines, write_subject
 from flexlib.i18n import _
 from flexlib.privacy import clean_message
@@ -190,5 +200,5 @@ def _read(error: smtplib.SMTPResponseException) -> str:
 
 def _explain(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPServerDisconnected):
-        return "it ended the connection, or was too slow"
+        return _(ENDED)
     return clean_message(str(error)) if isinstance(error, smtplib.SMTPException) else explain_trouble(error)

@@ -12,12 +12,15 @@ from typing import Protocol
 
 from flexlib.deliver.claims import Message
 from flexlib.errors import FlexlibError
-from flexlib.i18n import _
+from flexlib.i18n import _, mark_text
 
 CONNECT, READ = 10.0, 20.0
 """Seconds to connect, and between two bytes of an answer."""
 WHOLE = 60.0
 """Seconds for one message, however its bytes come."""
+
+
+ENDED = mark_text("it ended the connection, or was too slow")
 
 
 class SendingFailed(FlexlibError):
@@ -70,7 +73,15 @@ def explain_trouble(error: Exception) -> str:
         return _("its certificate is not one that this machine trusts; REQUESTS_CA_BUNDLE names others")
     if isinstance(error, ssl.SSLError):
         return _("it does not speak TLS as it should")
-    return ((error.strerror if isinstance(error, OSError) else None) or type(error).__name__).lower()
+    if isinstance(error, socket.gaierror):
+        return _("no address is known for its name")
+    if isinstance(error, ConnectionRefusedError):
+        return _("no server listens there")
+    if isinstance(error, ConnectionError):  # that of HTTP, which has no words of the system, is one
+        return _(ENDED)
+    if isinstance(error, OSError):
+        return _("no connection to it can be made, or it broke")
+    return _("it does not answer as a server should")
 
 
 @contextmanager

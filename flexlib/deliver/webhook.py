@@ -52,7 +52,7 @@ class WebhookChannel:
         self._is_slack = is_slack
 
     def send(self, message: Message) -> None:
-        name = f"The webhook {message.recipient}"
+        name = _("The webhook {recipient}").format(recipient=message.recipient)
         url = dict(self._servers.webhooks).get(message.recipient)
         if url is None:
             raise NotSent(
@@ -112,7 +112,8 @@ class WebhookChannel:
                     line.connect()
                 except (OSError, HTTPException, ValueError) as error:
                     said = PROXY_SAYS.match(str(error))
-                    why = f"the proxy on the way says {said[1]}" if said else explain_trouble(error)
+                    proxy = _("the proxy on the way says {status}")
+                    why = proxy.format(status=said[1]) if said else explain_trouble(error)
                     raise NotSent(_("{name} cannot be reached: {why}.").format(name=name, why=why)) from error
                 line.sock.settimeout(READ)
                 try:

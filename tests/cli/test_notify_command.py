@@ -188,6 +188,7 @@ def test_the_owner_of_a_team_is_told_of_its_budget(
     (tmp_path / "FLEXLIB_NOTICES.yaml").write_text("notices: [{email: owner, at: [over]}]", "utf-8")
     roster = tmp_path / "roster.csv"
     roster.write_text("who,team,owner\nana@example.com,Payments,Boss@example.com\n", "utf-8")
+    roster.chmod(0o600)
     code, said, wrong = run(capsys, "notify", *MONTH, "--roster", str(roster))
     assert (code, said.splitlines()[1:], wrong) == (
         0,

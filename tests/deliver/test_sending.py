@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import default
+from http.client import BadStatusLine, RemoteDisconnected
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from flexlib.addresses import MailServer, NoticeServers
 from flexlib.deliver import mail, webhook
 from flexlib.deliver.claims import Claims, Fate, Message
 from flexlib.deliver.delivery import open_channels, send_again, tell
+from flexlib.deliver.sending import explain_trouble
 
 SENT, FAILED, UNKNOWN = Fate.SENT, Fate.FAILED, Fate.UNKNOWN
 
@@ -63,6 +65,24 @@ def test_a_mail_whose_fate_is_not_known_is_said_and_one_that_was_refused_goes_ag
         assert "finance@example.com" not in first.trouble
 
 
+CLASSES = re.compile(r"disconnected|statusline|linetoolong|incompleteread|exception|[a-z]error", re.IGNORECASE)
+
+
+@pytest.mark.parametrize(("error", "told"), [
+    (RemoteDisconnected("Remote end closed connection without response"), "it ended the connection, or was too slow"),
+    (ConnectionResetError(104, "Connection reset by peer"), "it ended the connection, or was too slow"),
+    (ConnectionRefusedError(111, "Connection refused"), "no server listens there"),
+    (socket.gaierror(-2, "Name or service not known"), "no address is known for its name"),
+    (OSError(101, "Network is unreachable"), "no connection to it can be made, or it broke"),
+    (OSError(), "no connection to it can be made, or it broke"),
+    (TimeoutError(), "it does not answer"),
+    (BadStatusLine("?"), "it does not answer as a server should"),
+    (ValueError("x"), "it does not answer as a server should"),
+])  # fmt: skip
+def test_what_is_wrong_with_a_connection_is_told_in_words(error: Exception, told: str) -> None:
+    assert explain_trouble(error) == told
+
+
 @pytest.mark.parametrize("fault", HTTP_FAULTS)
 def test_a_webhook_whose_fate_is_not_known_is_said_and_one_that_refused_is_asked_again(
     tmp_path: Path, fault: str
@@ -80,6 +100,10 @@ def test_a_webhook_whose_fate_is_not_known_is_said_and_one_that_refused_is_asked
             expected = FAILED, SENT, 1
         assert (first.fate, second.fate, len(script.taken)) == expected, first.trouble
         assert "hook" not in first.trouble.replace("webhook", "")  # nothing of the address
+        assert not CLASSES.search(first.trouble)  # in words, not by Python's names
+        if fault == "lost, then closed":
+            told = "The webhook ops was asked and gave no answer: it ended the connection, or was too slow."
+            assert first.trouble == told
 
 
 def test_where_no_server_is_nothing_was_sent(tmp_path: Path) -> None:
