@@ -284,6 +284,20 @@ def test_a_call_counts_in_the_period_in_which_it_was_held(
     assert read_counters(ledger) == [("whole", Decimal(1), Decimal(0))] * 2
 
 
+def test_a_call_is_held_in_the_period_in_which_its_hold_is_entered(
+    ledger: Ledger, limit: Callable[..., Path], clock: Clock
+) -> None:
+    """Asked for before midnight and entered after it: it would count in the new month, of which nobody asked."""
+    file = limit(("usable: [user, 42]", "1.00"))
+    asked = [hold(usable=USER, estimate_usd="0.60", budgets=file, ledger=ledger) for _ in range(2)]
+    clock(timedelta(hours=12))  # October
+    with asked[0] as held:
+        with pytest.raises(LimitReached):
+            asked[1].take()
+        settle(held, "0.60")
+    assert read_counters(ledger) == [("usable", Decimal("0.6"), Decimal(0))]
+
+
 @pytest.mark.usefixtures("clock")
 def test_no_call_is_settled_at_another_time_than_that_at_which_it_was_held(
     sqlite_ledger: Ledger, limit: Callable[..., Path]

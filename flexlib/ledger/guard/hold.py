@@ -19,7 +19,7 @@ from flexlib.ledger.door import find_guard, find_ledger
 from flexlib.ledger.guard.alerts import LOG, leave_alerts
 from flexlib.ledger.guard.ask import ask_ledger, let_through
 from flexlib.ledger.guard.counters import Counted, Counters
-from flexlib.ledger.guard.limits import Limit, find_limits, load_limits, read_call
+from flexlib.ledger.guard.limits import Limit, find_limits, load_limits, place_limits, read_call
 from flexlib.ledger.record.record import UsageRecord, build_record, make_request_id
 from flexlib.ledger.record.recording import store_batch
 from flexlib.ledger.record.writing import open_transaction
@@ -87,9 +87,9 @@ class Hold:
         return self
 
     def _take(self) -> bool:
+        self._taken = now = read_clock()
+        self._limits = place_limits(self._limits, now)
         self._counters.ensure(self._limits)
-        now = read_clock()
-        self._taken = now
         with open_transaction(self._ledger) as connection:
             self._counters.hold(connection, self.request_id, self._limits, self.amount, now, now + self._lifetime)
         return True

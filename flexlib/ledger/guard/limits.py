@@ -164,6 +164,13 @@ def find_limits(budgets: Iterable[Budget], call: Mapping[str, Any], now: datetim
     return sorted(found, key=lambda one: one.key)
 
 
+def place_limits(limits: list[Limit], now: datetime) -> list[Limit]:
+    """The same budgets in the periods that `now` lies in: since they were found a day or month may have turned."""
+    if all(one.key[2] <= now < one.key[3] for one in limits):
+        return limits
+    return sorted((build_limit(one.budget, find_period(one.budget, now)) for one in limits), key=lambda one: one.key)
+
+
 def build_limit(budget: Budget, span: Span) -> Limit:
     """The budget in one of its periods."""
     first, until = (datetime.combine(day, time(), timezone.utc) for day in (span.first, span.last + DAY))
