@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 
 from flexlib.errors import BadFile
@@ -110,6 +110,12 @@ def read_credit_prices(name: str, text: str) -> list[CreditPrice]:
                 _("{name} has two prices for {first}: {usd} and {usd_2}; end the first before.").format(
                     name=name, first=other.first, usd=one.usd, usd_2=other.usd
                 )
+            )
+        if one.end + timedelta(1) == other.first:  # nobody's contract stops for a day: until was taken for the last one
+            raise BadFile(
+                _(
+                    "{name} has no price for {day}: from its until on a price holds no more; write {first} there."
+                ).format(name=name, day=one.end, first=other.first)
             )
     return prices
 

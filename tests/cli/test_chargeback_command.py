@@ -408,6 +408,30 @@ def test_credits_cost_what_the_contract_says_of_their_day(data: Path, capsys: py
     assert list_totals(made)["Unmapped"] == "1"  # 10 credits at 0.02, 10 at 0.03, and a call of 0.5
 
 
+@pytest.mark.parametrize(
+    ("ends", "said"),
+    [
+        ("2025-10-01", []),
+        ("2025-09-30", ["The credits of 2025-09-30 are at the list price: "
+                        "prices/windsurf_credits.csv has none for it. Its until is the "
+                        "first day on which a price holds no more."]),
+        ("2025-09-20", ["The credits of 2 days, the first 2025-09-20, are at the list price: "
+                        "prices/windsurf_credits.csv has none for them. Its until is the "
+                        "first day on which a price holds no more."]),
+        ("2025-09-02", []),  # all is at the list price: the contract is over
+    ],
+)  # fmt: skip
+def test_days_that_a_contract_leaves_to_the_list_are_told(
+    data: Path, capsys: pytest.CaptureFixture[str], ends: str, said: list[str]
+) -> None:
+    used = ((day, "user-1", "MODEL_A", 0, 1000) for day in (2, 20, 30))
+    store_credits(data, *used, (21, "user-1", "MODEL_A", 100, 0))
+    (data / "prices").mkdir()
+    prices = f"from,until,usd_per_credit,source\n,{ends},0.02,ours\n"
+    (data / "prices" / "windsurf_credits.csv").write_text(prices, "utf-8")
+    assert [one for one in charge(capsys)[1]["notes"] if "list price" in one] == said
+
+
 def test_with_a_map_of_nobody_who_spent_everything_is_unmapped_and_without_one_it_is_said(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

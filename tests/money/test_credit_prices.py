@@ -97,6 +97,7 @@ def test_without_any_price_nothing_has_a_cost() -> None:
         (HEAD + ",,Infinity,x\n", "a price is 0 or more"),
         (HEAD + ",,0.040000001,x\n", "at most 8 decimals"),
         (HEAD + "2025-01-02,2025-01-02,1,x\n", "holds for a day at least"),
+        (HEAD + ",2025-01-01,1,x\n2025-01-02,,2,x\n", "no price for 2025-01-01: .* write 2025-01-02 there"),
         (HEAD + ",2025-01-02,1,x\n2025-01-01,,2,x\n", "two prices for 2025-01-01: 1 and 2; end the first before."),
     ],
 )
@@ -111,6 +112,11 @@ def test_prices_that_follow_each_other_and_one_of_nothing_are_taken() -> None:
     assert [(one.usd, one.is_own) for one in prices] == [(Decimal("0.04000001"), False), (Decimal(0), False)]
     assert read_credit_prices("own.csv", HEAD + rows)[0].is_own
     assert not CreditPrice(FIRST, LAST, Decimal(1), "nobody says whose").is_own
+
+
+def test_between_two_contracts_the_list_may_hold() -> None:
+    first, second = read_credit_prices("own.csv", HEAD + ",2025-01-01,1,x\n2025-01-03,,2,x\n")
+    assert (first.end, second.first) == (date(2025, 1, 1), date(2025, 1, 3))
 
 
 def test_a_file_of_own_prices_that_cannot_be_read_is_named(tmp_path: Path) -> None:
