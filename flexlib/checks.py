@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from flexlib.formats import count_calls_at_least, format_number
 from flexlib.i18n import _, join_texts, mark_text, translate_count
-from flexlib.reasons import COMPARED, REASONS
+from flexlib.reasons import COMPARED, OTHER_CYCLE, REASONS
+from flexlib.stored_notes import tell_cycle
 
 MOST_UNPRICED = Decimal("0.1")
 """The largest share of a month's requests whose money may be unknown in a whole month: more is far from the total."""
@@ -64,6 +65,9 @@ def explain_check(check: Check) -> str:
     'the month is not settled yet, the two refresh at different times; the balance is no number'
     """
     known = [REASONS[reason](check.figures) for reason in check.reasons if reason in REASONS]
+    start, end = OTHER_CYCLE.split("{cycle}")
+    if not known and check.why.startswith(start) and check.why.endswith(end):  # by flexlib 0.1.0, without a code
+        return _(OTHER_CYCLE).format(cycle=tell_cycle(check.why.removeprefix(start).removesuffix(end)))
     return join_texts(known) or check.why
 
 

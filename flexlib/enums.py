@@ -9,7 +9,7 @@ from functools import cache
 from typing import Literal, Self
 
 from flexlib.errors import BadParameter
-from flexlib.i18n import _
+from flexlib.i18n import _, join_or
 
 Language = Literal["es", "en"]
 
@@ -127,7 +127,7 @@ class Labelled(StrEnum):
         if language not in self._labels:
             raise BadParameter(
                 _("{language!r} is not a language of the labels; ask for {labels}.").format(
-                    language=language, labels=" or ".join(self._labels)
+                    language=language, labels=join_or(self._labels)
                 )
             )
         return self._labels[language]

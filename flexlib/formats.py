@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime, timezone
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -70,18 +69,6 @@ def count_calls_at_least(count: int, *, is_least: bool) -> str:
 
 def count_people(count: int) -> str:
     return translate_count("{count} person", "{count} people", count).format(count=format_number(count))
-
-
-def join_and(names: Sequence[str]) -> str:
-    """`one`, `one and other`, `one and two and three`.
-
-    >>> join_and(["Windsurf", "the ledger"])
-    'Windsurf and the ledger'
-    """
-    whole = names[0] if names else ""
-    for name in names[1:]:
-        whole = _("{one} and {other}").format(one=whole, other=name)
-    return whole
 
 
 def format_few(expected: float) -> str:

@@ -7,6 +7,7 @@ sentence is whole, with names in braces: what is glued of pieces cannot be said 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -40,6 +41,8 @@ class Label(str):
     __slots__ = ()
 
 
+SAME_SOUND = (("y", "e", re.compile(r"\W*h?[ií](?![aeou])", re.I)), ("o", "u", re.compile(r"\W*(h?[oó]|8|11\b)", re.I)))
+"""What the words of Spanish for `and`, `or` become before a word that begins with the same sound."""
 MONTH_NAMES = mark_text("January February March April May June July August September October November December")
 
 Given = ParamSpec("Given")
@@ -177,6 +180,34 @@ def join_texts(texts: Iterable[str | None], between: str = "; ") -> str:
     given = [one for one in texts if one]
     said, english = between.join(given), between.join(to_english(given))
     return said if said == english else Translated(said, english)
+
+
+def join_and(names: Iterable[str]) -> str:
+    """`one`, `one and two`, `one, two and three`, as the reader's language has it.
+
+    >>> join_and(["Windsurf", "the ledger", "a file"])
+    'Windsurf, the ledger and a file'
+    """
+    return _join(list(names), _("{one} and {other}"))
+
+
+def join_or(names: Iterable[str]) -> str:
+    """The same of what is to be chosen from.
+
+    >>> join_or(["csv", "xlsx"])
+    'csv or xlsx'
+    """
+    return _join(list(names), _("{one} or {other}"))
+
+
+def _join(names: list[str], last: str) -> str:
+    if len(names) < 2:
+        return "".join(names) if not names else names[0]
+    if find_language() == "es":
+        for word, other, sounds in SAME_SOUND:
+            if sounds.match(names[-1]):
+                last = Translated(str(last).replace(f"}} {word} {{", f"}} {other} {{"), to_english(last))
+    return last.format(one=join_texts(names[:-1], ", "), other=names[-1])
 
 
 def list_month_names() -> list[str]:

@@ -8,8 +8,10 @@ from typing import Any
 
 from flexlib.formats import format_credits, format_number
 from flexlib.i18n import _, join_texts, mark_text, translate_count
+from flexlib.stored_notes import tell_cycle
 
 OWN_TOTAL = mark_text("{} says that its {} is {}, and its rows sum up to {}: export it again")
+OTHER_CYCLE = mark_text("the billing cycle is {cycle}, not the month")
 MOST_NAMED = 12
 """Lines of a bill that a sentence names."""
 Figures = Mapping[str, Any]
@@ -226,7 +228,7 @@ REASONS: dict[str, Callable[[Figures], str]] = {
     "total_differs_in_any_unit": _compare_units,
     "total_differs": _compare_totals,
     "no_balance": _say(mark_text("the balance cannot be read ({answer}; it needs 'Billing Read')")),
-    "other_cycle": _say(mark_text("the billing cycle is {cycle}, not the month")),
+    "other_cycle": lambda figures: _(OTHER_CYCLE).format(cycle=tell_cycle(figures["cycle"])),
     "balance_no_number": _say(mark_text("the balance is no number")),
     "balance_differs": _compare_balance,
     "amounts_changed": _name_changed,

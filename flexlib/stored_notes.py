@@ -62,6 +62,8 @@ NOTES = (
     *UNPRICED, *UNRATED, *ZEROS, *LOST_REQUESTS, *CROSSING, UNDATED, REPEATED, SUPERSEDED, FREE, DISTINCT_ROWS,
     DISTINCT_LINES, UNIT,
 )  # fmt: skip
+NOT_WHOLE_DAYS = mark_text("not whole days")
+"""What is stored of a billing cycle that is none."""
 NUMBER = re.compile(r"\d[\d,]*(\.\d+)?")
 
 
@@ -97,3 +99,9 @@ def _tell_value(name: str, value: str) -> str:
     if name in ("count", "amount"):
         return write_number(value)
     return _(value) if value in WORDS else value
+
+
+def tell_cycle(stored: str) -> str:
+    """A stored billing cycle: its first and its last day, or what it is instead."""
+    first, to, last = stored.partition(" to ")
+    return _("{first} to {last}").format(first=first, last=last) if to else _(stored)

@@ -23,8 +23,7 @@ LISTS = (i18n.MONTH_NAMES.split()[0], "Jan ", "Mon ", "Monday ")
 NAMES = re.compile(
     r"Person \w+|[\w.+-]+@[\w.-]+|\b[0-9a-f]{16,}\b"
     r"|\bdemo \(seed=\d+ users=\d+\)|\bmade up\b|\b[\w.]+-[\w.-]*\d[\w.-]*|"
-    r"\b(?:mistral-small|text-embedding-3-small|Together AI|Kimi)\b"
-    r"|the billing cycle is \S+ to \S+ not the month"  # as flexlib 0.1.0 stored it, without a code
+    r"\b(?:mistral-small|text-embedding-3-small|Together AI|Kimi|together|genai-prices|calls\.csv)\b"
     r"|\b(?:user|support|billing|search)\b(?: \d+)?"  # whom the fixture's calls name
     r"|\b(?:UTC|SHA|US|CLP|USD|ms|GPT|Claude|Sonnet|Opus|Haiku|Gemini|Grok|Thinking|High|Medium|Low|Flash|Pro|Codex|Code|Fast"
     r"|Windsurf|OpenAI|Anthropic|Google|OpenRouter|xAI|Mistral|SWE|flexlib)\b"
@@ -40,11 +39,17 @@ PEOPLE = re.compile(rf"{OPEN}Person{CLOSE} (?:[{DIGITS}]{{{SHOWN_DIGITS},}}|[0-9
 """Pseudonyms as this language has them."""
 
 
+FILLED = re.compile(r"({[^{}]*})")
+"""What is filled in later: it stands in no marks, so that what is filled in has to have its own."""
+
+
 class Marked(NullTranslations):
     """Each sentence in marks, and lists of names as they are."""
 
     def gettext(self, message: str) -> str:
-        return message if message.startswith(LISTS) else f"{OPEN}{message}{CLOSE}"
+        if message.startswith(LISTS):
+            return message
+        return "".join(f"{OPEN}{part}{CLOSE}" if part[:1] != "{" else part for part in FILLED.split(message) if part)
 
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
         return self.gettext(msgid1 if n == 1 else msgid2)
@@ -55,7 +60,7 @@ def find_unmarked(text: str) -> str:
     outside, depth = "", 0
     for letter in PEOPLE.sub("", text):
         depth += letter == OPEN
-        outside += letter if not depth else ""
+        outside += letter if not depth else " " * (letter == OPEN)
         depth -= letter == CLOSE
     for label in LABELS:
         outside = outside.replace(label, "")
@@ -66,7 +71,7 @@ def find_unmarked(text: str) -> str:
 @cache
 def months() -> frozenset[str]:
     lists = (i18n.list_month_names(), i18n.list_short_months(), i18n.list_weekday_names(), i18n.list_short_weekdays())
-    return frozenset(name for names in lists for name in names)
+    return frozenset(one for names in lists for name in names for one in (name, name.upper()))
 
 
 def read_numbers(texts: list[str], *, decimal: str) -> Counter[Decimal]:

@@ -37,7 +37,6 @@ from flexlib.formats import (
     format_weekday,
     format_whole_credits,
     is_utf8,
-    join_and,
     round_half_up,
 )
 from flexlib.i18n import use_language
@@ -220,11 +219,6 @@ def test_calls_are_at_least_so_many_where_that_is_said() -> None:
 
 def test_people_are_counted_as_people() -> None:
     assert [count_people(number) for number in (1, 2, 6000)] == ["1 person", "2 people", "6,000 people"]
-
-
-def test_names_are_joined_by_and() -> None:
-    assert [join_and(names) for names in ((), ("one",), ("one", "two"))] == ["", "one", "one and two"]
-    assert join_and(["one", "two", "three"]) == "one and two and three"
 
 
 def test_dollars_have_their_sign_and_an_exact_amount_all_its_digits() -> None:

@@ -17,6 +17,7 @@ from threading import Barrier
 import pytest
 from babel.dates import format_date as write_date
 from babel.dates import get_day_names, get_month_names
+from babel.lists import format_list
 from babel.numbers import format_decimal
 from hypothesis import given
 from hypothesis import strategies as st
@@ -34,7 +35,18 @@ from flexlib import formats
 from flexlib.cli.main import main
 from flexlib.dates import Month, Span
 from flexlib.errors import BadFile
-from flexlib.i18n import LANGUAGES, _, find_language, read_system_language, speak, translate_count, use_language
+from flexlib.i18n import (
+    LANGUAGES,
+    _,
+    find_language,
+    join_and,
+    join_or,
+    read_system_language,
+    speak,
+    to_english,
+    translate_count,
+    use_language,
+)
 
 
 @pytest.fixture
@@ -171,6 +183,27 @@ def test_a_number_is_that_of_the_locale_es_cl_and_reads_as_the_same(number: int)
     with speak("es"):
         assert formats.format_number(number) == format_decimal(number, "#,##0", locale="es_CL")
         assert formats.format_credits(number).replace(".", "").replace(",", "").lstrip("-") == f"{abs(number):03d}"
+
+
+@pytest.mark.parametrize("names", [(), ("ana",), ("ana", "ben"), ("ana", "ben", "cruz"), tuple("abcd")])
+@pytest.mark.parametrize(("code", "locale"), [("en", "en_GB"), ("es", "es_CL")])
+def test_a_list_is_joined_as_its_language_does(names: tuple[str, ...], code: str, locale: str) -> None:
+    with speak(code):
+        both = join_and(names), join_or(iter(names))
+        english = [to_english(one) for one in both]
+    assert both == tuple(format_list(names, style, locale) for style in ("standard", "or"))
+    assert english == [format_list(names, style, "en_GB") for style in ("standard", "or")]
+
+
+@pytest.mark.parametrize(
+    ("last", "both"),
+    [("import", "a e import, a o import"), ("«hielo»", "a y «hielo», a o «hielo»"), ("hilo", "a e hilo, a o hilo"),
+     ("openai", "a y openai, a u openai"), ("'hoja'", "a y 'hoja', a u 'hoja'"), ("8", "a y 8, a u 8"),
+     ("11", "a y 11, a u 11"), ("18", "a y 18, a o 18"), ("ION", "a y ION, a o ION")],
+)  # fmt: skip
+@pytest.mark.usefixtures("spanish")
+def test_in_spanish_no_word_begins_with_the_sound_before_it(last: str, both: str) -> None:
+    assert f"{join_and(['a', last])}, {join_or(['a', last])}" == both
 
 
 def test_what_files_hold_is_the_same_in_every_language() -> None:

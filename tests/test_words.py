@@ -6,6 +6,7 @@ import argparse
 import ast
 import json
 import re
+import sys
 from collections.abc import Iterator
 from contextlib import chdir
 from difflib import ndiff
@@ -98,6 +99,20 @@ def is_listed(text: str) -> bool:
 
 
 @pytest.mark.usefixtures("brackets")
+def test_every_line_of_the_first_help_is_translated(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules["flexlib.cli.main"], "use_language", lambda code: None)
+    monkeypatch.setenv("COLUMNS", "500")
+    with pytest.raises(SystemExit):
+        flexlib_main(["--help"])
+    shown, *_end = capsys.readouterr().out.partition("⟦exit codes")
+    told = [" ".join(re.split(" {2,}", one.strip())[1:]) for one in shown.splitlines()]
+    assert len([one for one in told if "⟦" in one]) > len(list_commands())
+    assert [one for one in told if find_plain(one)] == []
+
+
+@pytest.mark.usefixtures("brackets")
 def test_a_text_that_nobody_translates_is_found() -> None:
     parser = argparse.ArgumentParser(description=i18n._("what is"), epilog=i18n._("examples:"))
     parser.add_argument("--new", help="a text that was forgotten")
@@ -174,6 +189,54 @@ def test_every_fault_and_note_of_a_list_is_from_the_catalogue() -> None:
         if is_sentence(one)
     }
     assert plain == set()
+
+
+def list_glued(tree: ast.AST) -> Iterator[int]:
+    """The lines that join words by an English one, or fill a sentence of the catalogue with an English piece.
+
+    >>> texts = ("' or '.join(a)", "', '.join(a)", "_('{x} is gone').format(x=f'the file {a}')")
+    >>> [bool(list(list_glued(ast.parse(text)))) for text in texts]
+    [True, False, True]
+    """
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            continue
+        text = node.func.value
+        if (
+            node.func.attr == "join"
+            and isinstance(text, ast.Constant)
+            and re.search("[a-z]", str(text.value or ""))
+            and not isinstance(text.value, bytes)
+        ):
+            yield node.lineno
+        is_said = isinstance(text, ast.Call) and isinstance(text.func, ast.Name) and text.func.id in CATALOGUE
+        if node.func.attr == "format" and is_said:
+            given = [word.value for word in node.keywords if word.arg != "command"]
+            yield from (one.lineno for word in given for one in list_pieces(word))
+
+
+CATALOGUE = ("_", "translate_count", "format_count")
+
+
+def list_pieces(node: ast.AST) -> Iterator[ast.Constant]:
+    """What is written in an expression with a space beside a letter: no name, no key, nothing of the catalogue."""
+    if isinstance(node, ast.Call) and getattr(node.func, "id", "") in CATALOGUE:
+        return
+    if isinstance(node, ast.Constant) and re.search(r"[A-Za-z] | [A-Za-z]", str(node.value)):
+        yield node
+    for one in ast.iter_child_nodes(node):
+        yield from list_pieces(one)
+
+
+def test_no_sentence_is_glued_of_english_pieces() -> None:
+    """In another language a list has other words between, and a sentence another order."""
+    glued = {
+        f"{file.relative_to(HOUSE)}:{line}"
+        for file in HOUSE.rglob("*.py")
+        if file.relative_to(HOUSE).parts[0] != "demo"
+        for line in list_glued(ast.parse(file.read_bytes()))
+    }
+    assert glued == set()
 
 
 def is_sentence(node: ast.expr) -> bool:

@@ -25,8 +25,8 @@ from flexlib.cli.options import (
 from flexlib.console.certificate import render_certificate
 from flexlib.dates import Month
 from flexlib.errors import SnapshotMissing
-from flexlib.formats import clean_text, join_and
-from flexlib.i18n import _, write_json
+from flexlib.formats import clean_text
+from flexlib.i18n import _, join_and, write_json
 from flexlib.settings import Settings
 from flexlib.sources.registry import WINDSURF, list_sources, name_source
 from flexlib.store.engines import ENGINES

@@ -25,7 +25,7 @@ from flexlib.settings import Settings, find_home, list_set
 from flexlib.sources.registry import LEDGER, find_source
 from flexlib.store.fx import load_pairs
 from flexlib.store.pseudonyms import FILE, is_open_to_others
-from flexlib.store.server import describe_made_up, find_shown_data, is_made_up
+from flexlib.store.server import find_shown_data, is_made_up
 from flexlib.store.snapshots import find_snapshot, list_months, list_newest
 from flexlib.store.strays import list_strays
 from flexlib.store.version import Snapshot
@@ -129,7 +129,8 @@ def _look_at_folder(data: Path) -> Finding:
             DiskFailed.exit_code,
         )
     free = shutil.disk_usage(there).free
-    text = describe_made_up(data).partition(": ")[2].rstrip(".") if is_made_up(data) else str(data)
+    text = _("made up by flexlib's demo, no real people or spend ({root})") if is_made_up(data) else "{root}"
+    text = text.format(root=data)
     if is_open_to_others(data):
         text += _("; others may read {file}, by which people get their pseudonyms: chmod 600 {data}").format(
             file=FILE, data=data / FILE

@@ -15,7 +15,7 @@ from flexlib.cli.options import Commands, add_command
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import clean_text, format_count, format_number, format_plain
-from flexlib.i18n import _, mark_text, write_json, write_number
+from flexlib.i18n import _, join_and, mark_text, write_json, write_number
 from flexlib.nesting import decode_json
 from flexlib.settings import Settings
 from flexlib.sources.registry import LEDGER
@@ -127,9 +127,8 @@ def _record_one(call: dict[str, Any], settings: Settings, *, as_json: bool) -> i
 
     missing = [name for name in ("provider", "model") if name not in call]
     if missing:
-        raise InvalidRequest(
-            _("a call needs --{missing}; or send many with --jsonl -").format(missing=" and --".join(missing))
-        )
+        said = _("a call needs {missing}; or send many with --jsonl -")
+        raise InvalidRequest(said.format(missing=join_and(f"--{one}" for one in missing)))
     record = record_usage(**{"usable": None, **call}, ledger=find_ledger(settings))
     print(_render_record(record, as_json=as_json))
     if not as_json:

@@ -95,7 +95,8 @@ def main(words: Sequence[str] | None = None) -> int:
         epilog=_(EPILOG),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"flexlib {flexlib.__version__}")
+    parser.add_argument("--version", action="version", version=f"flexlib {flexlib.__version__}",
+                        help=_("show program's version number and exit"))  # fmt: skip
     add_language_option(parser)
     commands = parser.add_subparsers(title=_("commands"), metavar="COMMAND", required=True)
     for room in COMMANDS:

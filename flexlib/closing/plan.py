@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from flexlib.addresses import EMAIL
 from flexlib.errors import BadFile, FlexlibError
-from flexlib.i18n import LANGUAGES, _
+from flexlib.i18n import LANGUAGES, _, join_or
 from flexlib.nesting import Faults, decode_yaml, find_yaml_lines, format_given, list_yaml_lines, name_line
 from flexlib.setting_values import has_file
 
@@ -210,7 +210,7 @@ def _read_operator(value: object) -> dict[str, Any]:
 
 def _read_language(value: object) -> dict[str, Any]:
     if value not in LANGUAGES:
-        raise ValueError(" or ".join(LANGUAGES))
+        raise ValueError(join_or(LANGUAGES))
     return {"language": value}
 
 

@@ -12,8 +12,8 @@ from typing import Any
 from flexlib.closing.process import Run
 from flexlib.dates import Month
 from flexlib.errors import choose_worst
-from flexlib.formats import format_number, join_and
-from flexlib.i18n import _, join_texts, mark_text
+from flexlib.formats import format_number
+from flexlib.i18n import _, join_and, join_texts, mark_text
 from flexlib.proof import State
 from flexlib.store.row_hash import hash_file
 
@@ -125,11 +125,21 @@ def decide(step: Step, earlier: Record | None, *, again: bool = False) -> tuple[
     return False, _("nothing that it reads has changed since {when}").format(when=ran_at)
 
 
+NAMES = {
+    "flexlib": mark_text("flexlib itself"), "language": mark_text("the language"), "months": mark_text("stored months"),
+    "settings": mark_text("the settings"), "data": mark_text("the folder of the data"),
+}  # fmt: skip
+"""What is read and is no file, by the name that a run notes of it."""
+
+
 def list_changes(step: Step, earlier: Record) -> list[str]:
     """The names of what is not as it was."""
     names = dict.fromkeys((*step.inputs, *earlier.inputs))
     changed = [name for name in names if step.inputs.get(name) != earlier.inputs.get(name)]
-    return [*([_("the command")] if step.words != earlier.command else []), *changed]
+    return [
+        *([_("the command")] if step.words != earlier.command else []),
+        *(_(NAMES[one]) if one in NAMES else one for one in changed),
+    ]
 
 
 def keep(step: Step, earlier: Record | None, why: str) -> Record:

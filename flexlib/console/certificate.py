@@ -26,7 +26,7 @@ from flexlib.formats import (
     format_number,
     format_plain,
 )
-from flexlib.i18n import _, join_texts, mark_text, translate_count, write_number
+from flexlib.i18n import _, join_and, join_texts, mark_text, translate_count, write_number
 from flexlib.sources.registry import ALL_PAGES
 from flexlib.stored_notes import tell_note
 
@@ -81,7 +81,7 @@ def explain_state(certificate: Certificate) -> str:
     if isinstance(certificate, CreditsCertificate):
         again = [_("run flexlib fetch again")]
     said = _("{parts}: the total is a lower bound; {again}.")
-    return said.format(parts=_(" and ").join(parts), again=_(", and ").join(again))
+    return said.format(parts=join_and(parts), again=join_and(again))
 
 
 def advise_again(certificate: Certificate) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from flexlib.addresses import EMAIL
 from flexlib.errors import BadFile
-from flexlib.i18n import LANGUAGES, _
+from flexlib.i18n import LANGUAGES, _, join_and, join_or
 from flexlib.nesting import decode_yaml, format_given, list_yaml_lines, name_line
 from flexlib.store.membership import LEVELS
 
@@ -90,8 +90,8 @@ def _read_entry(one: Any, common: Mapping[str, Any], where: str) -> list[Reader]
     levels = [level for level in LEVELS if level in one]
     if len(levels) > 1:
         raise BadFile(
-            _("{where}: it is of a {levels}; name one, or none for the whole month.").format(
-                where=where, levels=_(" and a ").join(levels)
+            _("{where}: it is of {levels}; name one, or none for the whole month.").format(
+                where=where, levels=join_and(levels)
             )
         )
     level = levels[0] if levels else ""
@@ -113,14 +113,14 @@ def _read_entry(one: Any, common: Mapping[str, Any], where: str) -> list[Reader]
     if language is not None and language not in LANGUAGES:
         raise BadFile(
             _("{where}: the language is {given}; choose {languages}.").format(
-                where=where, given=format_given(language), languages=" or ".join(LANGUAGES)
+                where=where, given=format_given(language), languages=join_or(LANGUAGES)
             )
         )
     attach = [] if level else _list_texts(given.get("attach", []), "attach", where)
     if wrong := [each for each in attach if each not in ATTACHABLE]:
         raise BadFile(
             _("{where} has attach: {given}; choose {attachable}.").format(
-                where=where, given=format_given(wrong[0]), attachable=" or ".join(ATTACHABLE)
+                where=where, given=format_given(wrong[0]), attachable=join_or(ATTACHABLE)
             )
         )
     addresses = _list_texts(one.get("to"), "to", where)

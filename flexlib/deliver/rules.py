@@ -13,8 +13,7 @@ from flexlib.addresses import EMAIL, WEBHOOK
 from flexlib.analysis.budgets import Outcome, list_reached
 from flexlib.deliver.due import Times, read_time
 from flexlib.errors import BadFile
-from flexlib.formats import join_and
-from flexlib.i18n import LANGUAGES, _
+from flexlib.i18n import LANGUAGES, _, join_and, join_or
 from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines, name_line
 from flexlib.store.budgets import MOST_PERCENT
 from flexlib.store.outbox import Standing
@@ -116,7 +115,7 @@ def _read_rule(one: Any, common: Mapping[str, Any], where: str) -> Rule:  # noqa
     language = own.get("language", LANGUAGES[0])
     if language not in LANGUAGES:
         said = _("{where}: the language is {given}; choose {languages}.")
-        faults.found.append(said.format(where=where, given=format_given(language), languages=_(" or ").join(LANGUAGES)))
+        faults.found.append(said.format(where=where, given=format_given(language), languages=join_or(LANGUAGES)))
     to: Any = faults.read(_read_recipients, channels[0], one[channels[0]], where) if len(channels) == 1 else None
     scopes = faults.read(_read_scopes, one, to or (), where)
     budgets = faults.read(_list_texts, one["budgets"], "budgets", where) if "budgets" in one else []

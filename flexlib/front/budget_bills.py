@@ -8,6 +8,7 @@ from decimal import Decimal
 from flexlib.dates import Span
 from flexlib.front.budget_scope import is_named
 from flexlib.front.spend import Spend
+from flexlib.i18n import _, join_and
 from flexlib.spend.billed import sum_known
 from flexlib.store.budgets import Budget
 
@@ -33,10 +34,12 @@ def find_billed(spend: Spend, budget: Budget, days: Span, most_unpriced: Decimal
     if not told:
         return None
     if month.month.span != days:
-        return Billed(None, "a bill has no days: make it a budget of a month", True)
+        return Billed(None, _("a bill has no days: make it a budget of a month"), True)
     amounts = [one.spend_usd if budget.unit == "usd" else one.spend_clp for one in told]
     unknown = [one.provider for one, amount in zip(told, amounts, strict=True) if amount is None or one.unconverted]
     short = [one for one in told if (one.requests_without_clp if budget.unit == "clp" else one.is_at_least)]
     is_unknown = bool(unknown) or any(one.unpriced_requests > most_unpriced * one.requests for one in short)
-    why = f"of {' and '.join(sorted(unknown))} not all is known" if unknown else "some of it has no amount"
+    why = _("some of it has no amount")
+    if unknown:
+        why = _("of {providers} not all is known").format(providers=join_and(sorted(unknown)))
     return Billed(sum_known(amounts) or Decimal(0), why if unknown or short else "", is_unknown)

@@ -15,8 +15,7 @@ from typing import Any, TypeVar
 from flexlib.analysis.allocation import Rule
 from flexlib.dates import Span
 from flexlib.errors import BadFile
-from flexlib.formats import join_and
-from flexlib.i18n import _
+from flexlib.i18n import _, join_and
 from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines, name_line, read_digits
 
 KINDS = ("usd_a_seat", "usd", "plan_credits", "line")

@@ -21,7 +21,7 @@ from flexlib.front.organization import split_amounts
 from flexlib.front.people import find_pseudonyms, hide_month, hide_people, join_credits, list_credits
 from flexlib.front.rows import Rows
 from flexlib.front.table import COUNTS, CREDITS, MONEY, SpendTable, build_table, check_found, check_keys, write_key
-from flexlib.i18n import _
+from flexlib.i18n import _, join_or
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.schema import USAGE
 from flexlib.sources.registry import WINDSURF, list_sources
@@ -243,7 +243,7 @@ def load_spend(
     span = Span(start.first, end.last)
     stored = tuple(month for month in span.months if list_newest(month, root))
     if not stored:
-        commands = " or ".join(source.format_command(end) for source in list_sources())
+        commands = join_or(source.format_command(end) for source in list_sources())
         raise SnapshotMissing(_("Nothing of {start} is stored in {root}. Run: {commands}")
             .format(start=start if start == end else span, root=root, commands=commands))  # fmt: skip
     return Spend(span, zone, stored, root, names, tolerance, look, roster=roster)

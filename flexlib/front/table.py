@@ -16,7 +16,7 @@ from flexlib.analysis.usage_frames import hide_zero, open_usage, sum_usage
 from flexlib.dates import Span
 from flexlib.enums import OF_A_DAY, OF_AN_HOUR
 from flexlib.errors import InvalidRequest, explain_missing
-from flexlib.i18n import _
+from flexlib.i18n import _, join_and, mark_text
 from flexlib.schema import USAGE
 from flexlib.sources.registry import WINDSURF
 from flexlib.store.membership import LEVELS
@@ -48,6 +48,12 @@ TEXTS = tuple(field.name for field in USAGE if str(field.type) == "string" and f
 """Further columns that rows can be summed by."""
 ORDERED = ("day", "month", "weekday", "hour")
 """Keys whose order is that of time."""
+KEY_NAMES = (
+    *(mark_text("day"), mark_text("month"), mark_text("weekday"), mark_text("hour"), mark_text("user")),
+    *(mark_text("model"), mark_text("provider"), mark_text("proxy"), mark_text("task type"), mark_text("source")),
+    *(mark_text("department"), mark_text("team"), mark_text("project"), mark_text("cost centre")),
+)
+"""Of keys, in the title of a chart; any other column has its own name."""
 
 
 class SpendTable(pd.DataFrame):
@@ -94,9 +100,7 @@ class SpendTable(pd.DataFrame):
         others = [key for key in self.keys_ if key != time]
         if len(others) > 1:
             raise InvalidRequest(
-                _("a chart has room for one key beside day or month, not for {others}.").format(
-                    others=" and ".join(others)
-                )
+                _("a chart has room for one key beside day or month, not for {others}.").format(others=join_and(others))
             )
         labels = [_label(value) for value in self[others[0]]] if others else [UNITS[of].title] * len(self)
         days = [None if pd.isna(moment) else moment.date() for moment in self[time]] if time else [None] * len(self)
@@ -105,11 +109,12 @@ class SpendTable(pd.DataFrame):
             for day, label, amount in zip(days, labels, self[of], strict=True)
             if not pd.isna(amount)
         ]
-        words = " and ".join(key.replace("_", " ") for key in self.keys_)
-        words = title or f"{UNITS[of].title} by {words}"
+        keys = join_and(_(key.replace("_", " ")) for key in self.keys_)
+        words = title or _("{what} by {keys}").format(what=UNITS[of].title, keys=keys)
         if time and (undated := [cell.amount for cell in cells if cell.day is None]):
             cells = [cell for cell in cells if cell.day is not None]
-            words += f" (not shown: {UNITS[of].write(sum(undated))} of sums of a month)"
+            said = _("{title} (not shown: {amount} of sums of a month)")
+            words = said.format(title=words, amount=UNITS[of].write(sum(undated)))
         if not cells:
             raise InvalidRequest(
                 _("all of this table's sums are of months, and have no day; sum by month to draw {of}.").format(of=of)

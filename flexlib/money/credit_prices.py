@@ -68,11 +68,8 @@ class CreditCost:
     @property
     def whose(self) -> str:
         """Whose prices they are: `list price`, `your price`, or both; the list's where there are none."""
-        return " and ".join(
-            word
-            for word, is_own in (("your price", True), ("list price", False))
-            if any(one.is_own is is_own for one in self.prices) or not (self.prices or is_own)
-        )
+        found = {one.is_own for one in self.prices}
+        return "your price and list price" if len(found) > 1 else "your price" if True in found else "list price"
 
 
 def price_days(prices: CreditPrices, days: Iterable[tuple[date, int]], rates: Rates = NO_RATES) -> CreditCost:

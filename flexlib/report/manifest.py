@@ -24,6 +24,7 @@ from flexlib.formats import format_credits
 from flexlib.i18n import _, find_language
 from flexlib.nesting import decode_json
 from flexlib.report.folder import find_packaged
+from flexlib.report.moved import FLEX_CREDITS, NOT_INSTALLED
 from flexlib.report.parameters import ReportRequest
 from flexlib.report.reads import PEOPLE, list_reads, shows_people
 from flexlib.settings import find_home
@@ -197,7 +198,7 @@ def _describe_snapshot(snapshot: Snapshot) -> dict[str, Any]:
 def _list_sums(certificate: AnyCertificate) -> Iterator[tuple[str, str]]:
     """What it comes to, exact, by unit."""
     if isinstance(certificate, CreditsCertificate):
-        yield "flex credits", format_credits(certificate.flex_credits_hundredths, "")
+        yield FLEX_CREDITS, format_credits(certificate.flex_credits_hundredths, "")
     elif isinstance(certificate, ChargesCertificate):
         yield from ((str(one["currency"]), str(one["amount"])) for one in certificate.amounts)
     else:
@@ -239,7 +240,7 @@ def _find_version(name: str) -> str:
     try:
         return version(name)
     except PackageNotFoundError:
-        return "not installed"
+        return NOT_INSTALLED
 
 
 def _hash_code() -> str:

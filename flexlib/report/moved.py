@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from flexlib.formats import UNKNOWN, format_count, format_plain
-from flexlib.i18n import _, translate_count
+from flexlib.formats import UNKNOWN, capitalize_first, format_count, format_plain
+from flexlib.i18n import Translated, _, join_texts, mark_text, to_english, translate_count, write_number
 
 MOST_PLACES = 3
 """Places of a page that are named; who changed more will see it."""
@@ -19,6 +19,15 @@ AROUND = 20
 SHORT = 12
 """Letters of a hash that tell it from others."""
 FIGURE = re.compile(r"[^\d]*(\d[\d.,\u00a0 ]*)[^\d]*")
+DATASETS = {
+    "credits": mark_text("The credits of {month} ({source})"),
+    "usage": mark_text("The calls of {month} ({source})"),
+    "charges": mark_text("The bills of {month} ({source})"),
+}
+ROWS, FLEX_CREDITS = mark_text("rows"), mark_text("flex credits")
+"""Units that have a name in each language."""
+NOT_INSTALLED = mark_text("not installed")
+"""What a manifest says of a library that is not there."""
 HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -36,13 +45,15 @@ def list_moved(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Moved]:
     """The inputs that two manifests have differently: stored months first, then files, settings and versions."""
     found = [*_compare_snapshots(then["snapshots"], now["snapshots"])]
     notebook, other = then["notebook"], now["notebook"]
-    pairs = {f"the notebook {notebook['file']}": (notebook["sha256"], other["sha256"])}
-    pairs |= {f"the file {name}": pair for name, pair in _pair(then["files"], now["files"])}
-    pairs |= {f"the setting {name}": pair for name, pair in _pair(then["settings"], now["settings"])}
-    pairs["the language"] = (then["language"], now["language"])
-    pairs["the key of the pseudonyms"] = (then["pseudonyms"], now["pseudonyms"])
-    pairs["what the ledger has not closed"] = (then["unclosed"], now["unclosed"])
-    pairs |= dict(_pair(then["versions"], now["versions"]))
+    pairs = {_("the notebook {name}").format(name=notebook["file"]): (notebook["sha256"], other["sha256"])}
+    named = {"files": _("the file {name}"), "settings": _("the setting {name}"), "versions": _("the version of {name}")}
+    several = {kind: {text.format(name=name): pair for name, pair in _pair(then[kind], now[kind])}
+               for kind, text in named.items()}  # fmt: skip
+    pairs |= several["files"] | several["settings"]
+    pairs[_("the language")] = (then["language"], now["language"])
+    pairs[_("the key of the pseudonyms")] = (then["pseudonyms"], now["pseudonyms"])
+    pairs[_("what the ledger has not closed")] = (then["unclosed"], now["unclosed"])
+    pairs |= several["versions"]
     return found + [Moved(name, *pair, _say(name, *pair)) for name, pair in pairs.items() if pair[0] != pair[1]]
 
 
@@ -115,15 +126,15 @@ def _compare_snapshots(then: Mapping[str, Any], now: Mapping[str, Any]) -> Itera
         if before == after:
             continue
         dataset, month, source = name.split("/", 2)
-        words = {"dataset": dataset, "month": month, "source": source}
+        words = {"what": _(DATASETS[dataset]).format(month=month, source=source)}
         if before is None:
-            text = _("The {dataset} of {month} ({source}) are read now and were not then: {now}.")
+            text = _("{what} are read now and were not then: {now}.")
         elif after is None:
-            text = _("The {dataset} of {month} ({source}) were read then and are not now: {then}.")
+            text = _("{what} were read then and are not now: {then}.")
         elif before["version"] == after["version"]:
-            text = _("The certificate of the {dataset} of {month} ({source}) is another: {then} then, {now} now{by}.")
+            text = _("{what} have another certificate: {then} then, {now} now{by}.")
         else:
-            text = _("The {dataset} of {month} ({source}) were stored again: {then} then, {now} now{by}.")
+            text = _("{what} were stored again: {then} then, {now} now{by}.")
         said = {
             "then": _say_snapshot(before),
             "now": _say_snapshot(after),
@@ -137,23 +148,31 @@ def _say_snapshot(one: Mapping[str, Any] | None) -> str:
     """`423 rows, 3.13 USD, COMPLETE`."""
     if one is None:
         return ""
-    sums = (f"{amount} {unit}" for unit, amount in one["sums"].items())
-    return ", ".join([format_count(one["rows"], "row"), *sums, str(one["state"])])
+    sums = (_say_sum(write_number(amount), unit) for unit, amount in one["sums"].items())
+    return join_texts([format_count(one["rows"], "row"), *sums, str(one["state"])], ", ")
+
+
+def _say_sum(amount: str, unit: str) -> str:
+    return _("{amount} {unit}").format(amount=amount, unit=_(unit))
 
 
 def _subtract_sums(then: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> str:
     """` (+7 rows, +0.37 USD)`, exact."""
     if then is None or now is None:
         return ""
-    pairs = {"rows": (Decimal(then["rows"]), Decimal(now["rows"]))}
+    pairs = {ROWS: (Decimal(then["rows"]), Decimal(now["rows"]))}
     units = [unit for unit in then["sums"] if unit in now["sums"]]
     pairs |= {unit: (Decimal(then["sums"][unit]), Decimal(now["sums"][unit])) for unit in units}
-    said = [f"{_sign(now - then)} {unit}" for unit, (then, now) in pairs.items() if then != now]
-    return f" ({', '.join(said)})" if said else ""
+    said = [_say_sum(_sign(now - then), unit) for unit, (then, now) in pairs.items() if then != now]
+    return _put_behind(join_texts(said, ", "))
+
+
+def _put_behind(said: str) -> str:
+    return join_texts((" (", said, ")"), "") if said else ""
 
 
 def _say(name: str, then: str | None, now: str | None) -> str:
-    start = name[0].upper() + name[1:]
+    start = Translated(capitalize_first(name), capitalize_first(to_english(name)))
     if then is None:
         return _("{name} was not used then, and is now.").format(name=start)
     if now is None:
@@ -164,7 +183,7 @@ def _say(name: str, then: str | None, now: str | None) -> str:
 
 
 def _shorten(value: str) -> str:
-    return f"SHA-256 {value[:SHORT]}…" if HASH.fullmatch(value) else value
+    return f"SHA-256 {value[:SHORT]}…" if HASH.fullmatch(value) else _(value) if value == NOT_INSTALLED else value
 
 
 def _pair(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str, tuple[Any, Any]]]:
@@ -182,8 +201,8 @@ def _read_figure(text: str | None) -> Decimal | None:
 
 
 def _subtract(then: Decimal | None, now: Decimal | None) -> str:
-    return "" if then is None or now is None else f" ({_sign(now - then)})"
+    return "" if then is None or now is None else _put_behind(_sign(now - then))
 
 
 def _sign(amount: Decimal) -> str:
-    return ("+" if amount >= 0 else "−") + format_plain(abs(amount))
+    return write_number(("+" if amount >= 0 else "−") + format_plain(abs(amount)))

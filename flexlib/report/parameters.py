@@ -12,7 +12,7 @@ from typing import Any
 
 from flexlib.dates import Month
 from flexlib.errors import BadParameter
-from flexlib.i18n import _
+from flexlib.i18n import _, join_and
 from flexlib.nesting import decode_json, format_given
 from flexlib.report.folder import find_packaged
 from flexlib.setting_values import explain_unknown
@@ -205,7 +205,7 @@ def _check_parameters(notebook: Path, given: Mapping[str, Any], service_key: str
     if missing:
         raise BadParameter(
             _("The parameter {missing} is missing; {takes}. Give it, such as --year 2025.").format(
-                missing=" and ".join(missing), takes=takes
+                missing=join_and(missing), takes=takes
             )
         )
     return dict(given)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from flexlib.dates import Month
 from flexlib.enums import OF_AN_HOUR
 from flexlib.errors import BadParameter, SnapshotMissing
-from flexlib.i18n import _
+from flexlib.i18n import _, join_or
 from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, list_sources
 from flexlib.store.snapshots import find_state, list_newest
 from flexlib.store.usage_files import read_usage
@@ -59,7 +59,7 @@ def find_month_snapshots(
             _("Nothing of {month} is stored. Run: {command} (or {fromkeys})").format(
                 month=month,
                 command=LEDGER.format_command(month),
-                fromkeys=" or ".join(dict.fromkeys(one.short_command for one in list_sources() if one != LEDGER)),
+                fromkeys=join_or(dict.fromkeys(one.short_command for one in list_sources() if one != LEDGER)),
             )
         )
     for one in (*usage, *spent, *billed):

@@ -11,8 +11,8 @@ from typing import Any
 from flexlib.dates import PERIODS
 from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.errors import BadFile
-from flexlib.formats import format_number, join_and
-from flexlib.i18n import _
+from flexlib.formats import format_number
+from flexlib.i18n import _, join_and
 from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines, name_line, read_digits
 
 BUDGETS = Path("params", "budgets.yaml")

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from flexlib.errors import EngineMissing, InvalidRequest
-from flexlib.i18n import _
+from flexlib.i18n import _, join_or
 from flexlib.store.usage_files import read_usage
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def read_days(files: Sequence[Path], column: str, first: date, last: date, engin
     """
     if engine not in ENGINES:
         raise InvalidRequest(
-            _("{engine!r} is not an engine; choose {engines}.").format(engine=engine, engines=" or ".join(ENGINES))
+            _("{engine!r} is not an engine; choose {engines}.").format(engine=engine, engines=join_or(ENGINES))
         )
     days = "{0} >= {1} '{2}' AND {0} < {1} '{3}' + INTERVAL 1 DAY"
     if engine == "spark":

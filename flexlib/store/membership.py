@@ -11,8 +11,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
-from flexlib.formats import join_and
-from flexlib.i18n import _
+from flexlib.i18n import _, join_and
 
 LEVELS = ("department", "team", "project", "cost_centre")
 """What somebody can belong to, all at once."""

@@ -13,8 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from flexlib.errors import BadFile
-from flexlib.formats import join_and
-from flexlib.i18n import _, mark_text
+from flexlib.i18n import _, join_and, mark_text
 from flexlib.nesting import Faults, format_given, name_line
 from flexlib.store.disk import PRIVATE, report_disk
 from flexlib.store.membership import (

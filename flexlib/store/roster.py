@@ -12,8 +12,7 @@ from io import StringIO
 from pathlib import Path
 
 from flexlib.errors import BadFile, explain_missing
-from flexlib.formats import join_and
-from flexlib.i18n import _, translate_count
+from flexlib.i18n import _, join_and, translate_count
 from flexlib.nesting import format_given, name_line
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {

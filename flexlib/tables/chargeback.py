@@ -28,9 +28,8 @@ from flexlib.formats import (
     format_money,
     format_number,
     format_plain,
-    join_and,
 )
-from flexlib.i18n import Label, _, join_texts, mark_text, translate_count, write_number
+from flexlib.i18n import Label, _, join_and, join_texts, mark_text, translate_count, write_number
 from flexlib.tables.definition import Column, Kind, Row, Table
 
 UNIT_KINDS = {"flex_credits": Kind.USD, "usd": Kind.USD, "clp": Kind.CLP}
@@ -145,7 +144,7 @@ def explain_sums(checks: Sequence[SumCheck], level: str) -> str:
     'Sum of teams = total: US$ 1.50, to the last digit'
     """
     own = [_write_exact(one) for one in checks if one.what == OWN_USE and one.whole]
-    said = join_and([*filter(None, [", ".join(own[:-1]), *own[-1:]])]) or "0"
+    said = join_and(own) or "0"
     used = {one.unit: one.whole for one in checks if one.what == OWN_USE}
     more = [one for one in checks if one.what == AS_CHARGED and one.unit in MONEY and one.whole != used[one.unit]]
     sums = [_(WRITTEN[one.unit]).format(amount=write_number(f"{one.whole:,}")) for one in more]

@@ -216,7 +216,7 @@ def test_several_months_are_one_and_those_that_are_not_stored_are_named(root: Pa
 def test_nothing_stored_says_which_command_stores_it(tmp_path: Path) -> None:
     with pytest.raises(
         SnapshotMissing,
-        match="Nothing of 2025-09 is stored in .*Run: flexlib fetch --year 2025 --month 9 or flexlib close",
+        match="Nothing of 2025-09 is stored in .*Run: flexlib fetch --year 2025 --month 9, flexlib close",
     ):
         load(tmp_path)
     with pytest.raises(SnapshotMissing, match="Nothing of 2025-08-01 to 2025-09-30 is stored"):

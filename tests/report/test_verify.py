@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -12,11 +13,13 @@ from typing import Any
 
 import nbformat
 import pytest
+from marked_language import Marked, find_unmarked
 from report_samples import FIXTURE
 from spend_samples import SEPTEMBER, call, store
 
+from flexlib import i18n
 from flexlib.cli import main
-from flexlib.i18n import use_language
+from flexlib.i18n import speak, use_language
 from flexlib.report.manifest import EXTRAS, build_manifest, hash_bytes, name_manifest, read_manifest, seal_manifest
 from flexlib.report.moved import describe_places, list_figures, list_moved
 from flexlib.report.notes import note_files
@@ -240,7 +243,7 @@ def test_a_month_that_was_stored_again_is_named_with_both_totals_and_the_page_wa
     assert [one["sentence"] for one in found["figures"]] == ["Calls: 1,507 then, 1,085 now (−422)."]
     (moved,) = found["inputs"]
     assert moved["sentence"] == (
-        "The usage of 2025-09 (import) were stored again: 423 rows, 3.1313269500 USD, 3018.0710 CLP, COMPLETE then, "
+        "The calls of 2025-09 (import) were stored again: 423 rows, 3.1313269500 USD, 3018.0710 CLP, COMPLETE then, "
         "1 row, COMPLETE now (−422 rows)."
     )
     for version in (home / "data" / "usage" / "2025-09" / "import").iterdir():
@@ -357,16 +360,45 @@ def test_every_input_that_moved_is_a_sentence_with_by_how_much() -> None:
         settings={"FLEXLIB_MOST_UNPRICED": "0.2"}, pseudonyms="0123",
     )  # fmt: skip
     assert [one.sentence for one in list_moved(make_manifest(), now)] == [
-        "The usage of 2025-09 (import) were stored again: 423 rows, 3.13 USD, COMPLETE then, "
+        "The calls of 2025-09 (import) were stored again: 423 rows, 3.13 USD, COMPLETE then, "
         "430 rows, 3.50 USD, COMPLETE now (+7 rows, +0.37 USD).",
-        "The usage of 2025-08 (import) are read now and were not then: 1 row, 1 USD, COMPLETE.",
+        "The calls of 2025-08 (import) are read now and were not then: 1 row, 1 USD, COMPLETE.",
         "The file params/x.yaml is not what it was: SHA-256 aaaaaaaaaaaa… then, SHA-256 cccccccccccc… now.",
         "The file params/y.yaml was not used then, and is now.",
         "The setting FLEXLIB_MOST_UNPRICED is not what it was: 0.1 then, 0.2 now.",
         "The key of the pseudonyms was not used then, and is now.",
-        "Duckdb is not what it was: 2.0.1 then, 2.1.0 now.",
+        "The version of duckdb is not what it was: 2.0.1 then, 2.1.0 now.",
     ]
     assert list_moved(now, now) == []
+
+
+def test_what_moved_is_told_whole_in_the_readers_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also what is read no more, what is of another unit, and by how much a headline moved."""
+    several = {f"{kind}/2025-09/windsurf": of_snapshot("a", 1, "1.5") for kind in ("credits", "usage", "charges")}
+    several["credits/2025-09/windsurf"]["sums"] = {"flex credits": "9.50"}
+    then = make_manifest(snapshots=several, versions={"duckdb": "not installed"})
+    now = make_manifest(
+        snapshots={name: {**one, "rows": 2, "sums": {"flex credits": "10.75"}} for name, one in several.items()}
+        | {"usage/2025-09/import": of_snapshot("c", 1, "1")},
+        language="es", unclosed="0123", settings={}, notebook={"file": "n.ipynb", "sha256": "c" * 64},
+    )  # fmt: skip
+    monkeypatch.setattr(i18n, "_find_translations", Marked)
+    moved = [*list_moved(then, now), *list_moved(now, then), *list_figures({"1": "2.50"}, {"1": "3"})]
+    names = re.compile(
+        r"\b(duckdb|windsurf|import|n\.ipynb|params/x\.yaml|FLEXLIB_MOST_UNPRICED|COMPLETE|en|es|[abc]{12})\b"
+    )
+    unmarked = [find_unmarked(names.sub("", one.sentence)) for one in moved]
+    assert [one for one in unmarked if one] == []
+
+
+def test_what_moved_is_told_in_spanish_with_its_numbers() -> None:
+    now = make_manifest(snapshots={"usage/2025-09/import": of_snapshot("b", 430, "3.50")}, language="es")
+    with speak("es"):
+        assert [one.sentence for one in list_moved(make_manifest(), now)] == [
+            "Las llamadas de 2025-09 (import) se guardaron de nuevo: 423 filas, 3,13 USD, COMPLETE entonces; "
+            "430 filas, 3,50 USD, COMPLETE ahora (+7 filas, +0,37 USD).",
+            "El idioma no es lo que era: en entonces, es ahora.",
+        ]
 
 
 @pytest.mark.parametrize(("then", "now", "by"), [

@@ -75,7 +75,7 @@ def test_what_stands_before_decimals_is_proven_by_any_amount_that_can_only_be_on
         ("CLP$1.000", "CLP", None),
         ("¥12", "CNY", None),
         ("¥12", "JPY", None),
-        ("¥12", "USD", "JPY or CNY"),
+        ("¥12", "USD", "JPY/CNY"),
         ("€1 USD", "USD", "EUR"),
         ("12.00", "USD", None),
     ],

@@ -17,6 +17,7 @@ from flexlib.privacy import clean_message
 from flexlib.sources.windsurf.client import ApiResponse
 from flexlib.sources.windsurf.consumption import HUNDREDTHS, read_total, settle_unit
 from flexlib.sources.windsurf.wire import CreditSums, ask_users
+from flexlib.stored_notes import NOT_WHOLE_DAYS
 
 BALANCE_TOLERANCE = 100
 """Hundredths of a credit: the balance is given in whole credits."""
@@ -158,7 +159,7 @@ def check_balance(reply: ApiResponse | None, span: Span, outcome: Outcome, liste
     figures = {name: _plain(reply.value[name]) for name in BALANCE if name in reply.value}
     cycle = read_cycle(reply.value)
     if cycle != span:
-        figures["cycle"] = str(cycle or "not whole days")
+        figures["cycle"] = str(cycle or NOT_WHOLE_DAYS)
         return Check("not checked", figures=figures, code=code, reasons=("other_cycle",))
     used = read_used(reply.value)
     if used is None:

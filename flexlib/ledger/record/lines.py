@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from flexlib.errors import ConflictingUsage, InvalidCall, LedgerFailed, LedgerUnavailable
-from flexlib.i18n import Translated, _, to_english
+from flexlib.i18n import Translated, _, join_and, to_english
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.record.record import UsageRecord, build_record
@@ -138,11 +138,11 @@ def _read_call(text: str) -> dict[str, Any]:
         )
     if unknown := [name for name in TOKENS if name in call and call[name] is None]:
         raise InvalidCall(
-            _("{unknown} null: not known is not 0; give the number of tokens.").format(unknown=" and ".join(unknown))
+            _("{unknown} null: not known is not 0; give the number of tokens.").format(unknown=join_and(unknown))
         )
     call = {"usable": None} | {name: value for name, value in call.items() if value is not None}
     if missing := [name for name in REQUIRED if name not in call]:
-        raise InvalidCall(_("{missing} must be given.").format(missing=" and ".join(missing)))
+        raise InvalidCall(_("{missing} must be given.").format(missing=join_and(missing)))
     if isinstance(call["usable"], str):
         call["usable"] = parse_usable(call["usable"])
     return call

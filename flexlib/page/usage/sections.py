@@ -12,9 +12,8 @@ from flexlib.errors import BadRecord
 from flexlib.formats import (
     format_moment,
     format_number,
-    join_and,
 )
-from flexlib.i18n import _
+from flexlib.i18n import _, join_and
 from flexlib.page.kit.markup import Html
 from flexlib.page.kit.parts import (
     BADGES,

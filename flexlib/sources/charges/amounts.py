@@ -99,7 +99,7 @@ def find_other_currency(text: str, code: str) -> str | None:
         letters = () if named in MARKS else re.findall("[A-Z]{3}", named)
         for codes in [*((one,) for one in letters), *(MARKS[mark] for mark in MARKS if mark in named)]:
             if code not in codes:
-                return " or ".join(codes)
+                return "/".join(codes)
     return None
 
 

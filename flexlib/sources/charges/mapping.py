@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from flexlib.enums import KINDS_OF_CHARGE
 from flexlib.errors import BadParameter
-from flexlib.i18n import _
+from flexlib.i18n import _, join_or
 from flexlib.senders import is_sender
 from flexlib.sources.files.conditions import RowFilter, hide_emails, list_columns, read_filter
 from flexlib.sources.files.fields import AskedColumns
@@ -104,7 +104,7 @@ class ChargeMapping:
             "decimal": (None, ".", ","),
         }.items():
             if (said := getattr(self, name)) not in known:
-                wanted = " or ".join(one for one in known if one)
+                wanted = join_or(one for one in known if one)
                 raise BadParameter(
                     _("{name} must be {wanted}, not {said!r}.").format(name=name, wanted=wanted, said=said)
                 )

@@ -6,7 +6,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from flexlib.errors import BadParameter
-from flexlib.i18n import _
+from flexlib.i18n import _, join_or
 from flexlib.sources.files.fields import CHOICES
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ def check_choices(mapping: CallMapping) -> None:
     """Raises `BadParameter` for a word that a field does not know, and for one that stands for nothing."""
     for name, choices in CHOICES.items():
         if getattr(mapping, name) not in choices:
-            known = " or ".join(choice for choice in choices if choice)
+            known = join_or(choice for choice in choices if choice)
             raise BadParameter(
                 _("{name} must be {known}, not {value!r}.").format(name=name, known=known, value=getattr(mapping, name))
             )

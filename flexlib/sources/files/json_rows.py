@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.errors import BadFile
-from flexlib.i18n import _
+from flexlib.i18n import _, join_or
 from flexlib.sources.files.codex import read_codex
 from flexlib.sources.files.fields import AskedColumns
 from flexlib.sources.files.files import PEEKED_LINES, report_file, walk_keys
@@ -164,7 +164,7 @@ def _choose_path(file: Path, needed: frozenset[str], *, has_lines: bool) -> str:
         return lists[0]  # the reader then says which column is missing
     if not fits and len([*islice(_read_objects(file), 2)]) == 2:
         return ""
-    choice = " or ".join(f"{path} ({', '.join(found[path][:12])})" for path in fits or lists)
+    choice = join_or(f"{path} ({', '.join(found[path][:12])})" for path in fits or lists)
     raise BadFile(_("{name} may have its rows in {choice}; say which: --rows-path {fits}.")
         .format(name=file.name, choice=choice, fits=(fits or lists)[0]))  # fmt: skip
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.errors import BadFile, BadParameter
-from flexlib.i18n import _, join_texts
+from flexlib.i18n import _, join_or, join_texts
 from flexlib.sources.files.fields import AskedColumns
 from flexlib.sources.files.files import list_columns
 from flexlib.sources.files.json_rows import list_json_rows
@@ -90,7 +90,7 @@ def find_preset(*places: Iterable[str], name: str = "the file") -> Preset:
     if fitting:
         raise BadFile(
             _("{name} could come from {fitting}; {advice}").format(
-                name=name, fitting=" or ".join(one.name for one in fitting), advice=advice
+                name=name, fitting=join_or(one.name for one in fitting), advice=advice
             )
         )
     near = sorted((one for one in missing if len(missing[one]) < len(one.recognize)), key=lambda one: len(missing[one]))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from flexlib.errors import BadParameter
-from flexlib.i18n import _
+from flexlib.i18n import _, join_or
 from flexlib.nesting import decode_yaml
 from flexlib.sources.charges.mapping import COLUMNS, COLUMNS_OR_VALUES
 from flexlib.sources.files.fields import FIELDS
@@ -59,7 +59,7 @@ def _build_preset(file: str, said: object) -> Preset:
         if said[name] not in wanted:
             raise BadParameter(
                 _("{file}: {name!r} must be {wanted}, not {said!r}.").format(
-                    file=file, name=name, wanted=" or ".join(wanted), said=said[name]
+                    file=file, name=name, wanted=join_or(wanted), said=said[name]
                 )
             )
     mapping = said.get("mapping")

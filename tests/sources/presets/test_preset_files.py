@@ -88,7 +88,7 @@ def test_what_is_given_wins_over_what_the_preset_says(tmp_path: Path) -> None:
         ({"titel": "Mine"}, "mine.yaml has a key 'titel', which no preset has; it may have name, title,"),
         ({"name": None}, "mine.yaml has no 'name'; every preset says it."),
         ({"source": ""}, "mine.yaml has no 'source'; every preset says it."),
-        ({"evidence": "sure"}, "mine.yaml: 'evidence' must be documented or samples or rows, not 'sure'."),
+        ({"evidence": "sure"}, "mine.yaml: 'evidence' must be documented, samples or rows, not 'sure'."),
         ({"dataset": "credits"}, "mine.yaml: 'dataset' must be usage"),
         ({"mapping": None}, "mine.yaml: 'mapping' must say which column feeds which field."),
         (
