@@ -28,9 +28,8 @@ from flexlib.formats import (
     format_plain,
     format_short_day,
     format_usd,
-    join_and,
 )
-from flexlib.i18n import _, mark_text, write_json, write_number
+from flexlib.i18n import _, join_and, mark_text, write_json, write_number
 from flexlib.names import show_people
 from flexlib.proof import State
 from flexlib.settings import Settings
