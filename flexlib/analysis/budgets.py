@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
+from math import floor
 
 from flexlib.dates import Span
 from flexlib.formats import format_number
@@ -109,6 +111,16 @@ def list_reached(amount: Decimal, thresholds: Sequence[int], spent: Decimal) -> 
     [75, 90]
     """
     return sorted(one for one in thresholds if EXACT.multiply(spent, Decimal(100)) >= EXACT.multiply(amount, one))
+
+
+def measure_used(spent: Decimal, amount: Decimal) -> int | None:
+    """How much of a budget is used, in tenths of a percent, rounded down: no threshold is shown that is not
+    reached. None of a budget of nothing.
+
+    >>> measure_used(Decimal("99.99"), Decimal(100)), measure_used(Decimal(100), Decimal(100))
+    (999, 1000)
+    """
+    return floor(1000 * Fraction(spent) / Fraction(amount)) if amount else None
 
 
 def find_day_passed(amount: Decimal, usage: Usage) -> date | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
-from flexlib.analysis.budgets import Outcome
+from flexlib.analysis.budgets import Outcome, measure_used
 from flexlib.dates import Month, Span
 from flexlib.deliver.claims import Claim, Message
 from flexlib.formats import UNKNOWN, clean_text, format_amount, format_money
@@ -51,7 +51,7 @@ GRAVE = {str(one): place for place, one in enumerate((Outcome.CANNOT_SAY, Outcom
 
 
 def write_subject(message: Message) -> str:
-    """One line: `Budget OpenAI: 85.7 % used`."""
+    """One line: `Budget OpenAI: 85.6 % used`."""
     told = list_told(message)
     with speak(message.language):
         if len(told) == 1 and is_open(told[0]):
@@ -100,7 +100,7 @@ def write_sentence(claim: Claim, language: str) -> str:
     >>> month = date(2025, 9, 1), date(2025, 9, 30)
     >>> of = Standing("OpenAI", "provider", ("openai",), "usd", Decimal(3000), (), *month, "near", Decimal("2569.90"))
     >>> write_sentence(Claim("email", "a@example.com", "es", "75", of, datetime(2025, 9, 20)), "es").replace(SPACE, " ")
-    'OpenAI: se ha usado el 85,7 % del presupuesto de septiembre de 2025, US$2.569,90 de US$3.000,00.'
+    'OpenAI: se ha usado el 85,6 % del presupuesto de septiembre de 2025, US$2.569,90 de US$3.000,00.'
     """
     with speak(language):
         return _write_sentence(claim)
@@ -137,8 +137,8 @@ def write_share(claim: Claim, language: str) -> str:
 
 
 def _write_share(claim: Claim) -> str:
-    of = claim.standing
-    return write_number(f"{100 * of.spent / of.amount:,.1f}{SPACE}%") if of.amount else ""
+    used = measure_used(claim.standing.spent, claim.standing.amount)
+    return "" if used is None else write_number(f"{Decimal(used).scaleb(-1):,}{SPACE}%")
 
 
 def _write_event(claim: Claim) -> str:

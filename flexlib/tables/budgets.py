@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from flexlib.analysis.budgets import BudgetLine, Outcome
+from flexlib.analysis.budgets import BudgetLine, Outcome, measure_used
 from flexlib.formats import format_amount, format_money, format_number, format_short_day
 from flexlib.i18n import _, mark_text, write_number
 from flexlib.tables.definition import Column, Kind, Table, mark_least
@@ -42,8 +42,8 @@ def write_money(amount: Decimal, unit: str) -> str:
 
 def write_share(one: BudgetLine) -> str:
     """What was spent in percent of the budget."""
-    share = one.measure(one.spent)
-    return _("no share") if share is None else write_number(f"{share:,.1f} %")
+    share = measure_used(one.spent, one.amount)
+    return _("no share") if share is None else write_number(f"{Decimal(share).scaleb(-1):,} %")
 
 
 def write_period(one: BudgetLine) -> str:
@@ -87,7 +87,7 @@ def table_budgets(lines: Sequence[BudgetLine]) -> Table:
             "of": one.amount,
             "kind": str(Kind.CLP if one.unit == "clp" else Kind.USD),  # credits have two decimals, too
             "unit": _(UNITS[one.unit]) if len(units) > 1 else "",
-            "share": write_share(one) if (share := one.measure(one.spent)) is None else round(10 * share),
+            "share": write_share(one) if (share := measure_used(one.spent, one.amount)) is None else share,
             **_write_expected(one),
             "outcome": _(str(one.outcome)),
             "why": "; ".join(filter(None, (explain_outcome(one), one.lacks))),

@@ -67,6 +67,15 @@ def test_a_budget_is_held_against_what_is_its_own(
     assert code == (5 if outcome == "over" else 0)
 
 
+def test_a_percent_is_not_rounded_onto_a_threshold_that_is_not_reached(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, (found,) = check(tmp_path / "b.yaml", capsys, "name: b, whole: true, currency: usd, amount: '3.181'")
+    assert found["thresholds_reached"] == [75, 90]
+    main([*WORDS, "--budgets", str(tmp_path / "b.yaml")])
+    assert "NEAR         b  3.18 of 3.18 US$, 99.9 %" in capsys.readouterr().out
+
+
 def test_of_days_weeks_and_cycles_each_has_its_own_sum(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -392,7 +401,7 @@ def test_a_running_month_says_when_it_will_be_over(
     )
     assert main([*WORDS, "--as-of", "2025-09-15"]) == 0
     said = capsys.readouterr().out.splitlines()[1]
-    assert said.startswith("  WILL BE OVER b  4,530.00 of 8,600.00 flex credits, 52.7 %; expected ")
+    assert said.startswith("  WILL BE OVER b  4,530.00 of 8,600.00 flex credits, 52.6 %; expected ")
 
 
 def test_what_is_shared_holds_no_budget_of_a_few_people(

@@ -174,11 +174,11 @@ def test_what_waits_goes_within_two_days_and_never_in_the_quiet(
     ("changes", "language", "sentence"),
     [
         ({}, "en",
-         "OpenAI: the budget of September 2025 is exceeded on 24 September, with US$ 312.50 of US$ 300.00 (104.2 %)."),
+         "OpenAI: the budget of September 2025 is exceeded on 24 September, with US$ 312.50 of US$ 300.00 (104.1 %)."),
         ({"lacks": True, "day": None}, "es",
-         "OpenAI: el presupuesto de septiembre de 2025 se superó, con al menos US$312,50 de US$300,00 (104,2 %)."),
+         "OpenAI: el presupuesto de septiembre de 2025 se superó, con al menos US$312,50 de US$300,00 (104,1 %)."),
         ({"unit": "clp", "spent": Decimal(3125000), "amount": Decimal(3000000), "day": None}, "es",
-         "OpenAI: el presupuesto de septiembre de 2025 se superó, con $3.125.000 de $3.000.000 (104,2 %)."),
+         "OpenAI: el presupuesto de septiembre de 2025 se superó, con $3.125.000 de $3.000.000 (104,1 %)."),
         ({"outcome": "will be over", "expected": Decimal("1338.85"),
           "low": Decimal(310), "high": Decimal(1500), "spent": Decimal(256)}, "es",
          "OpenAI: se prevé que el presupuesto de septiembre de 2025 se supere el 24 de septiembre. Usado hasta "
@@ -188,9 +188,11 @@ def test_what_waits_goes_within_two_days_and_never_in_the_quiet(
          "OpenAI: too much is missing to judge the budget of September 2025; US$ 312.50 of US$ 300.00 is known."),
         ({"first": date(2025, 8, 15), "last": date(2025, 9, 14), "unit": "flex_credits"}, "es",
          "OpenAI: el presupuesto del 15 de agosto al 14 de septiembre de 2025 se superó el 24 de septiembre, con "
-         "312,50 de 300,00 créditos flex (104,2 %)."),
+         "312,50 de 300,00 créditos flex (104,1 %)."),
+        ({"spent": Decimal("299.99"), "outcome": "90"}, "en",
+         "OpenAI: 99.9 % of the budget of September 2025 is used, US$ 299.99 of US$ 300.00."),
         ({"budget": "a\x1b[31mb", "last": OPENAI.first}, "en",
-         "a�[31mb: the budget of 1 September 2025 is exceeded, with US$ 312.50 of US$ 300.00 (104.2 %)."),
+         "a�[31mb: the budget of 1 September 2025 is exceeded, with US$ 312.50 of US$ 300.00 (104.1 %)."),
     ],
 )  # fmt: skip
 def test_a_sentence_in_the_reader_s_language(changes: dict[str, object], language: str, sentence: str) -> None:
