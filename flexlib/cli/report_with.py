@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from flexlib.settings import Settings
 
 if TYPE_CHECKING:
     from flexlib.front.spend import Spend
-    from flexlib.report.parameters import ReportRequest
+    from flexlib.report.parameters import Parameter, ReportRequest
 
 
 def add_with_option(parser: argparse.ArgumentParser) -> None:
@@ -27,15 +27,17 @@ def add_with_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--share", action="store_true", help=said)
 
 
-def share_page(arguments: argparse.Namespace, given: dict[str, Any], known: Collection[str]) -> None:
+def share_page(arguments: argparse.Namespace, given: dict[str, Any], known: Mapping[str, Parameter]) -> None:
     """Adds `share` to the parameters that are `given` where it is asked for, and the notebook's `known` ones have it.
     Raises `InvalidRequest` for what cannot be shared, at once."""
     if arguments.share and "share" in known:
         given["share"] = True
     if arguments.share or given.get("share") is True:
-        from flexlib.front.sharing import check_shared
+        from flexlib.report.shared import check_shared_groups
+        from flexlib.store.shared import check_shared
 
         check_shared(str(given.get("zone", "UTC")), names=bool(given.get("names")))
+        check_shared_groups(known, given)
 
 
 def write_beside(page: Path, request: ReportRequest, settings: Settings, arguments: argparse.Namespace) -> list[Path]:

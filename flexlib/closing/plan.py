@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from flexlib.addresses import EMAIL
@@ -13,6 +13,10 @@ from flexlib.errors import BadFile, FlexlibError
 from flexlib.i18n import LANGUAGES, _, join_or
 from flexlib.nesting import Faults, decode_yaml, find_yaml_lines, format_given, list_yaml_lines, name_line
 from flexlib.setting_values import has_file
+from flexlib.store.shared import check_shared
+
+if TYPE_CHECKING:
+    from flexlib.report.parameters import Parameter
 
 PLAN = Path("params", "month.yaml")
 """In the folder of the project."""
@@ -80,8 +84,7 @@ def read_plan(path: Path, formats: Collection[str], *, is_named: bool = False) -
         where = name_line(lines.get(str(name), 1), path)
         fields |= faults.read(_read_field, name, value, where, formats) or {}
     items = list_yaml_lines(text, "reports") or [lines.get("reports", 1)]
-    set_by_run = {"year", "month", *(["names"] if fields.get("names") else [])}
-    faults.found += _check_pages(fields.get("reports") or (), items, path, set_by_run)
+    faults.found += _check_pages(fields, items, path)
     said: list[tuple[int, Mapping[str, Any]]] = [
         (lines[name], {name: fields[name]}) for name in ("zone", "names") if name in fields
     ]
@@ -134,13 +137,14 @@ def _check_together(
     return found
 
 
-def _check_pages(reports: Collection[ReportLine], lines: list[int], path: Path, taken: Collection[str]) -> list[str]:
-    """A sentence for each line whose notebook or parameters there are not, that gives one which the run sets itself
-    (`taken`), or whose page another one writes."""
+def _check_pages(fields: Mapping[str, Any], lines: list[int], path: Path) -> list[str]:
+    """A sentence for each line whose notebook or parameters there are not, that gives one which the run sets itself,
+    that cannot be shared, or whose page another one writes."""
     from flexlib.report.parameters import check_request, find_notebook, read_parameters
 
     said, pages = list[str](), dict[str, int]()
-    for one, line in zip(reports, lines, strict=False):
+    taken = {"year", "month", *(["names"] if fields.get("names") else [])}
+    for one, line in zip(fields.get("reports") or (), lines, strict=False):
         if given := sorted(one.parameters.keys() & taken):
             text = _("line {line} of {path} gives {parameters}, which the run sets itself; take it out.")
             said.append(text.format(line=line, path=path, parameters=", ".join(given)))
@@ -149,6 +153,7 @@ def _check_pages(reports: Collection[ReportLine], lines: list[int], path: Path, 
             known = read_parameters(find_notebook(one.notebook))
             month = {name: value for name, value in (("year", 2025), ("month", 1)) if name in known}
             stem = check_request(one.notebook, {**one.parameters, **month}).stem
+            _check_shared(one.parameters, known, fields)
         except FlexlibError as error:
             said.append(_("line {line} of {path}: {why}").format(line=line, path=path, why=error))
             continue
@@ -157,6 +162,19 @@ def _check_pages(reports: Collection[ReportLine], lines: list[int], path: Path, 
             said.append(text.format(line=line, path=path, page=stem, before=pages[stem]))
         pages.setdefault(stem, line)
     return said
+
+
+def _check_shared(given: Mapping[str, Any], known: Mapping[str, Parameter], fields: Mapping[str, Any]) -> None:
+    """Raises `InvalidRequest` for a page that `flexlib report` would not share; what a plan that shares says of zones
+    and names, see `_check_together`."""
+    from flexlib.report.shared import check_shared_groups
+
+    is_own = given.get("share") is True
+    if is_own and not fields.get("share"):
+        zone = given.get("zone", fields.get("zone", "UTC") if "zone" in known else "UTC")
+        check_shared(str(zone), names=bool(given.get("names", fields.get("names") and "names" in known)))
+    if is_own or fields.get("share"):
+        check_shared_groups(known, given)
 
 
 def _read_zone(value: object) -> dict[str, Any]:

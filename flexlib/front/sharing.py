@@ -9,19 +9,14 @@ from typing import Any
 import pandas as pd
 
 from flexlib.analysis.small_groups import choose_folded, split_few
-from flexlib.dates import SHARED_ZONE
-from flexlib.errors import InvalidRequest
 from flexlib.front.heads import count_users
 from flexlib.front.spend import Spend, sum_rows
 from flexlib.front.table import CREDITS, MONEY, SpendTable
-from flexlib.i18n import _
 from flexlib.store.budgets import Budget
+from flexlib.store.shared import SHARED_LEVEL, check_shared_level, check_shared_zone
 
 Row = dict[str, Any]
 
-SHARED_LEVEL = "department"
-"""The one kind of group of a page that is shared: of two kinds, such as departments and their teams, the amounts of one
-could be subtracted from those of the other."""
 OF_NOBODY = ("whole", "model", "provider")
 """Scopes of budgets that are of no group of people."""
 
@@ -86,38 +81,13 @@ def find_folded(spend: Spend, level: str) -> frozenset[str | None]:
 
     Raises `InvalidRequest` for another level, and another zone than UTC.
     """
-    if level != SHARED_LEVEL:
-        raise InvalidRequest(
-            _(
-                "what is shared is by {level} alone: of groups of two kinds, the amounts of few people could be found "
-                "by subtraction. Take {level}, or leave out that it is shared."
-            ).format(level=SHARED_LEVEL)
-        )
+    check_shared_level(level)
     check_shared_zone(spend.zone)
     folded: set[str | None] = set()
     for month, people in count_users(spend, level).items():
         chosen = choose_folded(people)
         folded |= {*people, *_list_names(spend, month, level)} if chosen is None else chosen
     return frozenset(folded)
-
-
-def check_shared_zone(zone: str) -> None:
-    """Raises `InvalidRequest` for another zone than UTC: a month of two zones, one less the other, is the calls of the
-    hours between, maybe one person's."""
-    if zone != SHARED_ZONE:
-        raise InvalidRequest(
-            _(
-                "what is shared is of months of {shared} alone: those of {zone} less those of {shared} would be a few "
-                "people's calls. Leave out the zone, or that it is shared."
-            ).format(shared=SHARED_ZONE, zone=zone)
-        )
-
-
-def check_shared(zone: str, *, names: bool) -> None:
-    """Raises `InvalidRequest` for what cannot be shared at all."""
-    if names:
-        raise InvalidRequest(_("what is shared is for everybody to see; leave out the names, or that it is shared."))
-    check_shared_zone(zone)
 
 
 def _list_names(spend: Spend, month: date, level: str) -> set[str | None]:

@@ -97,6 +97,25 @@ def test_what_is_for_everybody_to_see_is_made_so_by_the_site_and_each_report(
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("given", [["-p", "level", "team"], []])
+def test_a_report_of_groups_that_are_not_shared_is_refused_by_the_plan_and_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], given: list[str]
+) -> None:
+    """Teams are what the notebook charges by itself."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+    (plan := tmp_path / "month.yaml").write_text("share: yes\nreports: [chargeback]\n")
+    out = ["--output-dir", str(tmp_path / "reports")]
+    said = "what is shared is by department alone: of groups of two kinds"
+    for words in (
+        [*SEPTEMBER, *out, "--plan", str(plan), "--dry-run"],
+        [*SEPTEMBER, *out, "--plan", str(plan)],
+        ["report", "--notebook", "chargeback", *SEPTEMBER[1:], *out, "--share", *given],
+    ):
+        assert main(words) == 2
+        assert said in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [plan]
+
+
 def test_reports_may_go_into_this_folder_and_not_into_the_sites(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -145,11 +164,22 @@ ZONE, OTHER = (4, "zone: America/Santiago"), (6, "zone: Asia/Tokyo")
             ],
         ),
         (
-            "share: yes\nreports:\n  - {notebook: chargeback, parameters: {names: yes, zone: Asia/Tokyo}}",
+            "share: yes\nreports:\n"
+            "  - {notebook: chargeback, parameters: {level: department, names: yes, zone: Asia/Tokyo}}",
             [
                 f"line 1 of {{plan}} has share: yes, for pages that everybody may see, and line 3 has {given}; take one"
                 for given in ("zone: Asia/Tokyo", "names: yes")
             ],
+        ),
+        (
+            "share: yes\nreports:\n  - {notebook: chargeback, parameters: {level: team}}\n"
+            "  - {notebook: year, parameters: {by: team}}",
+            [f"line {line} of {{plan}}: what is shared is by department alone: of groups of two" for line in (3, 4)],
+        ),
+        ("share: yes\nreports: [chargeback]", ["line 2 of {plan}: what is shared is by department alone"]),
+        (
+            "zone: America/Santiago\nreports:\n  - {notebook: chargeback, parameters: {level: department, share: yes}}",
+            ["line 3 of {plan}: what is shared is of months of UTC alone: those of America/Santiago less those"],
         ),
         ("zone: Mars", ["line 1 of {plan} has zone: 'Mars'; give a time zone, such as America/Santiago."]),
         ("import: {files: 3}", ["line 1 of {plan} has import: {'files': 3}; give a folder, or folder: and options:"]),

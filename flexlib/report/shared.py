@@ -1,0 +1,32 @@
+"""Whether a report can be shared with everybody, by its parameters, before it is made."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from flexlib.report.parameters import Parameter
+from flexlib.store.membership import LEVELS, PERSON
+from flexlib.store.shared import check_shared_level
+
+NAMES = ("level", "by")
+"""Parameters that say of which groups a page is."""
+
+
+def check_shared_groups(known: Mapping[str, Parameter], given: Mapping[str, Any]) -> None:
+    """Raises `InvalidRequest` where a notebook that knows of sharing is asked, or by its own default, for groups that
+    are not shared; `known` are its parameters."""
+    for name in NAMES if "share" in known else ():
+        if name in known:
+            group = given.get(name, _read_default(known[name]))
+            if group in (*LEVELS, PERSON):  # another value the notebook itself judges
+                check_shared_level(group)
+
+
+def _read_default(parameter: Parameter) -> object:
+    """None where it is no plain value."""
+    with suppress(ValueError, SyntaxError):
+        return ast.literal_eval(parameter.default)
+    return None
