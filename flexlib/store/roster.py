@@ -86,7 +86,7 @@ def read_roster(file: Path) -> Roster:
                 file=file, columns=", ".join(COLUMNS)
             )
         )
-    (number, header), *lines = kept
+    (number, header), *lines = _drop_titles(kept, file, notes)
     columns = _name_columns(header, name_line(number, file))
     said = _("it has more cells than the {count} column names; put names that hold the delimiter in quotes").format(
         count=len(columns)
@@ -94,6 +94,18 @@ def read_roster(file: Path) -> Roster:
     faults = [(number, said) for number, cells in lines if any(cells[len(columns) :])]
     read = [Line(number, dict(zip(columns, cells, strict=False))) for number, cells in lines]
     return Roster(tuple(read), tuple(notes), tuple(faults))
+
+
+def _drop_titles(rows: list[tuple[int, list[str]]], file: Path, notes: list[str]) -> list[tuple[int, list[str]]]:
+    """The rows from that of the column names on: above it sheets have a title, in one cell of its own."""
+    for place, (number, cells) in enumerate(rows):
+        filled = [one for one in cells if one]
+        if len(filled) > 1 or simplify_text(filled[0]) in COLUMNS["who"]:
+            if place:
+                said = _("{file}: what stands above the column names of line {number} was taken for a title.")
+                notes.append(said.format(file=file, number=number))
+            return rows[place:]
+    return rows
 
 
 def _read_csv(file: Path, notes: list[str]) -> Iterator[tuple[int, list[str]]]:
@@ -110,7 +122,8 @@ def _read_csv(file: Path, notes: list[str]) -> Iterator[tuple[int, list[str]]]:
         text = content.decode("cp1252", errors="replace")
         said = _("{file} is not in UTF-8; it was read as Excel writes a CSV (Windows-1252): look at its accents.")
         notes.append(said.format(file=file))
-    head = next((line for line in text.splitlines() if line.strip() and not line.startswith(REMARK)), "")
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith(REMARK)]
+    head = next((line for line in lines if any(one in line for one in DELIMITERS)), "")  # a title may have none
     reader = csv.reader(StringIO(text, newline=""), delimiter=max(DELIMITERS, key=head.count), strict=True)
     line = 1
     try:

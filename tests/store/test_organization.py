@@ -113,6 +113,23 @@ def test_a_sheet_of_excel_says_the_same_as_its_csv(tmp_path: Path) -> None:
     assert read_organization(tmp_path / "people.xlsx").held[ANA] == of_csv
 
 
+def test_a_title_above_the_column_names_is_no_line(tmp_path: Path) -> None:
+    """Merged over the columns, a title is one cell; lines keep their numbers."""
+    write_sheet(tmp_path / "people.xlsx", [
+        ["Dotación de septiembre 2025", "", ""], ["", "", ""], ["Recursos Humanos"],
+        ["Correo electrónico", "Departamento", "Equipo"], ["ana@example.com", "Data", ""],
+    ])  # fmt: skip
+    found = read_organization(tmp_path / "people.xlsx")
+    assert [(one.line, one.who, one.place.department) for one in found.memberships] == [(5, "ana@example.com", "Data")]
+    assert any("above the column names of line 4" in note for note in found.notes)
+    csv = write(tmp_path, "Dotación de septiembre\n\npersona;departamento\nana@example.com;Data\n")
+    assert [one.line for one in read_organization(csv).memberships] == [4]
+    with pytest.raises(BadFile, match="line 2 of .*: 'RUT' is no column of an organization"):
+        read_organization(write(tmp_path, "Dotación\npersona,RUT\nana@example.com,1-9\n"))
+    with pytest.raises(BadFile, match="line 1 of .*: 'people' is no column of an organization"):
+        read_organization(write(tmp_path, "people\nana@example.com\n"))
+
+
 def test_a_fault_of_a_sheet_has_its_row_and_empty_columns_beside_it_are_none(tmp_path: Path) -> None:
     write_sheet(tmp_path / "people.xlsx", [["Persona", "Equipo", ""], ["ana@example.com", "Data", ""], ["ben", "", ""]])
     with pytest.raises(BadFile, match="line 3 of .*: it names no department"):
