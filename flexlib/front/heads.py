@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import date
 from fractions import Fraction
-from functools import reduce
 from itertools import compress
 from typing import Any, NamedTuple
 
@@ -16,13 +15,12 @@ import pyarrow as pa
 
 from flexlib.analysis.chargeback import NOBODY, LineKey, LineKind
 from flexlib.dates import Month, Span
-from flexlib.front.organization import IS_PERSON, WAYS
+from flexlib.front.organization import IS_PERSON, WAYS, split_amounts
 from flexlib.front.people import list_credits
 from flexlib.front.spend import Spend
 from flexlib.front.table import write_key as write_column
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
-from flexlib.spend.windsurf import ROW_ID
 from flexlib.store.membership import LEVELS, PERSON, hide_email, write_key
 from flexlib.store.organization import Organization
 from flexlib.store.pseudonyms import place_people
@@ -74,26 +72,23 @@ def name_line(value: Any) -> LineKey:  # noqa: ANN401 (a cell of a frame, or a n
 def list_seen(spend: Spend, key: str) -> list[Seen]:
     """Who used something of each line, by month."""
     is_placed = spend.roster is not None and key in LEVELS
-    rows = (spend._placed if is_placed else spend._rows).filter(PEOPLE)  # noqa: SLF001 (this room's own)
     line = f'"{key}"' if is_placed else write_column(key)
-    months = spend._months  # noqa: SLF001
+    months = spend._months  # noqa: SLF001 (this room's own)
     if not months:
         return []
     organization = spend.organization
     with place_people(names=spend.names):
-        pairs = [_list_spenders(month, organization) for month in months]
+        pairs = {month.month: _list_spenders(month, organization) for month in months}
     listed = {one for one in organization.held if one.startswith(OF_PERSON)} if organization else set()
-    listed |= {who for found in pairs for who, is_listed in found.values() if is_listed}
-    people = reduce(lambda one, other: one.union(other), map(_name_people, months, pairs))
-    joined = rows.set_alias("rows").join(
-        people.set_alias("people"),
-        "rows.id = row_id AND rows.source = row_source AND rows.created_at = row_time",
-        "left",
+    listed |= {who for found in pairs.values() for who, is_listed in found.values() if is_listed}
+    rows = spend._join_rows(  # noqa: SLF001
+        organization if is_placed else None, lambda month: _name_people(month, pairs[month.month])
     )
+    rows = (split_amounts(rows) if is_placed else rows).filter(PEOPLE)
     first = "CAST(date_trunc('month', created_at) AS DATE)"
     keys = f"{first} AS of_month, {line} AS of_line, coalesce(who, '') AS of_who, coalesce(system, '') AS of_system"
     by = "of_month, of_line, of_who, of_system"
-    sums = joined.select(f"{keys}, rows.*").aggregate(f"{by}, {', '.join(UNITS.values())}", by)
+    sums = rows.select(f"{keys}, *").aggregate(f"{by}, {', '.join(UNITS.values())}", by)
     return [
         Seen(at, name, who, system, who in listed, frozenset(compress(UNITS, used)))
         for at, name, who, system, *used in sums.fetchall()
@@ -111,20 +106,13 @@ def _list_spenders(month: MonthUsage, organization: Organization | None) -> dict
 
 
 def _name_people(month: MonthUsage, spenders: dict[str, tuple[str, bool]]) -> duckdb.DuckDBPyRelation:
-    """The rows of people of a month, each with who it is."""
-    texts = {"user": [*spenders], "spender": [who for who, _ in spenders.values()]}
+    """The rows of a month with their users, and whose each is."""
+    texts = {"user": [*spenders], "of_credits": [who for who, _ in spenders.values()]}
     known = duckdb.from_arrow(pa.table({name: pa.array(column, pa.string()) for name, column in texts.items()}))
-    nothing = duckdb.from_arrow(pa.table({name: pa.array([], pa.string()) for name in ("spent", "user")}))
-    every = [nothing, *(one.relation.select(f'{ROW_ID} AS spent, "user"') for one in list_credits([month]))]
-    spent = reduce(lambda one, other: one.union(other), every).set_alias("every")
-    spent = spent.join(known.set_alias("known"), 'every."user" = known."user"').select("spent, spender")
-    rows = month.rows.filter(PEOPLE).set_alias("rows").join(spent.set_alias("spent"), "rows.id = spent.spent", "left")
-    who = f"coalesce(spender, {WAYS['person']})"
-    named = rows.select(
-        f"id AS row_id, source AS row_source, created_at AS row_time, {who} AS who, usable_key IS NULL AS is_number"
-    )
-    system = f"CASE WHEN starts_with(who, '{EMAIL}') THEN '@' ELSE row_source || is_number::VARCHAR END"
-    return named.filter("who IS NOT NULL").select(f"row_id, row_source, row_time, who, {system} AS system")
+    rows = month.with_spenders.set_alias("rows").join(known.set_alias("known"), 'spender = known."user"', "left")
+    named = rows.select(f"rows.*, CASE WHEN {PEOPLE} THEN coalesce(of_credits, {WAYS['person']}) END AS who")
+    system = "WHEN who IS NOT NULL THEN source || (usable_key IS NULL)::VARCHAR"
+    return named.select(f"*, CASE WHEN starts_with(who, '{EMAIL}') THEN '@' {system} END AS system")
 
 
 def _list_members(organization: Organization, level: str, days: Span) -> Iterator[tuple[str, LineKey, Fraction]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from functools import reduce
 from itertools import accumulate
 from math import lcm
 from typing import Any
@@ -52,15 +51,15 @@ COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 
 
 def place_rows(
-    rows: duckdb.DuckDBPyRelation, month: Month, organization: Organization, spent: Sequence[Snapshot], row_id: str
+    rows: duckdb.DuckDBPyRelation, month: Month, organization: Organization, spent: Sequence[Snapshot]
 ) -> duckdb.DuckDBPyRelation:
     """The rows with `LEVELS`, one for each `part` of what a row is of; `split_amounts` divides its amounts.
 
-    `spent`: the credits of the month, with people; `row_id`: the id of one of their rows among `rows`, as SQL.
+    The rows are as of `MonthUsage.with_spenders`; `spent`: the credits of the month, with people.
     """
     places = duckdb.from_arrow(pa.Table.from_pylist([*_list_places(organization, month)], schema=PLACES))
     said = ", ".join(f"nullif(trim(metadata ->> '$.{level}'), '') AS said_{level}" for level in LEVELS)
-    found = name_keys(rows, organization, spent, row_id).select(
+    found = name_keys(rows, organization, spent).select(
         f"*, {said}, CAST(created_at AS DATE) AS place_day, grain = 'month' AS of_month, "
         f"'{TEAM}' || chr(31) || said_team AS by_team"
     )
@@ -78,11 +77,11 @@ def place_rows(
 
 
 def name_keys(
-    rows: duckdb.DuckDBPyRelation, organization: Organization, spent: Sequence[Snapshot], row_id: str
+    rows: duckdb.DuckDBPyRelation, organization: Organization, spent: Sequence[Snapshot]
 ) -> duckdb.DuckDBPyRelation:
     """The rows with the keys of lines that may name them, `by_` each of `WAYS`; arguments as of `place_rows`."""
     found = rows.set_alias("rows").join(
-        _find_keys(organization, spent, row_id).set_alias("spent"), "rows.id = spent.row_id", how="left"
+        _find_keys(organization, spent).set_alias("spent"), 'rows.spender = spent."user"', how="left"
     )
     ways = (f"{f'coalesce(spent.{way}, {sql})' if way != 'kind' else sql} AS by_{way}" for way, sql in WAYS.items())
     return found.select(f"rows.*, {', '.join(ways)}")
@@ -149,8 +148,8 @@ def _find_constant(held: Sequence[Held], month: Month) -> dict[str, Any]:
     return same._asdict() | {"share": 1, "whole": 1, "up_to": 1, "is_undecided": True}
 
 
-def _find_keys(organization: Organization, spent: Sequence[Snapshot], row_id: str) -> duckdb.DuckDBPyRelation:
-    """Of each row of credits its id, and the first two keys of its user that have lines: of its key, of its e-mail."""
+def _find_keys(organization: Organization, spent: Sequence[Snapshot]) -> duckdb.DuckDBPyRelation:
+    """Of each user of credits the first two keys that have lines: of its key, of its e-mail."""
     found: dict[str, list[str]] = {}
     for one in spent:
         for (user,) in one.relation.select('"user"').distinct().fetchall():
@@ -159,12 +158,4 @@ def _find_keys(organization: Organization, spent: Sequence[Snapshot], row_id: st
             found[user] = [*dict.fromkeys(key for key in keys if key in organization.held), "", ""]
     columns = {"user": [*found], "key": [one[0] or None for one in found.values()],
                "person": [one[1] or None for one in found.values()]}  # fmt: skip
-    known = duckdb.from_arrow(pa.table({name: pa.array(texts, pa.string()) for name, texts in columns.items()}))
-    nothing = duckdb.from_arrow(pa.table({name: pa.array([], pa.string()) for name in ("row_id", "user")}))
-    rows = [nothing, *(one.relation.select(f'{row_id} AS row_id, "user"') for one in spent)]
-    every = reduce(lambda one, other: one.union(other), rows)
-    return (
-        every.set_alias("spent")
-        .join(known.set_alias("known"), 'spent."user" = known."user"', how="left")
-        .select("spent.row_id, known.key, known.person")
-    )
+    return duckdb.from_arrow(pa.table({name: pa.array(texts, pa.string()) for name, texts in columns.items()}))

@@ -20,7 +20,6 @@ from flexlib.front.spend import Spend
 from flexlib.i18n import translate_count
 from flexlib.proof import Certificate, State
 from flexlib.spend.billed import sum_known
-from flexlib.spend.windsurf import ROW_ID
 from flexlib.store.membership import DAY, LEVELS, TEAM, Gap, Membership, Parts, write_key
 from flexlib.store.organization import Organization
 
@@ -95,7 +94,7 @@ def check_organization(spend: Spend, organization: Organization) -> Organization
     month, usage = spend.span.months[-1], spend.loaded[-1]
     table = spend.by("source", "user", *LEVELS)
     nowhere = _sum_by(table[table[list(LEVELS)].isna().all(axis=1)], "user")
-    keys = name_keys(spend._months[-1].rows, organization, list_credits(spend._months[-1:]), ROW_ID)
+    keys = name_keys(spend._months[-1].with_spenders, organization, list_credits(spend._months[-1:]))
     listed = find_listed(spend, keys, organization, month)
     names = [one.name for one in nowhere]
     emails = name_hidden(names, spend, organization)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property, reduce
 from pathlib import Path
@@ -19,12 +19,14 @@ from flexlib.names import name_model, name_under, write_mask
 from flexlib.schema import CREDITS
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
-from flexlib.spend.windsurf import ROW_ID
 from flexlib.store.engines import to_exact_frame
 from flexlib.store.organization import Organization
 from flexlib.store.pseudonyms import find_pseudonym_secret, place_people
 from flexlib.store.snapshots import find_snapshot
 from flexlib.store.version import Snapshot
+
+Add = Callable[[MonthUsage], duckdb.DuckDBPyRelation]
+"""Gives `MonthUsage.with_spenders` with columns more."""
 
 
 def join_credits(
@@ -33,32 +35,28 @@ def join_credits(
     organization: Organization | None = None,
     *,
     names: bool,
+    add: Add | None = None,
 ) -> Iterator[duckdb.DuckDBPyRelation]:
     """The rows of each month with `user`, `flex_credits` and `prompt_credits` (hundredths; null for calls), with an
     `organization` as `place_rows` gives them.
 
-    `pseudonyms` of the users in them, as from `find_pseudonyms`.
+    `pseudonyms` of the users in them, as from `find_pseudonyms`; `add` sees who it is before that is hidden.
     """
     keys, called = call_people(list_credits(months), pseudonyms, names=names)
     names_of_keys = {"key": pa.array(keys, pa.string()), "name": pa.array(called, pa.string())}
     people = duckdb.from_arrow(pa.table(names_of_keys))
     for month in months:
-        spendings = [one for one in month.snapshots if one.dataset == "credits"]
-        stored = month.rows
+        stored = add(month) if add else month.with_spenders
         if organization:  # by who it is, before that is hidden
             with place_people(names=names):
-                stored = place_rows(stored, month.month, organization, spendings, ROW_ID)
+                stored = place_rows(stored, month.month, organization, list_credits([month]))
         stored = stored if names else _mask_keys(stored, month.root)
+        rows = stored.set_alias("rows").join(people.set_alias("called"), "rows.spender = called.key", how="left")
         plain = "usable_type || ' ' || coalesce(usable_key, usable_id::VARCHAR)"
-        if not spendings:
-            nothing = "NULL::BIGINT AS flex_credits, NULL::BIGINT AS prompt_credits"
-            yield stored.select(f'*, {plain} AS "user", {nothing}')
-            continue
-        spent = spendings[0].relation.select(f'{ROW_ID} AS row_id, "user" AS key, flex_credits, prompt_credits')
-        spent = spent.set_alias("spent").join(people.set_alias("called"), "spent.key = called.key", how="left")
-        spent = spent.select("row_id, called.name, flex_credits, prompt_credits")
-        rows = stored.set_alias("rows").join(spent.set_alias("spent"), "rows.id = spent.row_id", how="left")
-        yield rows.select(f'rows.*, coalesce(spent.name, {plain}) AS "user", spent.flex_credits, spent.prompt_credits')
+        yield rows.select(
+            f'rows.* EXCLUDE (spender, flex_credits, prompt_credits), coalesce(called.name, {plain}) AS "user", '
+            "rows.flex_credits, rows.prompt_credits"
+        )
 
 
 def _mask_keys(rows: duckdb.DuckDBPyRelation, root: Path) -> duckdb.DuckDBPyRelation:
@@ -92,7 +90,8 @@ def hide_month(month: MonthUsage, pseudonyms: Mapping[str, str]) -> MonthUsage:
         for one in month.snapshots
     )
     kept = {one.name: getattr(month, one.name) for one in fields(MonthUsage)}
-    hidden = {"rows": _mask_keys(month.rows, month.root), "snapshots": snapshots}
+    spent = None if month.spent is None else month.spent.select("* REPLACE (NULL::VARCHAR AS spender)")
+    hidden = {"rows": _mask_keys(month.rows, month.root), "snapshots": snapshots, "spent": spent}
     return _HiddenMonth(**(kept | hidden), _pseudonyms=pseudonyms)
 
 
@@ -122,15 +121,31 @@ def hide_people(snapshot: Snapshot, pseudonyms: Mapping[str, str]) -> Snapshot:
     figures = {"differing_users": [pseudonyms[user] for user in differing]} if differing else {}
     again = replace(certificate.cross_check, figures={**certificate.cross_check.figures, **figures})
     shown = replace(certificate, unmapped_users=unmapped, failed_users=failed, cross_check=again)
-    rows = snapshot.relation.to_arrow_table()
-    users = pa.array([pseudonyms[user] for user in rows["user"].to_pylist()], pa.string())
-    hidden = replace(snapshot, secret=b"")  # its keys have their pseudonyms below
-    # What is read from the disk otherwise, when it is asked for.
+    # What is read from the disk otherwise, when it is asked for; its keys have their pseudonyms below.
+    hidden = _HiddenSnapshot(snapshot.dataset, snapshot.month, snapshot.path, b"", snapshot, pseudonyms)
     vars(hidden)["certificate"] = shown
-    vars(hidden)["relation"] = duckdb.from_arrow(rows.set_column(rows.column_names.index("user"), "user", users))
-    keys = snapshot.frame["user"]  # of no rows an older pandas makes floats
-    vars(hidden)["frame"] = snapshot.frame.assign(user=keys.map(pseudonyms).astype(keys.dtype))
     return hidden
+
+
+@dataclass(frozen=True)
+class _HiddenSnapshot(Snapshot):
+    """Credits under pseudonyms, made of the `own` ones when they are asked for."""
+
+    own: Snapshot | None = field(default=None, repr=False)
+    pseudonyms: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def relation(self) -> duckdb.DuckDBPyRelation:
+        assert self.own
+        rows = self.own.relation.to_arrow_table()
+        users = pa.array([self.pseudonyms[user] for user in rows["user"].to_pylist()], pa.string())
+        return duckdb.from_arrow(rows.set_column(rows.column_names.index("user"), "user", users))
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        assert self.own
+        keys = self.own.frame["user"]  # of no rows an older pandas makes floats
+        return self.own.frame.assign(user=keys.map(self.pseudonyms).astype(keys.dtype))
 
 
 def call_people(

@@ -18,7 +18,7 @@ from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import count_calls_at_least, format_plain
 from flexlib.front.months import compare_total
 from flexlib.front.organization import split_amounts
-from flexlib.front.people import find_pseudonyms, hide_month, hide_people, join_credits, list_credits
+from flexlib.front.people import Add, find_pseudonyms, hide_month, hide_people, join_credits, list_credits
 from flexlib.front.rows import Rows
 from flexlib.front.table import COUNTS, CREDITS, MONEY, SpendTable, build_table, check_found, check_keys, write_key
 from flexlib.i18n import _, join_or
@@ -105,11 +105,9 @@ class Spend:
     @cached_property
     def credits(self) -> Rows:
         """Windsurf's rows, one a day, user and model: credits as exact decimals; users under pseudonyms."""
-        amounts = ", ".join(
-            f"(CAST({name} AS DECIMAL(16, 0)) * 0.01::DECIMAL(3, 2))::DECIMAL(18, 2) AS {name}" for name in CREDITS
-        )
-        names = f'created_at AS date, "user", model, {amounts}, requests, amount_in_usd, amount_in_clp'
-        return Rows(self._rows.filter(f"source = '{WINDSURF.name}'").select(names))
+        amounts = (f"({name}::DECIMAL(16, 0) * 0.01::DECIMAL(3, 2))::DECIMAL(18, 2) AS {name}" for name in CREDITS)
+        names = f'created_at AS date, "user", model, {", ".join(amounts)}, requests, amount_in_usd, amount_in_clp'
+        return Rows(self._rows.filter(f"source = '{WINDSURF.name}'").order("created_at, id").select(names))
 
     @cached_property
     def calls(self) -> Rows:
@@ -159,9 +157,8 @@ class Spend:
         if unit not in UNITS:
             said = _("{unit!r} is not a unit of a total; ask for {units}.")
             raise InvalidRequest(said.format(unit=unit, units=", ".join(UNITS)))
-        value = sum_rows(self, ()).iloc[0][unit] if unit not in MONEY else None
-        if unit in MONEY:
-            value = sum_known(hide_zero(one[unit], one[f"unpriced_{unit}"]) for one in self._totals)
+        amounts = (hide_zero(one[unit], one[f"unpriced_{unit}"]) for one in self._totals if unit in MONEY)
+        value: Any = sum_known(amounts) if unit in MONEY else sum_rows(self, ()).iloc[0][unit]
         if value is None or pd.isna(value):
             read = [one for one in self.certificates if unit not in CREDITS or one.dataset == WINDSURF.dataset]
             if self.state is not State.COMPLETE or not read or any(one.rows for one in read):
@@ -216,21 +213,25 @@ class Spend:
         return self._join_rows(None)
 
     @cached_property
+    def _spellings(self) -> str:
+        return name_spellings(self._rows)
+
+    @cached_property
     def _placed(self) -> duckdb.DuckDBPyRelation:
         """The same with the columns of `LEVELS`, a row for each part of what it is of."""
         return split_amounts(self._join_rows(self.organization))
 
-    def _join_rows(self, organization: Organization | None) -> duckdb.DuckDBPyRelation:
-        months = join_credits(self._months, self._pseudonyms, organization, names=self.names)
+    def _join_rows(self, organization: Organization | None, add: Add | None = None) -> duckdb.DuckDBPyRelation:
+        months = join_credits(self._months, self._pseudonyms, organization, names=self.names, add=add)
         return reduce(lambda one, other: one.union(other), months)
 
 
 def sum_rows(spend: Spend, keys: Sequence[str], condition: str = "true") -> SpendTable:
     """The table of `Spend.by`, also by no key, of the rows that an SQL condition holds of."""
     is_placed = spend.roster is not None and not {*LEVELS}.isdisjoint(keys)
-    rows = spend._placed if is_placed else spend._rows
     own = {level: f'"{level}"' for level in LEVELS if is_placed}
-    sql = {key: own.get(key) or (name_spellings(spend._rows) if key == "model" else write_key(key)) for key in keys}
+    sql = {key: own.get(key) or (spend._spellings if key == "model" else write_key(key)) for key in keys}
+    rows = spend._placed if is_placed else spend._rows
     return build_table(rows.filter(condition), sql, spend.span, spend.zone)
 
 

@@ -32,6 +32,7 @@ from flexlib.spend.comparing import compare_bills
 from flexlib.spend.crossing import list_crossing
 from flexlib.spend.edges import find_edge_calls
 from flexlib.spend.once import count_once, count_rows, drop_calls, drop_counted_beside
+from flexlib.spend.windsurf import read_spent
 from flexlib.spend.zones import find_month_snapshots, list_pieces, read_calls, read_source
 from flexlib.store.fx import load_pairs
 from flexlib.store.strays import list_misplaced
@@ -74,6 +75,15 @@ class MonthUsage:
     """The data folder that it is out of."""
     look: Look = look_nowhere
     """What tells of other months what is recorded and not closed."""
+    spent: duckdb.DuckDBPyRelation | None = field(default=None, repr=False)
+    """Windsurf's rows as `windsurf.list_spent` gives them; None where nothing of it is stored."""
+
+    @property
+    def with_spenders(self) -> duckdb.DuckDBPyRelation:
+        """The rows with what `windsurf.list_spent` has beside them, null of calls."""
+        blank = "NULL::VARCHAR AS spender, NULL::BIGINT AS flex_credits, NULL::BIGINT AS prompt_credits"
+        calls = self.calls.select(f"*, {blank}")
+        return calls if self.spent is None else calls.union(self.spent)
 
     @property
     def calls(self) -> duckdb.DuckDBPyRelation:
@@ -188,8 +198,8 @@ def load_month_usage(
 
     Any other zone than UTC reads the hours that it shares with a neighbouring month there. `look` tells what is
     recorded and not closed; `version` as of `find_month_snapshots`. Raises `SnapshotMissing` when nothing of the month,
-    or no such version, is stored, `BadParameter` for a zone
-    that does not exist, `BadFile` when a file of prices or rates is corrupt.
+    or no such version, is stored, `BadParameter` for a zone that does not exist, `BadFile` when a file of prices or
+    rates is corrupt.
     """
     pieces, snapshots = list_pieces(month, zone), find_month_snapshots(month, root, zone=zone, version=version)
     stored = {(one.month, one.source): one for one in snapshots if one.dataset == LEDGER.dataset}
@@ -213,10 +223,12 @@ def load_month_usage(
     before, after = (read_calls(one, root, zone) for one in (month.previous, month.next))
     found, edge, same_edge_ids = drop_counted_beside(found, before, after, month)
     kept, repeated, same_ids, lookalikes = count_once(found)
-    kept += [_read_credits(one, root) for one in snapshots if one.dataset == WINDSURF.dataset]
+    spent = next((read_spent(one, root) for one in snapshots if one.dataset == WINDSURF.dataset), None)
+    kept += [spent.select(*USAGE.names, "source")] if spent is not None else []
     rows = reduce(lambda one, other: one.union(other), kept) if kept else _list_no_calls()
     doubts = (*dropped, *edge, *repeated), same_ids + same_edge_ids, lookalikes, edges, tuple(missing), notes
-    return MonthUsage(month, zone, rows, snapshots, *doubts, load_pairs(root), tolerance or BillTolerance(), root, look)
+    rules = load_pairs(root), tolerance or BillTolerance()
+    return MonthUsage(month, zone, rows, snapshots, *doubts, *rules, root, look, spent)
 
 
 def _tell_missing(month: Month, source: str, first: str, end: str) -> str:
@@ -233,16 +245,3 @@ def _list_no_calls() -> duckdb.DuckDBPyRelation:
     import duckdb
 
     return duckdb.from_arrow(USAGE.empty_table()).select("*, NULL::VARCHAR AS source")
-
-
-def _read_credits(snapshot: Snapshot, root: Path) -> duckdb.DuckDBPyRelation:
-    """Windsurf's days as they are, which is UTC's, whatever the zone of the month."""
-    import duckdb
-    import pyarrow.parquet as pq
-
-    from flexlib.spend.windsurf import credits_as_usage
-    from flexlib.store.credit_prices import load_credit_prices
-    from flexlib.store.fx import load_rates
-
-    table = credits_as_usage(pq.read_table(snapshot.parquet), load_credit_prices(root), load_rates(root))
-    return duckdb.from_arrow(table).select(f"*, '{WINDSURF.name}' AS source")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,8 +17,15 @@ from flexlib.money.amounts import NO_RATE
 from flexlib.money.credit_prices import CreditPrices, find_credit_price
 from flexlib.money.fx import Rates, find_rate
 from flexlib.names import find_provider, name_model
-from flexlib.schema import FX_RATE, USAGE, USD
+from flexlib.schema import FX_RATE, USAGE, USD, name_sql_type
 from flexlib.sources.registry import WINDSURF
+from flexlib.store.credit_prices import load_credit_prices
+from flexlib.store.fx import load_rates
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from flexlib.store.version import Snapshot
 
 NO_PRICE = mark_text("no price of a credit is known for this day")
 
@@ -25,16 +34,18 @@ ROW_ID = f"'{WINDSURF.name}-' || left(sha256({KEY}), 32)"
 """The id of a row of credits among calls, as SQL over `schema.CREDITS`."""
 
 AS_USAGE = f"""
-SELECT
     {ROW_ID} AS id, date AS created_at, 'day' AS grain, requests, provider, model,
     '{LlmProxy.WINDSURF}' AS proxy, '{LlmTaskType.TEXT}' AS task_type,
-    0::BIGINT AS prompt_tokens, 0::BIGINT AS completion_tokens, 0::BIGINT AS total_tokens, 0::BIGINT AS cached_tokens,
-    0::BIGINT AS cache_write_tokens,
+    0 AS prompt_tokens, 0 AS completion_tokens, 0 AS total_tokens, 0 AS cached_tokens, 0 AS cache_write_tokens,
     (prompt_credits + flex_credits)::DECIMAL(16, 0) * 0.01::DECIMAL(3, 2) AS cost,
-    CASE WHEN flex_credits = 0 THEN 0 ELSE flex_credits::DECIMAL(16, 0) * of_hundredth END AS amount_in_usd,
+    CAST(CASE WHEN flex_credits = 0 THEN 0 ELSE flex_credits::DECIMAL(16, 0) * of_hundredth END
+        AS {name_sql_type(USD)}) AS amount_in_usd,
     CASE WHEN flex_credits <> 0 THEN list END AS price_source, CASE WHEN flex_credits <> 0 THEN since END AS price_date,
     CASE WHEN amount_in_usd IS NULL THEN '{NO_PRICE}' END AS unpriced,
     CASE WHEN amount_in_usd IS NOT NULL THEN rate END AS fx_rate,
+    amount_in_usd * rate AS pesos,
+    round(pesos, 4) - CASE WHEN abs(pesos) % 0.0001 = 0.00005 AND round(pesos, 4) % 0.0002 <> 0
+        THEN sign(pesos) * 0.0001 ELSE 0 END AS amount_in_clp,
     CASE WHEN amount_in_usd IS NOT NULL THEN rate_day END AS fx_date,
     CASE WHEN amount_in_usd IS NOT NULL THEN rate_source END AS fx_source,
     CASE WHEN amount_in_usd IS NOT NULL AND rate IS NULL THEN '{NO_RATE}' END AS unconverted,
@@ -43,10 +54,9 @@ SELECT
         || '", "tokens": "not_reported"'
         || CASE WHEN flex_credits <> 0 AND said IS NOT NULL THEN ', "usd_per_credit": "' || said || '"' ELSE '' END
         || '}}' AS metadata,
-    date AS updated_at
-FROM rows JOIN days USING (date) JOIN models USING (date, model_uid)
-ORDER BY created_at, id
+    date AS updated_at, '{WINDSURF.name}' AS source, "user" AS spender, flex_credits, prompt_credits
 """
+"""Of a row of credits beside its day and its model; pesos are rounded half to even."""
 
 
 def credits_as_usage(rows: pa.Table, prices: CreditPrices, rates: Rates) -> pa.Table:
@@ -59,19 +69,30 @@ def credits_as_usage(rows: pa.Table, prices: CreditPrices, rates: Rates) -> pa.T
     """
     import duckdb
 
-    named = rows.select(["date", "model_uid"]).group_by(["date", "model_uid"]).aggregate([])
-    with duckdb.connect() as door:  # the names of these tables are nobody else's
-        door.register("rows", rows)
-        door.register("days", _look_days_up(pc.unique(rows["date"]).to_pylist(), prices, rates))
-        door.register("models", _look_models_up(named))
-        found = door.sql(AS_USAGE).to_arrow_table()
-    pesos = pc.round(
-        pc.multiply(found["amount_in_usd"].cast(USD), found["fx_rate"]), ndigits=4, round_mode="half_to_even"
+    found = list_spent(duckdb.from_arrow(rows), prices, rates).select(*USAGE.names).order("created_at, id")
+    return found.to_arrow_table().cast(USAGE)
+
+
+def read_spent(snapshot: Snapshot, root: Path) -> duckdb.DuckDBPyRelation:
+    """Windsurf's days as they are, which is UTC's, whatever the zone of the month; see `list_spent`."""
+    return list_spent(snapshot.relation, load_credit_prices(root), load_rates(root))
+
+
+def list_spent(rows: duckdb.DuckDBPyRelation, prices: CreditPrices, rates: Rates) -> duckdb.DuckDBPyRelation:
+    """The same as a relation, in no order and with `source`; `spender` is the key of the row's user, and of how many
+    hundredths of a credit it is say `flex_credits` and `prompt_credits`. Only what is asked of it is read and made."""
+    import duckdb
+
+    named = rows.select("date, model_uid").distinct().order("ALL").to_arrow_table()
+    days = _look_days_up(pc.unique(named["date"]).to_pylist(), prices, rates)
+    found = rows.join(duckdb.from_arrow(days), "date").join(
+        duckdb.from_arrow(_look_models_up(named)), "date, model_uid"
     )
-    found = found.append_column("amount_in_clp", pesos)
-    columns = [found[one.name].cast(one.type) if one.name in found.column_names else pa.nulls(len(found), one.type)
-               for one in USAGE]  # fmt: skip
-    return pa.table(columns, USAGE)
+    found = found.select(AS_USAGE)
+    there = {*found.columns}
+    columns = (f"CAST({one.name if one.name in there else 'NULL'} AS {name_sql_type(one.type)}) AS {one.name}"
+               for one in USAGE)  # fmt: skip
+    return found.select(f"{', '.join(columns)}, source, spender, flex_credits, prompt_credits")
 
 
 def _look_days_up(moments: list[datetime], prices: CreditPrices, rates: Rates) -> pa.Table:

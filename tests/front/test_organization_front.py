@@ -246,7 +246,8 @@ def split_calls(calls: list[dict[str, Any]], lines: list[tuple[str, date, date, 
     table = pa.Table.from_pylist(rows, schema=USAGE)
     for name in ("flex_credits", "prompt_credits"):
         table = table.append_column(name, pa.array([one["flex"] for one in calls], pa.int64()))
-    placed = place_rows(duckdb.from_arrow(table), SEPTEMBER, read_organization(file), [], "NULL::VARCHAR")
+    whole = duckdb.from_arrow(table).select("*, NULL::VARCHAR AS spender")
+    placed = place_rows(whole, SEPTEMBER, read_organization(file), [])
     kept = split_amounts(placed).select(
         f"id, {', '.join(LEVELS)}, amount_in_usd, amount_in_clp, flex_credits, requests, total_tokens"
     )

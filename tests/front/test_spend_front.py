@@ -516,3 +516,16 @@ def test_a_whole_month_without_a_row_came_to_nothing_and_one_that_is_not_whole_t
     assert [empty.total(unit) for unit in ("usd", "clp", "flex_credits", "requests")] == [0, 0, 0, 0]
     with_absent = load_spend("2025-08", "2025-09", tmp_path, zone="UTC", names=False)
     assert [with_absent.total(unit) for unit in ("usd", "flex_credits")] == [None, None]
+
+
+def test_a_sum_by_person_makes_neither_the_ids_of_credits_nor_their_metadata(root: Path) -> None:
+    """Of a large company these are millions of texts, by which its credits were once joined with who spent them."""
+    plan = load(root)._rows.aggregate('"user", sum(flex_credits), sum(amount_in_usd)', '"user"').explain()
+    assert "spender" in plan
+    assert not {"id", "row_id", "metadata"} & {*re.findall(r"\w+", plan)}
+
+
+def test_the_rows_of_credits_are_made_in_the_order_of_time(tmp_path: Path) -> None:
+    store_credits(tmp_path, *((day, user, "x", 0, 100) for day in (1, 2, 3) for user in "abcdefgh"))
+    days = load(tmp_path).credits.frame()["date"]
+    assert [*days] == sorted(days)

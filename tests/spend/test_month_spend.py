@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from flexlib.analysis.frames import read_rows
 from flexlib.analysis.usage import total_cost_by_period, usage_by_day
 from flexlib.certificate import State
 from flexlib.errors import BadFile, BadParameter, SnapshotMissing
-from flexlib.money.credit_prices import find_credit_price
+from flexlib.money.credit_prices import CreditPrice, find_credit_price
 from flexlib.money.fx import Rate, Rates
 from flexlib.schema import check_usage
 from flexlib.spend.month import load_month_usage
@@ -284,6 +284,17 @@ def test_the_metadata_of_credits_is_json_whatever_the_id_of_the_model() -> None:
     said = {"model_uid": 'claude "4" ñ', "plan_credits": "0.05", "flex_credits": "-2.50", "tokens": "not_reported"}
     assert json.loads(row["metadata"]) == said | {"usd_per_credit": "0.04"}
     assert row["amount_in_usd"] == Decimal("-0.10")
+
+
+def test_pesos_are_rounded_half_to_even_also_below_zero() -> None:
+    prices = (CreditPrice(date.min, date.max, Decimal("0.01"), "list"),)
+    rates = Rates((Rate(date(2025, 9, 1), Decimal("0.5"), "mindicador.cl"),))
+    rows = build_credits(*((1, f"u{flex}", "x", 0, flex) for flex in range(-9, 10)))
+    found = credits_as_usage(rows, prices, rates)
+    assert [*map(str, found["amount_in_clp"].to_pylist())] == [
+        str((usd / 2).quantize(Decimal("0.0001"), ROUND_HALF_EVEN)).replace("-0.0000", "0.0000")
+        for usd in found["amount_in_usd"].to_pylist()
+    ]
 
 
 @pytest.mark.parametrize(
