@@ -22,6 +22,7 @@ from flexlib.cli.options import (
     read_span,
     warn_of_state,
 )
+from flexlib.cli.report_months import open_shown
 from flexlib.console.certificate import render_certificate
 from flexlib.dates import Month
 from flexlib.errors import SnapshotMissing
@@ -112,8 +113,8 @@ def run_fetch(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def run_certificate(arguments: argparse.Namespace, settings: Settings) -> int:
     span = read_span(arguments)
-    with open_settings(arguments, settings, offline=True) as settings:
-        snapshots = [_load_source(month, arguments.source, settings.data) for month in span.months]
+    settings = open_shown(arguments, settings, *span.months, before=0)
+    snapshots = [_load_source(month, arguments.source, settings.data) for month in span.months]
     _print_certificates(snapshots, as_json=arguments.json)
     return _finish(snapshots)
 

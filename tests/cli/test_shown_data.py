@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 import flexlib as fl
 from flexlib.cli import main
+from flexlib.dates import Month
 from flexlib.errors import SnapshotMissing
+from flexlib.settings import Settings
 
 FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
 WHEN = ("--year", "2025", "--month", "9")
@@ -89,3 +92,28 @@ def test_a_month_before_the_made_up_company_is_refused(capsys: pytest.CaptureFix
         assert main([*words, "--demo"]) == 2
         said = capsys.readouterr().err.splitlines()[-1]
         assert said == "flexlib: the made-up company begins in 2025-01; ask for that month or a later one, not 2024-09."
+
+
+@pytest.mark.parametrize("words", [("site",), ("certificate", *WHEN)])
+def test_with_demo_a_fresh_folder_shows_made_up_months_and_later_runs_bring_no_more(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    brought: list[str] = []
+
+    def bring(month: Month, zone: str, settings: Settings, before: int = 1) -> None:
+        brought.append(str(month))
+        shutil.copytree(FIXTURE, settings.data, dirs_exist_ok=True)
+
+    monkeypatch.setattr("flexlib.cli.report_months.ensure_demo", bring)
+    assert main([*words, "--demo"]) == 0
+    last = str(Month.containing(date.today()).previous)
+    assert brought == [last if words == ("site",) else "2025-09"]
+    if words == ("site",):
+        assert (tmp_path / "site" / "demo" / "index.html").is_file()
+        assert main(["site", "--demo"]) == 0
+        assert brought == [last]
+        shutil.rmtree(tmp_path / "data")
+        capsys.readouterr()
+        assert main(["site"]) != 0
+        assert "add --demo to look at made-up months" in capsys.readouterr().err
