@@ -10,10 +10,11 @@ from typing import Any, ClassVar, TypeAlias
 
 from flexlib.checks import MOST_UNPRICED, NO_WITNESS, Check, explain_check, explain_money
 from flexlib.formats import format_moment, format_number
-from flexlib.i18n import _, join_texts, mark_text
+from flexlib.i18n import _, join_and, join_texts, mark_text, translate_count
 from flexlib.proof import SETTLING_TIME as SETTLING_TIME
 from flexlib.proof import Certificate as Certificate
 from flexlib.proof import State as State
+from flexlib.sources.registry import WINDSURF
 
 CREDITS_NAMES = {"read_at": "fetched_at", "independent_total": "witness"}
 """Fields whose name in JSON is another."""
@@ -190,6 +191,31 @@ NAMED = 3
 """Models without a price that a sentence names; the table of them has all."""
 
 
+def list_missing(certificate: Certificate) -> list[str]:
+    """What could not be read of one source, a clause each; nobody's key is in them."""
+    users = getattr(certificate, "users_failed", 0)
+    files = [one for one in getattr(certificate, "files", ()) if one.get("quarantined")]
+    pages = sum(one.get("open_pages", 0) for one in files)
+    rows = certificate.quarantined_rows - pages
+    unread = translate_count("{count} user could not be read", "{count} users could not be read", users)
+    found = [unread.format(count=format_number(users))] * bool(users)
+    untaken = translate_count("{count} row could not be taken", "{count} rows could not be taken", rows)
+    if files:
+        untaken = translate_count(
+            "{count} row of {files} could not be taken", "{count} rows of {files} could not be taken", rows
+        )
+    named = join_and(str(one["name"]) for one in files)
+    found += [untaken.format(count=format_number(rows), files=named)] * bool(rows)
+    return found + [_("pages are missing")] * bool(pages) or [_("something is missing")]
+
+
+def name_command(certificate: Certificate) -> str:
+    """The command that shows it, and what it lacks."""
+    month, source = certificate.month, getattr(certificate, "source", WINDSURF.name)
+    of = "" if source == WINDSURF.name else f" --source {source}"
+    return f"flexlib certificate --year {month.year} --month {month.month}{of}"
+
+
 def explain_rows(certificate: Certificate) -> list[str]:
     """Why the rows of one source are not whole, a clause each, beside sums that differ."""
     found, state = [], certificate.state
@@ -201,7 +227,8 @@ def explain_rows(certificate: Certificate) -> list[str]:
             said = _("{why}; without a price: {models} and {count} more")
         found.append(said.format(why=explain_money(vars(certificate)), models=named, count=more))
     elif state is State.GAP:
-        found.append(_("something is missing; flexlib certificate and the month's raw/ say what"))
+        said = _("{what}; {command} says which, and why")
+        found.append(said.format(what=join_and(list_missing(certificate)), command=name_command(certificate)))
     if state is State.PROVISIONAL:
         said = _("read on {moment}, before the month was settled")
         found.append(said.format(moment=format_moment(certificate.as_of)))

@@ -338,12 +338,19 @@ def test_of_a_month_that_lacks_money_three_models_without_a_price_are_named(mode
     [
         (WHOLE, []),
         (IMPORTED, []),
-        (replace(WHOLE, users_failed=1), ["something is missing; flexlib certificate and"]),
+        (replace(WHOLE, users_failed=1), ["1 user could not be read; flexlib certificate --year 2025 --month 9 says"]),
         # A row is missing and money too: what is missing is said first, the money is of the rest.
-        (replace(UNPRICED, quarantined_rows=1), ["something is missing; flexlib certificate and"]),
+        (
+            replace(UNPRICED, quarantined_rows=1),
+            ["1 row could not be taken; flexlib certificate --year 2025 --month 9"],
+        ),
         (replace(UNPRICED, read_at=EARLY), ["30 of 100 calls have no price"]),
         (replace(IMPORTED, read_at=EARLY), ["read on 1 Oct 2025, 02:00 UTC, before the month was settled"]),
         (replace(WHOLE, sums=Check("not checked")), ["no second figure of the server's confirms the total"]),
+        (
+            replace(IMPORTED, quarantined_rows=2, files=({"name": "a.csv", "quarantined": 2},)),
+            ["2 rows of a.csv could not be taken; flexlib certificate --year 2025 --month 9 --source import"],
+        ),
         (replace(WHOLE, sums=DIFFERS), []),  # sums that differ are told where they stand
     ],
 )

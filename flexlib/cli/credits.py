@@ -208,6 +208,8 @@ def _print_certificates(snapshots: Sequence[Snapshot], *, as_json: bool) -> None
 
 
 def _finish(snapshots: Sequence[Snapshot]) -> int:
+    from flexlib.cli.import_output import explain_stored
+
     certificates = [snapshot.certificate for snapshot in snapshots]
-    warn_of_state(certificates)
+    warn_of_state(certificates, [explain_stored(one) for one in snapshots])
     return find_exit_code(certificates)

@@ -8,17 +8,20 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from flexlib.certificate import State
+from flexlib.certificate import ChargesCertificate, CreditsCertificate, State, UsageCertificate
 from flexlib.console.certificate import advise_again, explain_state, render_certificate
 from flexlib.dates import Month
+from flexlib.errors import BadFile
 from flexlib.formats import format_count, format_number
-from flexlib.i18n import _, write_json
+from flexlib.i18n import _, mark_text, write_json
+from flexlib.sources.registry import RefusedFileRow
 
 if TYPE_CHECKING:
     from flexlib.ingest.files.importing import FilesImport
     from flexlib.sources.files.paths import InputFile
+    from flexlib.store.version import Snapshot
 
-NOTHING_NEW = "nothing new: all of it is there already"
+NOTHING_NEW = mark_text("nothing new: all of it is there already")
 MOST_SHOWN = 5
 
 
@@ -51,7 +54,7 @@ def render_import(files: Sequence[InputFile], months: Sequence[FilesImport]) -> 
     newline."""
     parts, noted = [], set[str]()
     for one in months:
-        added = _("{rows} added").format(rows=format_count(one.added_rows, "row")) if one.is_new else NOTHING_NEW
+        added = _("{rows} added").format(rows=format_count(one.added_rows, "row")) if one.is_new else _(NOTHING_NEW)
         if one.is_new and not one.added_rows:
             added += _("; the month's amounts or its proof changed")
         names = [file.name for file in files if len(files) == 1 or file.name in one.added_by_file]
@@ -79,9 +82,29 @@ def explain_month(month: FilesImport) -> str:
     if month.certificate.state is State.PROVISIONAL:
         return _("it was imported before the month was over; import again what comes after.")
     rows = month.quarantined
+    return explain_refused(month.certificate, rows, several=len(month.added_by_file) > 1)
+
+
+def explain_stored(snapshot: Snapshot) -> str:
+    """The same of a month that is stored; of rows whose lines are their owner's only, how many they are."""
+    from flexlib.ingest.files.stored import read_raw
+
+    certificate = snapshot.certificate
+    if isinstance(certificate, CreditsCertificate) or certificate.state is not State.GAP:
+        return explain_state(certificate)
+    try:
+        rows = [RefusedFileRow(**json.loads(line)) for line in read_raw(snapshot)]
+    except (BadFile, TypeError, ValueError):  # of a flexlib before, or of another command than an import
+        rows = []
+    return explain_refused(certificate, rows, several=len({row.file for row in rows}) > 1)
+
+
+def explain_refused(
+    certificate: UsageCertificate | ChargesCertificate, rows: Sequence[RefusedFileRow], *, several: bool
+) -> str:
+    """Why rows of a month could not be taken, each with its line, and what to do."""
     if not rows:
-        return explain_state(month.certificate)
-    several = len(month.added_by_file) > 1
+        return explain_state(certificate)
     line = _("line {number}: ")
     told = (
         f"{f'{row.file}, ' * several}{line.format(number=row.line) * (not row.is_page)}{row.reason}" for row in rows
@@ -98,7 +121,7 @@ def explain_month(month: FilesImport) -> str:
     return _(
         "{count} could not be taken ({shown}{more}). The totals are a lower bound; fix the file and "
         "import it with {again}."
-    ).format(count=count, shown=shown, more=more, again=advise_again(month.certificate))
+    ).format(count=count, shown=shown, more=more, again=advise_again(certificate))
 
 
 def print_presets(*, as_json: bool) -> None:

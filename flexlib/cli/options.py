@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -190,12 +191,12 @@ def open_settings(
         yield replace(settings, base_url=url, service_key=DEFAULT_KEY)
 
 
-def warn_of_state(certificates: Sequence[Certificate]) -> None:
-    """A line on stderr for each month that is not whole."""
-    for one in certificates:
+def warn_of_state(certificates: Sequence[Certificate], reasons: Sequence[str] = ()) -> None:
+    """A line on stderr for each month that is not whole; `reasons`: why, where more is known than they say."""
+    for one, why in zip_longest(certificates, reasons):
         if one.state is not State.COMPLETE:
             said = _("{month} is {state}: {why}")
-            print(said.format(month=one.month, state=one.state, why=explain_state(one)), file=sys.stderr)
+            print(said.format(month=one.month, state=one.state, why=why or explain_state(one)), file=sys.stderr)
 
 
 def load_judged(month: Month, settings: Settings, zone: str = "UTC") -> MonthUsage:

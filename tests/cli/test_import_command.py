@@ -53,6 +53,20 @@ def test_a_whole_import_prints_the_certificate_and_exits_0(folder: Path, capsys:
     assert said.err == ""
 
 
+def test_the_command_that_a_gap_names_shows_each_line_that_could_not_be_taken_and_why(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["import", write(folder, "2025-09-01 10:00:00,1234,5", "2025-09-01 10:00:00,x,5"), *PLAIN])
+    capsys.readouterr()
+    assert main(["spend", "--year", "2025", "--month", "9"]) == 3
+    named = "flexlib certificate --year 2025 --month 9 --source import"
+    assert f"1 row of calls.csv could not be taken; {named} says which, and why." in capsys.readouterr().err
+    assert main(named.split()[1:]) == 3
+    told = capsys.readouterr().err
+    assert "1 row could not be taken (line 3: prompt_tokens is not a whole number" in told
+    assert "import it with --supersedes calls.csv." in told
+
+
 def test_an_import_done_again_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = write(folder, "2025-09-01 10:00:00,7,5")
     run_import(parse(file, *PLAIN), load_settings())
