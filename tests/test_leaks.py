@@ -15,6 +15,8 @@ from flexlib.store.snapshots import list_newest, load_credits
 
 KNOWN = ("Ana María Ñúñez", "ana.munoz@empresa.cl", "3f2a9c1e-77aa-4b1c-9d00-5e6f7a8b9c0d", "Bernardo O'Higgins")
 
+SMALL = "Kleinstabteilung"
+
 
 @pytest.mark.parametrize("text", KNOWN)
 def test_a_planted_leak_is_found_in_each_form(text: str, tmp_path: Path) -> None:
@@ -95,3 +97,31 @@ def test_nothing_that_is_shared_names_anybody(
         ["chargeback", *month, "--by", "person", "--names", "--csv", str(tmp_path / "named" / "named.csv")]
     ) in (0, 3, 4)
     assert find_leaks(tmp_path / "named", known) != {}
+
+
+def test_what_a_month_makes_for_everybody_shows_no_department_of_a_few_people_in_any_file(
+    company: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pages and exports alike; the same file that nobody has asked to share shows it."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(company))
+    emails = sorted(one["email"] for one in load_credits(SEPTEMBER, company).people.values())
+    roster, budgets, plan = (tmp_path / name for name in ("organization.csv", "budgets.yaml", "month.yaml"))
+    roster.write_text(
+        "who,department\n" + "".join(f"{one},{SMALL if n < 2 else 'Data'}\n" for n, one in enumerate(emails))
+    )
+    budgets.write_text(f"budgets: [{{name: {SMALL}, department: {SMALL}, currency: usd, amount: '10000'}}]\n")
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(roster))
+    monkeypatch.setenv("FLEXLIB_BUDGETS", str(budgets))
+    month, shared = ["--year", "2025", "--month", "9"], tmp_path / "shared"
+    text = "share: yes\nrates: no\nsite: no\nreports: [llm_usage]\nwith: [csv]\n"
+    text += "exports: [csv, focus, parquet, xlsx, json]\n"
+    plan.write_text(text)
+    assert main(["month", *month, "--plan", str(plan), "--output-dir", str(shared)]) in (0, 3, 4), capsys.readouterr()
+    (tmp_path / "shared" / "2025-09" / "run.json").unlink()  # for its owner alone
+    made = {file.name for file in (shared / "2025-09").glob("[!.]*")}
+    of_page = {f"llm_usage.{end}" for end in ("html", "ipynb", "manifest.json")}
+    assert made == of_page | {f"llm_usage_2025-09.{end}" for end in ("xlsx", "json")}
+    assert find_leaks(shared, {SMALL}) == {}
+    for form in ("json", "xlsx"):
+        assert main(["export", *month, "--format", form, "--output-dir", str(tmp_path / form)]) in (0, 3, 4)
+        assert find_leaks(tmp_path / form, {SMALL}) != {}

@@ -176,7 +176,7 @@ def test_whatever_looks_for_a_file_that_need_not_be_tells_of_such_a_link(
     for module in ("front.chargeback", "front.events"):
         monkeypatch.setattr(f"flexlib.{module}.find_home", lambda: tmp_path)
     looks: dict[str, Callable[[], object]] = {
-        "params/month.yaml": lambda: read_plan(tmp_path / "params" / "month.yaml", ()),
+        "params/month.yaml": lambda: read_plan(tmp_path / "params" / "month.yaml", {}),
         "params/chargeback.yaml": lambda: find_rules(None),
         "params/events.yaml": read_planned,
         "params/budgets.yaml": lambda: load_limits(tmp_path / "params" / "budgets.yaml", is_named=False),

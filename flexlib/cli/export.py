@@ -17,6 +17,8 @@ from flexlib.cli.export_formats import (
     Source,
     check_libraries,
     check_zone,
+    explain_finer,
+    explain_unwritten,
     take_formats,
 )
 from flexlib.cli.options import (
@@ -29,12 +31,14 @@ from flexlib.cli.options import (
     warn_of_month,
 )
 from flexlib.cli.report_months import load_shown_spend, open_shown
+from flexlib.cli.report_with import add_share_option, share_page
 from flexlib.dates import Month
-from flexlib.errors import BadParameter
+from flexlib.errors import BadParameter, InvalidRequest
 from flexlib.formats import clean_text, format_number, format_plain, format_usd
 from flexlib.i18n import _, translate_count, write_json
 from flexlib.settings import Settings
 from flexlib.store.server import mark_made_up
+from flexlib.store.shared import check_shared
 
 if TYPE_CHECKING:
     from flexlib.front.spend import Spend
@@ -62,6 +66,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--names", action="store_true",
                         help=_("people by name instead of under pseudonyms, for the file's owner alone"))  # fmt: skip
     parser.add_argument("--json", action="store_true", help=_("say as JSON what was written, amounts as exact text"))
+    add_share_option(parser)
     add_roster_option(parser)
     add_demo_option(parser)
     parser.set_defaults(run=run_export)
@@ -77,7 +82,10 @@ def run_export(arguments: argparse.Namespace, settings: Settings) -> int:
     spend = load_shown_spend(settings, month, zone=arguments.zone, names=arguments.names, roster=arguments.roster)
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder:
         make = partial(_make_page, arguments, settings, month, Path(folder))
-        source = Source(lambda: spend, make, arguments.names, arguments.csv_dialect)
+        source = Source(lambda: spend, make, arguments.names, arguments.csv_dialect, is_shared=arguments.share)
+        for name in formats if arguments.share else ():
+            if why := explain_unwritten(name, source.page):
+                raise InvalidRequest(why)
         written = [_write(name, source, month, settings, arguments) for name in formats]
     if arguments.json:
         told = [describe_export(name, spend, made) for name, made in zip(formats, written, strict=True)]
@@ -132,6 +140,7 @@ def _make_page(arguments: argparse.Namespace, settings: Settings, month: Month, 
 
     known = read_parameters(find_notebook(arguments.notebook))
     values: dict[str, object] = {"year": month.year, "month": month.month}
+    share_page(arguments, values, known)
     if arguments.names and "names" in known:
         values["names"] = True
     if arguments.zone != "UTC":
@@ -146,7 +155,12 @@ def _make_page(arguments: argparse.Namespace, settings: Settings, month: Month, 
 
 
 def _check_options(arguments: argparse.Namespace) -> None:
-    """Raises `BadParameter` where options do not go together."""
+    """Raises `BadParameter` where options do not go together, `InvalidRequest` for what cannot be shared."""
+    if arguments.share:
+        check_shared(arguments.zone, names=arguments.names)
+        for name in arguments.format:
+            if not FORMATS[name].is_of_page:
+                raise InvalidRequest(explain_finer(name))
     pictures = {name for name in arguments.format if FORMATS[name].suffix in (".png", ".svg")}
     if arguments.output and (len(arguments.format) > 1 or pictures):
         said = _("--output names one file, and there are several here; name their folder by --output-dir: pictures go "

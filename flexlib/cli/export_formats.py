@@ -219,6 +219,21 @@ def take_formats(text: str) -> list[str]:
     return names
 
 
+def explain_unwritten(name: str, page: Path) -> str:
+    """Why a format is not written of a page that is to be shared, in a sentence; empty where it is."""
+    from flexlib.report.fresh import explain_unshared
+    from flexlib.report.manifest import name_manifest, read_manifest
+
+    if why := explain_unshared(read_manifest(name_manifest(page))):
+        said = _("{name} is not written beside the page, which is not for everybody to see: {why}.")
+        return said.format(name=name, why=why)
+    return "" if FORMATS[name].is_of_page else explain_finer(name)
+
+
+def explain_finer(name: str) -> str:
+    return _("{name} is not written: its rows are finer than the page, which is shared.").format(name=name)
+
+
 def check_zone(names: Iterable[str], zone: str) -> None:
     """Raises `BadParameter` where a format cannot be of this zone."""
     if zone != "UTC" and "focus" in names:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexlib.cli.export_formats import FORMATS, Source, take_formats
+from flexlib.cli.export_formats import FORMATS, Source, explain_unwritten, take_formats
 from flexlib.cli.report_months import load_shown_spend
 from flexlib.i18n import _
 from flexlib.settings import Settings
@@ -23,6 +23,10 @@ def add_with_option(parser: argparse.ArgumentParser) -> None:
     titles = "; ".join(f"{name}: {_(one.title)}" for name, one in FORMATS.items())
     parser.add_argument("--with", type=take_formats, default=[], dest="beside", metavar="FORMAT[,FORMAT]",
                         help=_("files beside the page: {titles}").format(titles=titles))  # fmt: skip
+    add_share_option(parser)
+
+
+def add_share_option(parser: argparse.ArgumentParser) -> None:
     said = _("for everybody to see: no department of few people, no file finer than the page")
     parser.add_argument("--share", action="store_true", help=said)
 
@@ -42,22 +46,13 @@ def share_page(arguments: argparse.Namespace, given: dict[str, Any], known: Mapp
 
 def write_beside(page: Path, request: ReportRequest, settings: Settings, arguments: argparse.Namespace) -> list[Path]:
     """The files that were asked for, beside the page and named after it; says on stderr what is not in them."""
-    from flexlib.report.fresh import explain_unshared
-    from flexlib.report.manifest import name_manifest, read_manifest
-
     shares = bool(arguments.share or request.values.get("share") is True)
-    why = explain_unshared(read_manifest(name_manifest(page))) if shares else ""
     source = Source(lambda: _load(request, settings), lambda: page, bool(request.values.get("names")), is_shared=shares)
     files: list[Path] = []
     for name in arguments.beside:
         form = FORMATS[name]
-        if why:
-            said = _("{name} is not written beside the page, which is not for everybody to see: {why}.")
-            print(f"{request.period}: {said.format(name=name, why=why)}", file=sys.stderr)
-            continue
-        if shares and not form.is_of_page:
-            said = _("{name} is not written: its rows are finer than the page, which is shared.")
-            print(f"{request.period}: {said.format(name=name)}", file=sys.stderr)
+        if shares and (why := explain_unwritten(name, page)):
+            print(f"{request.period}: {why}", file=sys.stderr)
             continue
         stem = page.stem if form.is_of_page else f"{page.stem}_{name}"
         made = form.write(source, page.with_name(stem + form.suffix))

@@ -49,6 +49,8 @@ class MonthPlan:
     """Formats of the files beside each page, as `flexlib report --with` takes them."""
     exports: tuple[str, ...] = ("csv",)
     """Formats of `flexlib export`: what every program reads, unless told otherwise."""
+    unshared: frozenset[str] = frozenset()
+    """Those of all formats whose rows are finer than a page that everybody may see, where it is for them."""
     operator: str | None = None
     """The e-mail of who is told of a step that failed."""
     names: bool = False
@@ -61,9 +63,9 @@ class MonthPlan:
     """Where it stands; None where there is no file."""
 
 
-def read_plan(path: Path, formats: Collection[str], *, is_named: bool = False) -> MonthPlan:
+def read_plan(path: Path, formats: Mapping[str, Any], *, is_named: bool = False) -> MonthPlan:
     """The plan of a YAML file; that of no file where there is none, unless somebody has named it. `formats`: those that
-    `flexlib export` knows. Raises `BadFile` with all faults, each with its line."""
+    `flexlib export` knows, with `is_of_page`. Raises `BadFile` with all faults, each with its line."""
     if not is_named and not has_file(path):
         return MonthPlan()
     try:
@@ -92,7 +94,8 @@ def read_plan(path: Path, formats: Collection[str], *, is_named: bool = False) -
     faults.found += _check_together(fields, said, lines, path)
     faults.tell()
     left_out = frozenset(name for name in SWITCHES if content.get(name) is False)
-    return MonthPlan(left_out=left_out, lines=lines, file=path, **fields)
+    unshared = frozenset(name for name, one in formats.items() if fields.get("share") and not one.is_of_page)
+    return MonthPlan(left_out=left_out, unshared=unshared, lines=lines, file=path, **fields)
 
 
 def _read_field(name: object, value: object, where: str, formats: Collection[str]) -> dict[str, Any]:

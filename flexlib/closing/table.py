@@ -170,12 +170,15 @@ def find_exports(closing: Closing) -> Iterator[Step]:
     """Writes the month as files for others."""
     from flexlib.report.parameters import find_notebook
 
-    names = ("--names",) if closing.plan.names else ()
+    named = [*(["--names"] if closing.plan.names else []), *(["--share"] if closing.plan.share else [])]
     is_empty = closing.plan.reports is None and not closing.list_certificates()
     reason = _("nothing of {month} is stored").format(month=closing.month) if is_empty else ""
     inputs = _hash_sums(closing) | closing.hash_files([find_notebook(PAGE)])
     for name in closing.plan.exports:
-        options = (*names, *(closing.zone_words if name != "focus" else ()))  # which is of days of UTC
+        if name in closing.plan.unshared:
+            yield Step(f"export {name}", left_out=_("its rows are finer than pages that everybody may see"))
+            continue
+        options = (*named, *(closing.zone_words if name != "focus" else ()))  # which is of days of UTC
         words = ("export", "--format", name, *closing.when, "--output-dir", str(closing.folder), *options)
         yield Step(f"export {name}", words, inputs, reason, makes_files=True)
 

@@ -65,6 +65,14 @@ def test_several_formats_are_written_at_once_and_told_one_by_one(capsys: pytest.
             "FOCUS counts by days of UTC, so focus cannot be of Asia/To",
         ),
         (["--format", "csv", "--zone", "Mars"], "Mars"),
+        (["--format", "xlsx,csv", "--share"], "csv is not written: its rows are finer than the page, which is shared."),
+        (["--format", "json", "--share", "--names"], "what is shared is for everybody to see; leave out the names"),
+        (["--format", "json", "--share", "--zone", "Asia/Tokyo"], "what is shared is of months of UTC alone"),
+        (["--format", "json", "--share", "--notebook", "chargeback"], "what is shared is by department alone"),
+        (
+            ["--format", "json", "--share", "--notebook", "cost_effectiveness"],
+            "json is not written beside the page, which is not for everybody to see: it may show departments",
+        ),
         (
             ["--format", "json", "--notebook", "flex_credits", "--zone", "Asia/Tokyo"],
             "Unknown parameter zone; flex_cred",

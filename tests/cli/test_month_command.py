@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from flexlib.cli import export_formats
 from flexlib.cli.main import main
 from flexlib.cli.month import print_step
 from flexlib.closing.run import RUN
@@ -90,11 +91,20 @@ def test_what_is_for_everybody_to_see_is_made_so_by_the_site_and_each_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
-    (plan := tmp_path / "month.yaml").write_text("share: yes\nreports: [llm_usage, year]\n")
+    text = "share: yes\nreports: [llm_usage, year]\nexports: [csv, xlsx, focus, parquet, json]\n"
+    (plan := tmp_path / "month.yaml").write_text(text)
     found = plan_month(capsys, "--plan", str(plan), "--output-dir", str(tmp_path))
     assert {name for name, one in found.items() if "--share" in (one["command"] or ())} == {
-        "report llm_usage", "report year", "site",
+        "report llm_usage", "report year", "site", "export xlsx", "export json",
     }  # fmt: skip
+    why = "its rows are finer than pages that everybody may see"
+    assert {name for name, one in found.items() if one["why"] == why} == {
+        "export csv", "export focus", "export parquet",
+    }  # fmt: skip
+    plan.write_text("share: yes\nreports: [llm_usage]\n")
+    assert (
+        plan_month(capsys, "--plan", str(plan))["export csv"]["why"] == why
+    )  # which is written without being asked for
 
 
 @pytest.mark.parametrize("given", [["-p", "level", "team"], []])
@@ -274,7 +284,7 @@ def test_the_example_is_what_happens_without_a_file() -> None:
     from flexlib.closing.plan import MonthPlan, read_plan
 
     example = HOME / "params" / "month.example.yaml"
-    assert replace(read_plan(example, FORMATS.split(", ")), file=None) == MonthPlan()
+    assert replace(read_plan(example, export_formats.FORMATS), file=None) == MonthPlan()
     commented = re.sub(r"^#(?=\w|  - )", "", example.read_text("utf-8"), flags=re.MULTILINE)
     assert "operator: ops@example.com" in commented
 
