@@ -6,6 +6,7 @@ import argparse
 import sys
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flexlib.cli.options import Commands, add_command, add_demo_option, add_roster_option
 from flexlib.cli.report_months import load_shown_spend, open_shown
@@ -15,6 +16,10 @@ from flexlib.formats import clean_text, format_count, format_number
 from flexlib.i18n import _, write_json
 from flexlib.settings import DEMO, Settings
 from flexlib.store.snapshots import list_months
+
+if TYPE_CHECKING:
+    from flexlib.site.facts import Facts
+    from flexlib.site.write import Written
 
 
 def add_commands(commands: Commands) -> None:
@@ -46,28 +51,25 @@ def run_site(arguments: argparse.Namespace, settings: Settings) -> int:
                  "look at made-up months.")  # fmt: skip
         raise SnapshotMissing(said.format(data=data))
     from flexlib.site.facts import Facts, find_reports, find_span
-    from flexlib.site.feed import render_feed
-    from flexlib.site.first_page import render_site
-    from flexlib.site.frame import FEED, INDEX
-    from flexlib.site.site import Site
-    from flexlib.site.write import write_site
+    from flexlib.site.frame import INDEX
+    from flexlib.site.inputs import hash_inputs
+    from flexlib.site.write import keep_site
     from flexlib.store.server import is_made_up
 
     sub = DEMO if is_made_up(data) else ""
     reports, left = find_reports(arguments.reports / sub, share=arguments.share)
     months = find_span(stored, reports).months
     spend = load_shown_spend(settings, months[0], months[-1], roster=arguments.roster)
-    site = Site(Facts(spend, tuple(reports), arguments.share))
-    files = {path: text.encode() for path, text in render_site(site)} | {FEED: render_feed(site)}
-    files |= {one.path: one.content for one in reports}
-    done = write_site(files, folder := arguments.output / sub, is_shared=arguments.share)
+    facts, folder = Facts(spend, tuple(reports), arguments.share), arguments.output / sub
+    made_of = hash_inputs(spend, reports, is_shared=arguments.share)
+    done = keep_site(folder, made_of) or _make_site(facts, folder, made_of)
     if arguments.json:
-        print(write_json({"folder": str(folder), "months": [str(one) for one in site.facts.months]}
+        print(write_json({"folder": str(folder), "months": [str(one) for one in facts.months]}
                          | {name: list(paths) for name, paths in vars(done).items()} | {"left_out": left}))  # fmt: skip
     else:
         written, kept, removed = (format_number(len(one)) for one in (done.written, done.kept, done.removed))
         said = _("{months}; files: {written} written, {kept} unchanged, {removed} removed").format(
-            months=format_count(len(site.facts.months), "month"), written=written, kept=kept, removed=removed
+            months=format_count(len(facts.months), "month"), written=written, kept=kept, removed=removed
         )
         print(f"📄 {clean_text(str(folder / INDEX))}: {said}")
     for sentence in left:
@@ -76,3 +78,16 @@ def run_site(arguments: argparse.Namespace, settings: Settings) -> int:
         said = _("{path} is of an earlier site and was changed since: it is left there.")
         print(said.format(path=clean_text(path)), file=sys.stderr)
     return 0
+
+
+def _make_site(facts: Facts, folder: Path, made_of: str) -> Written:
+    from flexlib.site.feed import render_feed
+    from flexlib.site.first_page import render_site
+    from flexlib.site.frame import FEED
+    from flexlib.site.site import Site
+    from flexlib.site.write import write_site
+
+    site = Site(facts)
+    files = {path: text.encode() for path, text in render_site(site)} | {FEED: render_feed(site)}
+    files |= {one.path: one.content for one in facts.reports}
+    return write_site(files, folder, is_shared=facts.is_shared, made_of=made_of)

@@ -13,6 +13,7 @@ from flexlib.i18n import _
 from flexlib.nesting import decode_json
 from flexlib.report.manifest import hash_bytes
 from flexlib.store.disk import report_disk, write_whole
+from flexlib.store.row_hash import hash_file
 
 LISTING = "site.json"
 """The file in a site that says which others are its own, each with its hash."""
@@ -32,10 +33,21 @@ class Written:
     """Of an earlier site, and changed since: left where they are."""
 
 
-def write_site(files: Mapping[str, bytes], folder: Path, *, is_shared: bool = False) -> Written:
+def keep_site(folder: Path, made_of: str) -> Written | None:
+    """That all is kept, where the site that is there was made of the same, and none of its files was changed since."""
+    try:
+        found = decode_json((folder / LISTING).read_text("utf-8"))
+        files = found["files"] if found["made_of"] == made_of else {}
+        is_kept = all(hash_file(folder / path) == sha for path, sha in files.items())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # `write_site` says what is wrong with it
+        return None
+    return Written((), tuple(files), (), ()) if files and is_kept else None
+
+
+def write_site(files: Mapping[str, bytes], folder: Path, *, is_shared: bool = False, made_of: str = "") -> Written:
     """Makes `folder` the site of these files by their paths in it; a run that was stopped is made good by the next one.
-    Raises `DiskFailed`, and `InvalidRequest` for a folder of something else, or of a site that `is_shared` in place of
-    which one came that is not."""
+    What it is `made_of` stands in its listing for `keep_site`. Raises `DiskFailed`, and `InvalidRequest` for a folder
+    of something else, or of a site that `is_shared` in place of which one came that is not."""
     before, was_shared = _read_listing(folder)
     if was_shared and not is_shared:
         raise InvalidRequest(
@@ -68,17 +80,23 @@ def write_site(files: Mapping[str, bytes], folder: Path, *, is_shared: bool = Fa
                 removed.append(path)
             if file.parent != folder and file.parent.is_dir() and not any(file.parent.iterdir()):
                 file.parent.rmdir()
-        _write_listing(folder, listing, is_shared=is_shared)
+        _write_listing(folder, listing, is_shared=is_shared, made_of=made_of)
     return Written(tuple(written), tuple(kept), tuple(sorted(removed)), tuple(sorted(foreign)))
 
 
 def _write_listing(
-    folder: Path, listing: Mapping[str, str], before: Mapping[str, set[str]] | None = None, *, is_shared: bool
+    folder: Path,
+    listing: Mapping[str, str],
+    before: Mapping[str, set[str]] | None = None,
+    *,
+    is_shared: bool,
+    made_of: str = "",
 ) -> None:
     """Writes it where it is another; `before`, while files are written, is what the folder may have of earlier runs."""
     earlier = {"before": {path: sorted(hashes) for path, hashes in sorted(before.items())}} if before else {}
     shared = {"shared": True} if is_shared else {}
-    text = json.dumps({**shared, "files": listing, **earlier}, indent=1) + "\n"
+    whole = {"made_of": made_of} if made_of else {}
+    text = json.dumps({**shared, **whole, "files": listing, **earlier}, indent=1) + "\n"
     if not (file := folder / LISTING).is_file() or file.read_text("utf-8") != text:
         write_whole(file, text)
 

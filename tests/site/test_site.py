@@ -21,10 +21,12 @@ from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_amount
 from flexlib.page.kit.table import render_spark
+from flexlib.proof import Unclosed
 from flexlib.report.manifest import hash_bytes, read_headlines
 from flexlib.report.offline import find_loaded
 from flexlib.site.facts import find_reports
 from flexlib.site.write import write_site
+from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.store.disk import write_whole
 
 ATOM = "{http://www.w3.org/2005/Atom}"
@@ -238,6 +240,48 @@ def test_of_a_month_that_is_stored_again_only_the_pages_that_it_is_on_are_writte
     done = json.loads(capsys.readouterr().out)
     assert {"2025-10/index.html", "index.html", "feed.xml"} <= {*done["written"]}
     assert {"2025-08/index.html", "2025-07/index.html", "2025/year.html"} <= {*done["kept"]}
+
+
+def test_while_nothing_changes_no_month_is_read_and_whatever_changes_is_shown(
+    home: Path, site: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read_months = list[Month]()
+
+    def load(month: Month, *others: Any, **named: Any) -> MonthUsage:  # noqa: ANN401
+        read_months.append(month)
+        return load_month_usage(month, *others, **named)
+
+    monkeypatch.setattr("flexlib.front.spend.load_month_usage", load)
+
+    def build() -> tuple[int, int]:
+        """How many months were read, and files written."""
+        read_months.clear()
+        capsys.readouterr()
+        assert main(["site", "--json"]) == 0
+        return len(read_months), len(json.loads(capsys.readouterr().out)["written"])
+
+    kept = site / "2025-08" / "index.html"
+    before = {one: one.read_bytes() for one in site.rglob("*") if one.is_file()}
+    assert build() == (0, 0)
+    kept.write_text("by hand", "utf-8")
+    assert build() == (3, 1)
+    kept.unlink()
+    assert build() == (3, 1)
+    assert {one: one.read_bytes() for one in site.rglob("*") if one.is_file()} == before
+    (home / "people.csv").write_text(ROSTER.replace("Ventas", "Sales"), "utf-8")
+    assert build() > (3, 0)
+    report(home / "reports" / "2025-10", "more", "<title>More</title>")
+    assert build() == (3, 3)  # itself, its month, and the first page
+    (home / "data" / "prices").mkdir()
+    (home / "data" / "prices" / "windsurf_credits.csv").write_text("from,until,usd_per_credit,source\n", "utf-8")
+    assert build() == (3, 0)
+    assert build() == (0, 0)
+    told = Unclosed("There is more.", is_gap=True)
+    monkeypatch.setattr("flexlib.front.months.find_look", lambda *_: lambda month: told)
+    assert build() > (3, 0)
+    monkeypatch.setenv("FLEXLIB_LANG", "es")
+    assert build()[1] > len(before) / 2
+    assert build() == (0, 0)
 
 
 def test_a_file_that_is_the_same_keeps_its_time_and_one_that_is_gone_is_taken_away(tmp_path: Path) -> None:
