@@ -155,7 +155,7 @@ def charge_month(
     notes += [
         nobody.format(name=one.name, rule=one.rule)
         for one in charges
-        if one.rule is not Rule.NONE and one.name not in shared
+        if one.rule is not Rule.NONE and one.name not in shared and one.amounts
     ]
     notes += [note for one in charges if (note := _explain_unpriced(one, charges, lines))]
     checks = check_lines(lines, totals, _expect(totals, charges, taxes))

@@ -399,6 +399,16 @@ def test_a_sum_of_a_month_has_no_day_and_who_moved_within_it_is_in_no_department
     assert (code, list_items(made, "direct use")) == (0, {"Legal": "3", "Unmapped": "2.12"})
 
 
+def test_plan_credits_of_a_month_without_credits_are_no_line_and_none_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    store(root, "import", SEPTEMBER, call("a", "2025-09-02T10:00:00", "2", **of("Platform")))
+    _, made = charge(capsys, *write_rules(tmp_path, "pools:\n  - {name: plan, plan_credits: '500', rule: use}\n"))
+    assert list_totals(made) == {"Platform": "2"}
+    assert not [one for one in made["notes"] if "stays a line of its own" in one]
+
+
 def test_credits_cost_what_the_contract_says_of_their_day(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store_credits(data, (2, "user-1", "MODEL_A", 0, 1000), (30, "user-1", "MODEL_A", 0, 1000))
     (data / "prices").mkdir()

@@ -124,6 +124,22 @@ def test_a_call_that_is_settled_twice_counts_once(ledger: Ledger, limit: Callabl
 
 
 @pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("scope", ["usable: [user, 42]", "usable: [user, 7]"])
+def test_a_hold_that_is_settled_is_not_entered_for_another_call(
+    sqlite_ledger: Ledger, limit: Callable[..., Path], scope: str
+) -> None:
+    """Settled with the same again, the second call would be taken for the first, and be in no sum; released, it may be
+    entered again, as for a call that is tried again."""
+    held = take(limit((scope, "1.00")), sqlite_ledger, "0.40")
+    held.release()
+    with held:
+        settle(held, "0.30")
+    with pytest.raises(InvalidCall, match="This hold is settled, and is of one call; ask for another"):
+        held.take()
+    assert query(sqlite_ledger, "SELECT count(*) FROM llm_usage_statistics") == [(1,)]
+
+
+@pytest.mark.usefixtures("clock")
 def test_every_limit_of_a_call_is_held_or_none(ledger: Ledger, limit: Callable[..., Path]) -> None:
     file = limit(("usable: [user, 42]", "1.00"), ("department: Platform", "0.10"), ("model: GPT-4o", "9"))
     record(ledger, "0.05", usable=("user", 7), metadata={"department": "Platform"})

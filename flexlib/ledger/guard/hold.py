@@ -51,6 +51,7 @@ class Hold:
         self._ledger, self._limits, self._call, self._lifetime = ledger, limits, call, lifetime
         self._taken: datetime | None = None
         self._is_made = False  # a call that could not be recorded: what is held for it expires, and is not given back
+        self._is_settled = False
         self._counters = Counters(ledger)
 
     def __enter__(self) -> Hold:
@@ -81,7 +82,9 @@ class Hold:
 
     def take(self) -> Hold:
         """Holds the amount of every limit, or of none. Raises `LimitReached`, or `LimitUnknown` where it cannot be
-        asked and FLEXLIB_GUARD is not open."""
+        asked and FLEXLIB_GUARD is not open; `InvalidCall` once it is settled, since another call needs its own."""
+        if self._is_settled:
+            raise InvalidCall(_("This hold is settled, and is of one call; ask for another for the next one."))
         if self._limits and not self.is_held:
             self.is_held = ask_ledger(self._ledger, self._take, otherwise=False)
         return self
@@ -129,7 +132,7 @@ class Hold:
             before=lambda connection: self._counters.lock(connection, keys),
             after=resolve if self.is_held else None,
         ).records
-        self.is_held = self._is_made = False
+        self.is_held, self._is_made, self._is_settled = False, False, True
         for limit, one in zip(self._limits, counted, strict=False):  # of a call that was not held nothing is known
             if one is not None:  # counters that are gone are made again when somebody holds
                 leave_alerts(self._ledger.data, limit, one.spent, record.amount_in_usd or Decimal(0))
