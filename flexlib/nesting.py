@@ -6,11 +6,12 @@ from __future__ import annotations
 import json
 import re
 import reprlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from flexlib.errors import BadFile
-from flexlib.i18n import _
+from flexlib.i18n import _, join_and, join_or, translate_count
 
 MOST_NESTED = 64
 """Lists and objects inside each other: more than any data has, and far from what the strictest Python can read."""
@@ -146,8 +147,9 @@ def list_yaml_lines(text: str, name: str) -> list[int]:
     return [one.start_mark.line + 1 for one in found.value] if isinstance(found, yaml.SequenceNode) else []
 
 
-def find_yaml_lines(text: str) -> dict[str, int]:
-    """The line, from 1, of each name of a mapping, by the name as it is written.
+def find_yaml_lines(text: str, *, within: str = "") -> dict[str, int]:
+    """The line, from 1, of each name of a mapping, by the name as it is written; of the one that stands in it under the
+    name `within`.
 
     >>> find_yaml_lines("a: 1\\nb:\\n  - 2\\n")
     {'a': 1, 'b': 2}
@@ -155,7 +157,34 @@ def find_yaml_lines(text: str) -> dict[str, int]:
     import yaml
 
     node = yaml.compose(text, yaml.SafeLoader)
+    for name in filter(None, [within]):
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        node = next((value for key, value in pairs if key.value == name), None)
     return {key.value: key.start_mark.line + 1 for key, _ in node.value} if isinstance(node, yaml.MappingNode) else {}
+
+
+def explain_fields(where: object, what: str, given: object, fields: Iterable[str]) -> str:
+    """That `what`, such as a budget, was given names that it does not have, each with the one that may be meant; or no
+    names at all. All that it takes is said.
+
+    >>> explain_fields("line 3", "a budget", {"amuont": 1, "name": "a"}, ["name", "amount"])
+    'line 3: amuont is no field of a budget (did you mean amount?); write one of amount, name.'
+    >>> explain_fields("line 3", "a budget", 5, ["name", "amount"])
+    'line 3: 5 stands where a budget should; write its fields as name: value, of amount, name.'
+    """
+    known = sorted(fields)
+    if not isinstance(given, dict):
+        said = _("{where}: {given} stands where {what} should; write its fields as name: value, of {fields}.")
+        return said.format(where=where, what=what, given=format_given(given), fields=", ".join(known))
+    wrong = sorted(map(str, given.keys() - {*known}))
+    said = translate_count(
+        "{where}: {wrong} is no field of {what}{near}; write one of {fields}.",
+        "{where}: {wrong} are no fields of {what}{near}; write one of {fields}.",
+        len(wrong),
+    )
+    near = [one for name in wrong for one in get_close_matches(name, known, n=1)]
+    meant = _(" (did you mean {name}?)").format(name=join_or(dict.fromkeys(near))) if near else ""
+    return said.format(where=where, wrong=join_and(wrong), what=what, near=meant, fields=", ".join(known))
 
 
 def format_given(value: object) -> str:

@@ -11,7 +11,15 @@ from zoneinfo import ZoneInfo
 from flexlib.addresses import EMAIL
 from flexlib.errors import BadFile, FlexlibError
 from flexlib.i18n import LANGUAGES, _, join_or
-from flexlib.nesting import Faults, decode_yaml, find_yaml_lines, format_given, list_yaml_lines, name_line
+from flexlib.nesting import (
+    Faults,
+    decode_yaml,
+    explain_fields,
+    find_yaml_lines,
+    format_given,
+    list_yaml_lines,
+    name_line,
+)
 from flexlib.setting_values import has_file
 from flexlib.store.shared import check_shared
 
@@ -116,10 +124,8 @@ def _read_field(name: object, value: object, where: str, formats: Collection[str
 
 
 def _explain_unknown(where: object, given: object) -> BadFile:
-    known = sorted({*SWITCHES, *FLAGS, *READERS, *FORMATS})
-    wrong = given if isinstance(given, str) else format_given(given)
-    said = _("{where} has {wrong}; a month's plan takes {known}.")
-    return BadFile(said.format(where=where, wrong=wrong, known=", ".join(known)))
+    known = {*SWITCHES, *FLAGS, *READERS, *FORMATS}
+    return BadFile(explain_fields(where, _("a month's plan"), {given: ""} if isinstance(given, str) else given, known))
 
 
 def _check_together(

@@ -10,7 +10,7 @@ from typing import Any
 from flexlib.addresses import EMAIL
 from flexlib.errors import BadFile
 from flexlib.i18n import LANGUAGES, _, join_and, join_or
-from flexlib.nesting import decode_yaml, format_given, list_yaml_lines, name_line
+from flexlib.nesting import decode_yaml, explain_fields, format_given, list_yaml_lines, name_line
 from flexlib.store.membership import LEVELS
 
 ATTACHABLE = ("pdf", "xlsx")
@@ -58,7 +58,9 @@ def read_readers(path: Path) -> Readers:
         content, lines = decode_yaml(text), list_yaml_lines(text, "mails")
     except (OSError, ValueError) as error:
         raise BadFile(_("{path} cannot be read as YAML: {error}.").format(path=path, error=error)) from error
-    listed = content.get("mails") if isinstance(content, dict) and content.keys() <= {*COMMON, "mails"} else None
+    if isinstance(content, dict) and content.keys() - (known := {*COMMON, "mails"}):
+        raise BadFile(explain_fields(path, _("a file of mails"), content, known))
+    listed = content.get("mails") if isinstance(content, dict) else None
     if not isinstance(listed, list) or not listed:
         raise BadFile(
             _("{path} has no list of mails: give `mails:` and below it who gets what; beside it only {common}.").format(
@@ -81,12 +83,7 @@ def read_readers(path: Path) -> Readers:
 
 def _read_entry(one: Any, common: Mapping[str, Any], where: str) -> list[Reader]:  # noqa: ANN401 (YAML)
     if not isinstance(one, dict) or not one.keys() <= FIELDS:
-        wrong = sorted(map(str, one.keys() - FIELDS)) if isinstance(one, dict) else [format_given(one)]
-        raise BadFile(
-            _("{where}: a mail has no {wrong}; it takes {fields}.").format(
-                where=where, wrong=", ".join(wrong), fields=", ".join(sorted(FIELDS))
-            )
-        )
+        raise BadFile(explain_fields(where, _("a mail"), one, FIELDS))
     levels = [level for level in LEVELS if level in one]
     if len(levels) > 1:
         raise BadFile(

@@ -14,7 +14,7 @@ from flexlib.analysis.budgets import Outcome, list_reached
 from flexlib.deliver.due import Times, read_time
 from flexlib.errors import BadFile
 from flexlib.i18n import LANGUAGES, _, join_and, join_or
-from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines, name_line
+from flexlib.nesting import Faults, decode_yaml, explain_fields, format_given, list_yaml_lines, name_line
 from flexlib.store.budgets import MOST_PERCENT
 from flexlib.store.outbox import Standing
 
@@ -76,7 +76,9 @@ def read_rules(path: Path) -> list[Rule]:
         content, lines = decode_yaml(text), list_yaml_lines(text, "notices")
     except (OSError, ValueError) as error:
         raise BadFile(_("{path} cannot be read as YAML: {error}.").format(path=path, error=error)) from error
-    listed = content.get("notices") if isinstance(content, dict) and content.keys() <= {*COMMON, "notices"} else None
+    if isinstance(content, dict) and content.keys() - (known := {*COMMON, "notices"}):
+        raise BadFile(explain_fields(path, _("a file of notices"), content, known))
+    listed = content.get("notices") if isinstance(content, dict) else None
     if not isinstance(listed, list) or not listed:
         raise BadFile(
             _(
@@ -94,20 +96,16 @@ def read_rules(path: Path) -> list[Rule]:
 
 def _read_rule(one: Any, common: Mapping[str, Any], where: str) -> Rule:  # noqa: ANN401 (YAML)
     if not isinstance(one, dict):
-        raise BadFile(
-            _("{where}: a notice has no {given}; it takes {fields}.").format(
-                where=where, given=format_given(one), fields=", ".join(sorted(FIELDS))
-            )
-        )
+        raise BadFile(explain_fields(where, _("a notice"), one, FIELDS))
     faults = Faults()
-    if wrong := sorted(map(str, one.keys() - FIELDS)):
-        said = _("{where}: a notice has no {given}; it takes {fields}.")
-        faults.found.append(said.format(where=where, given=", ".join(wrong), fields=", ".join(sorted(FIELDS))))
+    if one.keys() - FIELDS:
+        faults.found.append(explain_fields(where, _("a notice"), one, FIELDS))
     channels = [channel for channel in CHANNELS if channel in one]
     if len(channels) != 1:
-        said = _("{where}: it goes by {given}; name one of {channels}.")
-        given = join_and(channels) or _("no way")
-        faults.found.append(said.format(where=where, given=given, channels=", ".join(CHANNELS)))
+        said = _("{where}: nothing says how the notice is sent; add one line of {known}, such as email: a@example.com.")
+        if channels:
+            said = _("{where}: it is sent by {channels} at once; write a notice of its own for each.")
+        faults.found.append(said.format(where=where, channels=join_and(channels), known=", ".join(CHANNELS)))
     if "budgets" in one and "scope" in one:
         said = _("{where}: it has budgets and scope; name the budgets, or what they are of.")
         faults.found.append(said.format(where=where))

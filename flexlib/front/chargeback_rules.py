@@ -16,7 +16,7 @@ from flexlib.analysis.allocation import Rule
 from flexlib.dates import Span
 from flexlib.errors import BadFile
 from flexlib.i18n import _, join_and
-from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines, name_line, read_digits
+from flexlib.nesting import Faults, decode_yaml, explain_fields, format_given, list_yaml_lines, name_line, read_digits
 
 KINDS = ("usd_a_seat", "usd", "plan_credits", "line")
 """What a pool may be: US$ a seat and month, US$ a month, flex credits a month that are paid already, the own use of the
@@ -143,11 +143,10 @@ def _read_pool(one: object, where: str) -> PoolRule:
 def _choose_kind(given: dict[str, Any], where: str) -> str:
     kinds = [kind for kind in KINDS if kind in given]
     if len(kinds) != 1:
-        raise BadFile(
-            _("{where} has {kinds}; give one of {kinds_2}.").format(
-                where=where, kinds=join_and(kinds) or _("no amount"), kinds_2=", ".join(KINDS)
-            )
-        )
+        said = _('{where} does not say how much it is; add one line of {known}, such as usd: "100.00".')
+        if kinds:
+            said = _("{where} says {kinds} at once; keep one of them.")
+        raise BadFile(said.format(where=where, kinds=join_and(kinds), known=", ".join(KINDS)))
     return kinds[0]
 
 
@@ -165,15 +164,9 @@ def _read_tax(one: object, where: str) -> Dated:
 def _read_fields(one: object, fields: set[str], what: str, where: str, faults: Faults) -> tuple[dict[str, Any], str]:
     """What is given, and where it stands with its name."""
     if not isinstance(one, dict):
-        raise BadFile(
-            _("{where}: {what} has no {given}; it takes {fields}.").format(
-                where=where, what=what, given=format_given(one), fields=", ".join(sorted(fields))
-            )
-        )
-    if wrong := sorted(map(str, one.keys() - fields)):
-        said = _("{where}: {what} has no {given}; it takes {fields}.")
-        takes = ", ".join(sorted(fields))
-        faults.found.append(said.format(where=where, what=what, given=", ".join(wrong), fields=takes))
+        raise BadFile(explain_fields(where, what, one, fields))
+    if one.keys() - fields:
+        faults.found.append(explain_fields(where, what, one, fields))
     name = one.get("name")
     if not isinstance(name, str) or not name.strip() or name.strip().lower() in OWN_NAMES:
         said = _("{where}: {what} is called {given}; give it a name of its own.")

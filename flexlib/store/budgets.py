@@ -13,7 +13,7 @@ from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.errors import BadFile
 from flexlib.formats import format_number
 from flexlib.i18n import _, join_and
-from flexlib.nesting import Faults, decode_yaml, format_given, list_yaml_lines, name_line, read_digits
+from flexlib.nesting import Faults, decode_yaml, explain_fields, format_given, list_yaml_lines, name_line, read_digits
 
 BUDGETS = Path("params", "budgets.yaml")
 """Where budgets are looked for, in the folder of the project, unless FLEXLIB_BUDGETS names another file."""
@@ -77,6 +77,8 @@ def read_budgets(path: Path) -> list[Budget]:
     if content is None:  # as a write that failed leaves it, too: nobody has said that nothing is limited
         said = _("{path} is empty, which may be a mistake: write your budgets, or `budgets: []` if there are none.")
         raise BadFile(said.format(path=path))
+    if isinstance(content, dict) and "budgets" in content and len(content) > 1:
+        raise BadFile(explain_fields(path, _("a file of budgets"), content, ["budgets"]))
     listed = content["budgets"] if isinstance(content, dict) and content.keys() == {"budgets"} else ""
     listed = [] if listed is None else listed
     if not isinstance(listed, list):
@@ -94,12 +96,10 @@ def read_budgets(path: Path) -> list[Budget]:
 def _read_budget(one: Any, names: list[str], where: str) -> Budget:  # noqa: ANN401 (YAML)
     """`names`: of the budgets before it, to which its own is added."""
     if not isinstance(one, dict):
-        raise BadFile(_("{where}: a budget has no {given}; it takes {fields}.")
-            .format(where=where, given=format_given(one), fields=', '.join(sorted(FIELDS))))  # fmt: skip
+        raise BadFile(explain_fields(where, _("a budget"), one, FIELDS))
     faults = Faults()
-    if wrong := sorted(map(str, one.keys() - FIELDS)):
-        said = _("{where}: a budget has no {given}; it takes {fields}.")
-        faults.found.append(said.format(where=where, given=", ".join(wrong), fields=", ".join(sorted(FIELDS))))
+    if one.keys() - FIELDS:
+        faults.found.append(explain_fields(where, _("a budget"), one, FIELDS))
     name = faults.read(_read_name, one.get("name"), names, where)
     names += [name] if name else []
     where = f"{where}: {name or _('the budget')}"
@@ -135,8 +135,10 @@ def _read_name(name: object, names: list[str], where: str) -> str:
 def _choose_scope(one: dict[str, Any], where: str) -> str:
     scopes = [scope for scope in SCOPES if scope in one]
     if len(scopes) != 1:
-        raise BadFile(_("{where} is of {scopes}; name one of {scopes_2}.")
-            .format(where=where, scopes=join_and(scopes) or _('nobody'), scopes_2=', '.join(SCOPES)))  # fmt: skip
+        said = _("{where} does not say whose spend it limits; add one line of {known}, such as whole: true.")
+        if scopes:
+            said = _("{where} limits the spend of {scopes} at once; keep one of them.")
+        raise BadFile(said.format(where=where, scopes=join_and(scopes), known=", ".join(SCOPES)))
     return scopes[0]
 
 

@@ -261,8 +261,14 @@ GOOD = "name: b, whole: true, currency: usd, amount: '1'"
     ("line", "fault"),
     [
         ("whole: true, currency: usd, amount: '1'", "the budget has no name"),
-        ("name: b, currency: usd, amount: '1'", "b is of nobody; name one of whole, usable, person"),
-        ("name: b, whole: true, model: x, currency: usd, amount: '1'", "b is of whole and model"),
+        (
+            "name: b, currency: usd, amount: '1'",
+            "b does not say whose spend it limits; add one line of whole",
+        ),
+        (
+            "name: b, whole: true, model: x, currency: usd, amount: '1'",
+            "b limits the spend of whole and model at once; keep one of them",
+        ),
         ("name: b, whole: yes please, currency: usd, amount: '1'", "write whole: true"),
         ("name: b, usable: 42, currency: usd, amount: '1'", "write it as usable: [user, 42]"),
         ("name: b, model: [x], currency: usd, amount: '1'", "write it as model: a name"),
@@ -285,7 +291,7 @@ GOOD = "name: b, whole: true, currency: usd, amount: '1'"
         (f"{GOOD}, period: cycle, begins: 31", "begins on 31"),
         (f"{GOOD}, begins: 5", "begins on 5"),
         (f"{GOOD}, thresholds: [0.5]", "b has the thresholds [0.5]"),
-        (f"{GOOD}, colour: red", "a budget has no colour"),
+        (f"{GOOD}, colour: red", "colour is no field of a budget; write one of "),
         (f"{GOOD}, enforce: yes please", "b has enforce: 'yes please'; write enforce: true"),
     ],
 )
@@ -308,7 +314,8 @@ def test_all_faults_of_a_file_are_told_in_one_run_each_with_its_line(
     assert main([*WORDS, "--budgets", str(tmp_path / "b.yaml")]) == 2
     said = capsys.readouterr().err.removeprefix("flexlib: ").replace(f" of {tmp_path / 'b.yaml'}", "").splitlines()
     assert [one.partition(";")[0] for one in said] == [
-        "line 3: two budgets are called 'b'", "line 4: a budget has no colour", "line 4: c has the currency 'eur'",
+        "line 3: two budgets are called 'b'", "line 4: colour is no field of a budget",
+        "line 4: c has the currency 'eur'",
         "line 4: c has the amount 'x'", "line 5: the budget has no name", "line 5: the budget has no currency",
         "line 5: the budget has no amount", "line 5: the budget has the period 'year'",
     ]  # fmt: skip

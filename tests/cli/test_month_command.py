@@ -160,7 +160,10 @@ ZONE, OTHER = (4, "zone: America/Santiago"), (6, "zone: Asia/Tokyo")
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("report: [a]", ["line 1 of {plan} has report; a month's plan takes budgets, exports, fetch"]),
+        (
+            "report: [a]",
+            ["line 1 of {plan}: report is no field of a month's plan (did you mean reports?); write one of budgets"],
+        ),
         (
             "names: yes\nshare: yes\nwith: [focus]\nzone: America/Santiago\nreports:\n"
             "  - {notebook: llm_usage, parameters: {zone: Asia/Tokyo}}",
@@ -195,7 +198,7 @@ ZONE, OTHER = (4, "zone: America/Santiago"), (6, "zone: Asia/Tokyo")
         ("import: {files: 3}", ["line 1 of {plan} has import: {'files': 3}; give a folder, or folder: and options:"]),
         ("reports: [{name: a}]", ["line 1 of {plan} has reports: [{'name': 'a'}]; give a list of notebooks"]),
         ("zone: UTC\nzone: UTC", ["{plan} cannot be read as YAML: the name 'zone' is given twice"]),
-        ("- zone", ["{plan} has ['zone']; a month's plan takes "]),
+        ("- zone", ["{plan}: ['zone'] stands where a month's plan should; write its fields as name: value, of "]),
         (
             "rates: no\nfetch: maybe\noperator: nobody\nwith: xlsx\nexports: [csv, docx]\nreports: [llm_usage]",
             [

@@ -36,9 +36,9 @@ def test_the_example_is_read() -> None:
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ("scope: whole", "it goes by no way; name one of email, slack, webhook, file"),
-        (f"{GOOD}, slack: ops", "it goes by email and slack"),
-        (f"{GOOD}, colour: red", "a notice has no colour"),
+        ("scope: whole", "nothing says how the notice is sent; add one line of email, slack, webhook, file"),
+        (f"{GOOD}, slack: ops", "it is sent by email and slack at once; write a notice of its own for each"),
+        (f"{GOOD}, colour: red", "colour is no field of a notice; write one of"),
         (f"{GOOD}, budgets: b, scope: whole", "it has budgets and scope"),
         (f"{GOOD}, budgets: []", "has budgets: []"),
         (f"{GOOD}, scope: company", "there are no budgets of company"),

@@ -564,7 +564,8 @@ def test_a_file_of_limits_that_is_wrong_lets_no_call_through(ledger: Ledger, tmp
     file.write_text(
         'budgets:\n  - {name: a, usable: [user, ana@example.com], currency: usd, amount: "1", enforce: true}'
     )
-    with pytest.raises(BadFile, match=r"budgets.yaml: a is of nobody who can be recorded: the id of usable user looks"):
+    said = "the budget a cannot be enforced, since no call can name what it is of: the id of usable user looks"
+    with pytest.raises(BadFile, match=said):
         hold(usable=("user", 7), estimate_usd="1", budgets=file, ledger=ledger)
 
 

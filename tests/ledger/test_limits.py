@@ -151,7 +151,7 @@ def test_a_file_that_is_put_in_place_while_it_is_looked_for_holds(
 
 
 def test_a_limit_of_nobody_who_can_be_recorded_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadFile, match="one is of nobody who can be recorded"):
+    with pytest.raises(BadFile, match="the budget one cannot be enforced, since no call can name what it is of"):
         load(tmp_path, f"name: one, usable: [user, ana@example.com], {AMOUNT}")
 
 

@@ -106,7 +106,7 @@ def _read_limits(path: Path, _stamp: Stamp) -> list[Budget]:
             name_value(one)
         except InvalidCall as error:
             raise BadFile(
-                _("{path}: {name} is of nobody who can be recorded: {error}").format(
+                _("{path}: the budget {name} cannot be enforced, since no call can name what it is of: {error}").format(
                     path=path, name=one.name, error=error
                 )
             ) from error

@@ -85,26 +85,47 @@ def test_what_is_given_wins_over_what_the_preset_says(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"titel": "Mine"}, "mine.yaml has a key 'titel', which no preset has; it may have name, title,"),
-        ({"name": None}, "mine.yaml has no 'name'; every preset says it."),
-        ({"source": ""}, "mine.yaml has no 'source'; every preset says it."),
-        ({"evidence": "sure"}, "mine.yaml: 'evidence' must be documented, samples or rows, not 'sure'."),
-        ({"dataset": "credits"}, "mine.yaml: 'dataset' must be usage"),
-        ({"mapping": None}, "mine.yaml: 'mapping' must say which column feeds which field."),
+        (
+            {"titel": "Mine"},
+            "mine.yaml: titel is no field of a preset (did you mean title?); write one of dataset,",
+        ),
+        (
+            {"name": None},
+            "mine.yaml does not say its name, as every preset must; add a line such as name: my-gateway.",
+        ),
+        (
+            {"source": ""},
+            "mine.yaml does not say its source, as every preset must; add a line such as source: https",
+        ),
+        ({"evidence": "sure"}, "mine.yaml: evidence is 'sure'; write documented, samples or rows."),
+        ({"dataset": "credits"}, "mine.yaml: dataset is 'credits'; write usage or charges."),
+        (
+            {"mapping": None},
+            "mine.yaml: mapping does not say which column feeds which field; write lines such as created_at",
+        ),
         (
             {"mapping": {"time": "at"}},
-            "mine.yaml: 'mapping' names a field 'time', which usage does not have; it may name",
+            "mine.yaml: time is no field of the mapping of usage ",
         ),
-        ({"mapping": {"created_at": 2026}}, "mine.yaml: 'created_at' must be text, not 2026; put it into quotes."),
-        ({"mapping": {"makers": [True]}}, "mine.yaml: 'makers' must be text, not True; put it into quotes."),
-        ({"recognize": [7]}, "mine.yaml: 'recognize' must be text, not 7; put it into quotes."),
+        (
+            {"mapping": {"created_at": 2026}},
+            'mine.yaml: created_at is 2026; write it as a text, in quotes: "2026".',
+        ),
+        (
+            {"mapping": {"makers": [True]}},
+            'mine.yaml: makers is True; write it as a text, in quotes: "True".',
+        ),
+        ({"recognize": [7]}, 'mine.yaml: recognize is 7; write it as a text, in quotes: "7".'),
     ],
 )
 def test_what_is_wrong_in_a_preset_is_one_sentence(tmp_path: Path, changes: dict[str, Any], sentence: str) -> None:
     with pytest.raises(BadParameter) as refused:
         load_preset(write(tmp_path, **changes))
-    assert str(refused.value).startswith(sentence)
-    assert "\n" not in str(refused.value)
+    line, said = re.fullmatch(r"(?:line (\d+) of )?(.*)", str(refused.value)).groups()  # type: ignore[union-attr]
+    assert said.startswith(sentence)
+    written = (tmp_path / "mine.yaml").read_text().splitlines()
+    wrong = next(iter((changes.get("mapping") or {}).keys() or changes.keys()))
+    assert line is None if wrong not in " ".join(written) else re.search(rf"\b{wrong}:", written[int(line) - 1])
 
 
 @pytest.mark.parametrize(
@@ -135,7 +156,7 @@ def test_a_mapping_that_makes_no_sense_names_the_preset(tmp_path: Path) -> None:
 
 def test_a_list_where_one_word_belongs_is_refused(tmp_path: Path) -> None:
     mapping = {"created_at": ["at", "when"], "model": "gpt-4", "provider": "openai", "grain": ["day"]}
-    with pytest.raises(BadParameter, match=r"^mine.yaml: 'grain' must be one text, not a list of 1\.$"):
+    with pytest.raises(BadParameter, match=r"^line \d+ of mine.yaml: grain is a list of 1; write one text\.$"):
         load_preset(write(tmp_path, mapping=mapping))
 
 
@@ -149,7 +170,7 @@ def test_json_without_rows_is_of_no_system_and_no_fault_of_ours(tmp_path: Path, 
 def test_a_preset_does_not_say_which_rules_read_it(tmp_path: Path) -> None:
     said = {"name": "ours", "title": "t", "evidence": "rows", "source": "s", "dataset": "usage"}
     (file := tmp_path / "ours.yaml").write_text(yaml.safe_dump(said | {"mapping": {"rules": "1"}}), "utf-8")
-    with pytest.raises(BadParameter, match="^ours.yaml: 'mapping' names a field 'rules', which usage does not have"):
+    with pytest.raises(BadParameter, match="^line \\d+ of ours.yaml: rules is no field of the mapping of usage"):
         load_preset(file)
 
 
