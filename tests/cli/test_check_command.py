@@ -364,7 +364,7 @@ def test_a_file_that_ends_in_the_middle_of_a_month_is_not_all_of_it(
         30,
         True,
     )
-    assert whole["day"] == "2025-09-25"
+    assert whole["day"] == "2025-09-26"
     assert [one["first"][-2:] for one in by_day][-1] == "20"  # of the days after it nothing is known
     main([*WORDS, "--budgets", str(tmp_path / "b.yaml")])
     assert "The last row of imported files is of 20 Sep, so that no later day is known" in capsys.readouterr().err
