@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from flexlib.addresses import EMAIL
@@ -21,10 +21,6 @@ from flexlib.nesting import (
     name_line,
 )
 from flexlib.setting_values import has_file
-from flexlib.store.shared import check_shared
-
-if TYPE_CHECKING:
-    from flexlib.report.parameters import Parameter
 
 PLAN = Path("params", "month.yaml")
 """In the folder of the project."""
@@ -150,6 +146,7 @@ def _check_pages(fields: Mapping[str, Any], lines: list[int], path: Path) -> lis
     """A sentence for each line whose notebook or parameters there are not, that gives one which the run sets itself,
     that cannot be shared, or whose page another one writes."""
     from flexlib.report.parameters import check_request, find_notebook, read_parameters
+    from flexlib.report.shared import check_shared_report
 
     said, pages = list[str](), dict[str, int]()
     taken = {"year", "month", *(["names"] if fields.get("names") else [])}
@@ -162,7 +159,7 @@ def _check_pages(fields: Mapping[str, Any], lines: list[int], path: Path) -> lis
             known = read_parameters(find_notebook(one.notebook))
             month = {name: value for name, value in (("year", 2025), ("month", 1)) if name in known}
             stem = check_request(one.notebook, {**one.parameters, **month}).stem
-            _check_shared(one.parameters, known, fields)
+            check_shared_report(known, one.parameters, fields)
         except FlexlibError as error:
             said.append(_("line {line} of {path}: {why}").format(line=line, path=path, why=error))
             continue
@@ -171,19 +168,6 @@ def _check_pages(fields: Mapping[str, Any], lines: list[int], path: Path) -> lis
             said.append(text.format(line=line, path=path, page=stem, before=pages[stem]))
         pages.setdefault(stem, line)
     return said
-
-
-def _check_shared(given: Mapping[str, Any], known: Mapping[str, Parameter], fields: Mapping[str, Any]) -> None:
-    """Raises `InvalidRequest` for a page that `flexlib report` would not share; what a plan that shares says of zones
-    and names, see `_check_together`."""
-    from flexlib.report.shared import check_shared_groups
-
-    is_own = given.get("share") is True
-    if is_own and not fields.get("share"):
-        zone = given.get("zone", fields.get("zone", "UTC") if "zone" in known else "UTC")
-        check_shared(str(zone), names=bool(given.get("names", fields.get("names") and "names" in known)))
-    if is_own or fields.get("share"):
-        check_shared_groups(known, given)
 
 
 def _read_zone(value: object) -> dict[str, Any]:

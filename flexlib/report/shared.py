@@ -9,10 +9,21 @@ from typing import Any
 
 from flexlib.report.parameters import Parameter
 from flexlib.store.membership import LEVELS, PERSON
-from flexlib.store.shared import check_shared_level
+from flexlib.store.shared import check_shared, check_shared_level
 
 NAMES = ("level", "by")
 """Parameters that say of which groups a page is."""
+
+
+def check_shared_report(known: Mapping[str, Parameter], given: Mapping[str, Any], plan: Mapping[str, Any]) -> None:
+    """Raises `InvalidRequest` for a report of a plan (its `share`, `zone` and `names`) that could not be shared, though
+    the plan or its own parameters ask for it. What a plan that shares says of zones and names, it is told by itself."""
+    is_own = given.get("share") is True
+    if is_own and not plan.get("share"):
+        zone = given.get("zone", plan.get("zone", "UTC") if "zone" in known else "UTC")
+        check_shared(str(zone), names=bool(given.get("names", plan.get("names") and "names" in known)))
+    if is_own or plan.get("share"):
+        check_shared_groups(known, given)
 
 
 def check_shared_groups(known: Mapping[str, Parameter], given: Mapping[str, Any]) -> None:

@@ -67,11 +67,8 @@ def read_budgets(path: Path) -> list[Budget]:
         text = path.read_text("utf-8")
         content, lines = decode_yaml(text, exact=True), list_yaml_lines(text, "budgets")
     except OSError as error:
-        raise BadFile(
-            _("{path} cannot be read ({strerror}); name the YAML file of your budgets.").format(
-                path=path, strerror=error.strerror
-            )
-        ) from error
+        said = _("{path} cannot be read ({strerror}); name the YAML file of your budgets.")
+        raise BadFile(said.format(path=path, strerror=error.strerror)) from error
     except ValueError as error:
         raise BadFile(_("{path} cannot be read as YAML: {error}.").format(path=path, error=error)) from error
     if content is None:  # as a write that failed leaves it, too: nobody has said that nothing is limited
