@@ -100,7 +100,7 @@ def run_compare(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def describe_comparison(made: Comparison, top: int) -> dict[str, Any]:
-    """For JSON: every amount as exact text, the largest changes first; no other orders of pesos."""
+    """For JSON: every amount as exact text, the largest changes first."""
     from flexlib.front.versions import name_version
 
     change, (first, second) = made.change, made.versions or (None, None)
@@ -116,7 +116,7 @@ def describe_comparison(made: Comparison, top: int) -> dict[str, Any]:
         "rows" if made.versions else "people" if made.by == "user" else f"{made.by}s": dict(change.people),
         "parts": {name: _write(part) for name, part in change.sum_parts().items()},
         "other_orders": {name: {"least": _write(least), "most": _write(most)}
-                         for name, (least, most) in change.ranges.items() if made.unit != "clp"},
+                         for name, (least, most) in change.ranges.items()},
         "by_person" if made.by == "user" else f"by_{made.by}": [{"source": source, made.by: user, **_describe(parts)}
                       for (source, user), parts in _list_top(change.sum_by_person(), top)],
         "by_model": [{"model": model, **_describe(parts)} for model, parts in _list_top(change.sum_by_model(), top)],
@@ -157,12 +157,8 @@ def render_comparison(made: Comparison, top: int) -> str:
             between = ""
             if name in change.ranges and change.people["stayed"]:
                 lowest, highest = change.ranges[name]
-                between = (
-                    _("   (in another order {lowest} to {highest})").format(
-                        lowest=write_number(f"{lowest:+,.2f}"), highest=write_number(f"{highest:+,.2f}")
-                    )
-                    if made.unit != "clp"
-                    else ""
+                between = _("   (in another order {lowest} to {highest})").format(
+                    lowest=write_number(f"{lowest:+,.{places}f}"), highest=write_number(f"{highest:+,.{places}f}")
                 )
             lines.append(f"  {said[name]:<48}{write_number(f'{part:>+16,.{places}f}')}{between}")
     whose = _("People") if made.unit == "flex_credits" else _("People and applications")

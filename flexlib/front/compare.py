@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Hashable
+from collections.abc import Collection
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
-
-from flexlib.analysis.compare import NOTHING, Change, Use, take_apart
-from flexlib.analysis.top import NOT_GIVEN
+from flexlib.analysis.compare import Change, take_apart
 from flexlib.certificate import ChargesCertificate, UsageCertificate
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
@@ -23,6 +17,9 @@ from flexlib.front.organization_check import count_undecided, explain_undecided
 from flexlib.front.people import CreditsMonth
 from flexlib.front.spend import Spend, sum_rows
 from flexlib.front.table import check_found
+from flexlib.front.unstored import explain_unstored, find_unstored, list_sources
+from flexlib.front.uses import UNITS as UNITS
+from flexlib.front.uses import collect_uses
 from flexlib.i18n import _
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
@@ -31,9 +28,6 @@ from flexlib.store.membership import LEVELS
 from flexlib.store.snapshots import list_newest
 from flexlib.store.strays import list_misplaced
 
-UNITS = {"credits": "flex_credits", "usd": "usd", "clp": "clp"}
-"""What can be compared or forecast, and the column of `Spend.by` that it is."""
-
 KNOWN = {
     "credits": "flex_credits IS NOT NULL",
     "usd": "amount_in_usd IS NOT NULL",
@@ -41,9 +35,6 @@ KNOWN = {
 }
 """The rows that a unit is known of. In pesos both amounts of the same calls: else what they have to one another would
 be no exchange rate."""
-
-Person = tuple[str, str]
-"""A source and a user of it."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +113,11 @@ def compare_spans(
     if by in LEVELS and not roster:
         check_found(known, [by])
     known = known.rename(columns={by: "user"})
+    unstored = find_unstored(spend.loaded, of)
+    for span, own in zip((before, after), sides, strict=True):
+        if not (known.empty or any(list_sources(one, of) for one in spend.loaded if one.month in own)):
+            lack = explain_lack(of, own, root)
+            raise InvalidRequest(_("{span} has no {lack}.").format(span=format_span(span), lack=lack))
     if known.empty:
         raise InvalidRequest(
             _("neither {before} nor {after} has {lack}.").format(
@@ -129,8 +125,8 @@ def compare_spans(
             )
         )
     others = known[:0] if of == "credits" else sum_rows(spend, keys, f"NOT ({KNOWN[of]})").rename(columns={by: "user"})
-    uses, unknown = zip(*(_collect_uses(known, others, months, of) for months in sides), strict=True)
-    missing = [text for month in spend.loaded for text in month.list_problems()]
+    uses, unknown = zip(*(collect_uses(known, others, months, of) for months in sides), strict=True)
+    missing = [*explain_unstored(unstored), *(text for month in spend.loaded for text in month.list_problems())]
     if by in LEVELS and (count := count_undecided(spend)):
         missing.append(explain_undecided(count))
     if of != "credits":
@@ -142,14 +138,16 @@ def compare_spans(
             if count:
                 calls = _("{calls} of {span}").format(calls=format_count(count, "call"), span=format_span(span))
                 missing.append(tell_left_out(count, calls, lacks))
+    partial = {month for months_without in unstored.values() for month in months_without}
     state = find_worst({month.state for month in spend.loaded})
-    lacking = [bool(count) or any(lacks_rows(month, of) for month in spend.loaded if month.month in months)
-               for count, months in zip(unknown, sides, strict=True)]  # fmt: skip
+    partial |= {month.month for month in spend.loaded if lacks_rows(month, of)}
+    lacking = [bool(count) or not partial.isdisjoint(own) for count, own in zip(unknown, sides, strict=True)]
+    apart = {person for side in uses for person in side if person[0] in unstored}
     return Comparison(
         before,
         after,
         UNITS[of],
-        take_apart(*uses),
+        take_apart(uses[0], uses[1], apart),
         state,
         spend.certificates,
         (lacking[0], lacking[1]),
@@ -201,47 +199,8 @@ def explain_lack(of: str, months: Collection[Month], root: Path) -> str:
     return _("{unit}; choose another with --of, {first} or {last}").format(unit=UNITS[of], first=first, last=last)
 
 
-def _collect_uses(
-    known: pd.DataFrame, others: pd.DataFrame, months: tuple[Month, ...], of: str
-) -> tuple[dict[Person, dict[str, Use]], int]:
-    """By person and model what the months of one side hold; and how many of their requests, the `others`, have no such
-    amount."""
-    amounts: dict[tuple[Person, str], list[tuple[Decimal, int | None, Decimal]]] = defaultdict(list)
-    for row in _list_rows(known, months):
-        count = row["requests" if row["source"] == WINDSURF.name else "total_tokens"]
-        pesos = row["clp"] if of == "clp" else NOTHING
-        amount = row["usd" if of == "clp" else UNITS[of]]
-        amounts[_find_key(row)].append((amount, None if pd.isna(count) else int(count), pesos))
-    lacking: dict[tuple[Person, str], int] = defaultdict(int)
-    for row in _list_rows(others, months):
-        least = max(row["unpriced_requests"], row["unconverted_requests"])
-        lacking[_find_key(row)] += int(least if pd.isna(row["requests"]) else row["requests"])
-    uses: dict[Person, dict[str, Use]] = defaultdict(dict)
-    for person, model in {**amounts, **lacking}:
-        sums, counts, pesos = zip(*amounts.get((person, model), [(NOTHING, 0, NOTHING)]), strict=True)
-        uses[person][model] = Use(
-            sum(sums, NOTHING),
-            None if None in counts else sum(counts),
-            sum(pesos, NOTHING) if of == "clp" else None,
-            is_part=(person, model) in lacking,
-        )
-    return dict(uses), sum(lacking.values())
-
-
 def lacks_rows(month: MonthUsage | CreditsMonth, of: str) -> bool:
     """Whether what is stored of the month is known not to be all of it."""
     if of != "credits":
         return month.state is State.GAP
     return any(one.certificate.state is State.GAP for one in month.snapshots if one.dataset == WINDSURF.dataset)
-
-
-def _list_rows(table: pd.DataFrame, months: tuple[Month, ...]) -> list[dict[Hashable, Any]]:
-    return table[table["month"].isin([pd.Timestamp(month.first) for month in months])].to_dict("records")
-
-
-def _find_key(row: dict[Hashable, Any]) -> tuple[Person, str]:
-    return (str(row["source"]), _name(row["user"])), _name(row["model"])
-
-
-def _name(value: Hashable) -> str:
-    return NOT_GIVEN if pd.isna(value) else str(value)  # type: ignore[call-overload]

@@ -108,7 +108,7 @@ def heading_for_parts(made: Compared) -> Heading:
     """The part that moved most the way that the sum went."""
     change = made.change
     note = _(change.method)
-    if change.ranges and made.unit != "clp":
+    if change.ranges:
         note += " " + _("The lines beside their ends: how far another order would have moved them.")
     sign, parts = 1 if change.difference > 0 else -1, list_parts(change, made.unit)
     name = max(parts, key=lambda one: sign * parts[one])
@@ -157,7 +157,7 @@ def plot_parts(made: Compared, *, title: str = "From one sum to the other", name
         steps.append(
             (_((VERSIONS_NAMES if made.versions else NAMES)[part]), height, moved, "more" if moved >= 0 else "less")
         )
-        if part in change.ranges and unit != "clp":
+        if part in change.ranges:
             least, most = change.ranges[part]
             ranges[place] = float(height + least), float(height + most)
         height += moved

@@ -223,7 +223,7 @@ def _write(parts: Mapping[str, Decimal], kept: list[str], unit: str) -> dict[str
 
 
 def _write_range(change: Change, name: str, unit: str) -> str:
-    if name not in change.ranges or not change.people["stayed"] or unit == "clp":
+    if name not in change.ranges or not change.people["stayed"]:
         return ""
     least, most = (format_signed(one, UNITS[unit][1]) for one in change.ranges[name])
     return _("{first} to {last}").format(first=least, last=most)

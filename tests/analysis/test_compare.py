@@ -130,6 +130,24 @@ def test_in_pesos_the_rate_has_a_part_of_its_own() -> None:
     assert list_parts(change) == {"volume": 1900, "rate": 1100}
 
 
+def test_in_pesos_each_part_has_its_ends_with_the_rate_the_first_to_change_or_the_last() -> None:
+    """10 at US$ 1 become 20 at US$ 1.50, 900 pesos each become 1,000. The rate first, at US$ 10, is 1,000 pesos, and
+    last, at US$ 30, 3,000; of the dollars 10 to 15 are volume and 5 to 10 price, at the rate there is by then."""
+    change = take_apart({"ana": {"opus": use("10", 10, "9000")}}, {"ana": {"opus": use("30", 20, "30000")}})
+    assert list_parts(change) == {"volume": Decimal(11875), "price": Decimal(7125), "rate": 2000}
+    assert change.ranges == {
+        "volume": (Decimal(9000), Decimal(15000)), "mix": (Decimal(0), Decimal(0)),
+        "price": (Decimal(4500), Decimal(10000)), "rate": (Decimal(1000), Decimal(3000)),
+    }  # fmt: skip
+
+
+def test_who_is_not_known_on_both_sides_is_neither_new_nor_gone() -> None:
+    before, after = {"ana": {"opus": use("10", 10)}}, {"ana": {"opus": use("12", 12)}, "eva": {"opus": use("5", 5)}}
+    change = take_apart(before, after, {"eva"})
+    assert list_parts(change) == {"volume": 2, "unmeasured": 5}
+    assert change.people == {"new": 0, "gone": 0, "stayed": 1}
+
+
 def test_the_rate_is_no_mix_where_a_person_changes_the_model() -> None:
     """US$ 100 at 900, then US$ 100 of another model at 1,000: nothing but the rate has changed the pesos."""
     change = take_apart({"ana": {"opus": use("100", 10, "90000")}}, {"ana": {"gpt-4": use("100", 10, "100000")}})

@@ -114,7 +114,9 @@ ROOMS = {
     "analysis/top": Room(
         ("flexlib/analysis/top.py",), ("tests/analysis/test_top.py", "tests/analysis/test_top_edges.py")
     ),
-    "analysis/compare": _mirror("analysis/compare"),
+    "analysis/compare": Room(
+        ("flexlib/analysis/compare.py", "flexlib/analysis/stayed.py"), ("tests/analysis/test_compare.py",)
+    ),
     "analysis/allocation": _mirror("analysis/allocation analysis/chargeback"),
     "analysis/budgets": _mirror("analysis/budgets"),
     "deliver/due": Room(("flexlib/deliver/due.py",), ("tests/deliver/test_due.py",)),

@@ -1,0 +1,33 @@
+"""Sources of which some months are stored and others are not: what is not stored is not zero."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from flexlib.dates import Month, name_months
+from flexlib.front.people import CreditsMonth
+from flexlib.i18n import _
+from flexlib.sources.registry import LEDGER, WINDSURF, name_source, sort_sources
+from flexlib.spend.month import MonthUsage
+
+Unstored = dict[str, list[Month]]
+
+
+def list_sources(month: MonthUsage | CreditsMonth, of: str) -> set[str]:
+    """Those that are stored of the month and have a unit: `credits` is Windsurf's, money that of its calls, too."""
+    datasets = {WINDSURF.dataset} if of == "credits" else {WINDSURF.dataset, LEDGER.dataset}
+    return {one.source for one in month.snapshots if one.dataset in datasets and one.month == month.month}
+
+
+def find_unstored(months: Iterable[MonthUsage | CreditsMonth], of: str) -> Unstored:
+    """By source that has the unit in some of the months those of which it is not stored."""
+    stored = {month.month: list_sources(month, of) for month in months}
+    sources = sort_sources({one for some in stored.values() for one in some})
+    found = {source: [month for month, some in stored.items() if source not in some] for source in sources}
+    return {source: lacking for source, lacking in found.items() if lacking}
+
+
+def explain_unstored(unstored: Unstored) -> list[str]:
+    """A sentence a source."""
+    said = _("Nothing of {source} is stored of {months}: what it holds there is not known, and is not zero.")
+    return [said.format(source=name_source(source), months=name_months(own)) for source, own in unstored.items()]
