@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, TypeAlias
 
 from flexlib.checks import MOST_UNPRICED, NO_WITNESS, Check, explain_check, explain_money
+from flexlib.commands import write_command
 from flexlib.formats import format_moment, format_number
 from flexlib.i18n import _, join_and, join_texts, mark_text, translate_count
 from flexlib.proof import SETTLING_TIME as SETTLING_TIME
@@ -213,7 +214,7 @@ def name_command(certificate: Certificate) -> str:
     """The command that shows it, and what it lacks."""
     month, source = certificate.month, getattr(certificate, "source", WINDSURF.name)
     of = "" if source == WINDSURF.name else f" --source {source}"
-    return f"flexlib certificate --year {month.year} --month {month.month}{of}"
+    return write_command(f"flexlib certificate --year {month.year} --month {month.month}{of}")
 
 
 def explain_rows(certificate: Certificate) -> list[str]:

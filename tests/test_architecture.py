@@ -33,6 +33,7 @@ WORDS = {
     "stored_notes",
     "checks",
     "certificate",
+    "commands",
     "sources/registry",
 }
 """What every room speaks; they know only each other."""

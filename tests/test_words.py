@@ -19,7 +19,7 @@ from report_samples import write_manifest
 
 import flexlib
 from flexlib import i18n
-from flexlib.cli.argparse_words import translate_argparse
+from flexlib.cli.argparse_words import Parser, translate_argparse
 from flexlib.dates import Month
 from flexlib.i18n import speak, use_language
 from flexlib.store.snapshots import list_newest
@@ -64,7 +64,7 @@ def list_commands() -> dict[str, argparse.ArgumentParser]:
 
     door = import_module("flexlib.cli.main")
     translate_argparse()
-    commands = door._Parser(prog="flexlib").add_subparsers()
+    commands = Parser(prog="flexlib").add_subparsers()
     for room in door.COMMANDS:
         room.add_commands(commands)
     return dict(commands.choices)

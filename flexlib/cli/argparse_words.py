@@ -1,10 +1,16 @@
-"""argparse's own words, which stand in every help and in every refusal of an option, in the reader's language."""
+"""argparse's own words, which stand in every help and in every refusal of an option, in the reader's language; with the
+option, or the choice, that whoever misspelt one may have meant."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Any, NoReturn
 
-from flexlib.i18n import _, mark_text, translate_count
+from flexlib.errors import shorten_values
+from flexlib.formats import clean_lines
+from flexlib.i18n import _, join_texts, mark_text, translate_count
 
 WORDS = (
     mark_text("usage: "),
@@ -36,3 +42,39 @@ def translate_argparse() -> None:
         translate_count("expected %s argument", "expected %s arguments", count) if one == "expected %s argument"
         else one if count == 1 else many
     )  # fmt: skip
+
+
+class Parser(argparse.ArgumentParser):
+    """Of the command and of each of its commands."""
+
+    _words: Sequence[str] = ()
+    """What it was given to read."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401 (as argparse has it)
+        """As argparse does; what is left is refused here, by the command that knows which options it has."""
+        self._words = list(args or ())
+        known, left = super().parse_known_args(args, namespace)
+        if left:
+            self.error(_("unrecognized arguments: %s") % " ".join(left))
+        return known, left
+
+    def error(self, message: str) -> NoReturn:
+        """Says what is wrong with the words, which may be anything, and ends with exit code 2."""
+        super().error(clean_lines(shorten_values(message + self._tell_near())))
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:  # noqa: ANN401 (as argparse has it)
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            near = get_close_matches(str(value), map(str, action.choices or ()), n=1)
+            error.message += "".join(_(" (did you mean {name}?)").format(name=one) for one in near)
+            raise
+
+    def _tell_near(self) -> str:
+        """Which options those may be that it does not have."""
+        own = [*self._option_string_actions]
+        words = (word.partition("=")[0] for word in self._words[: [*self._words, "--"].index("--")])
+        unknown = [word for word in words if word[:2] == "--" and not any(one.startswith(word) for one in own)]
+        said = _("{wrong}: did you mean {name}?")
+        told = [said.format(wrong=one, name=near) for one in unknown for near in get_close_matches(one, own, n=1)]
+        return f" ({join_texts(told)})" if told else ""

@@ -17,6 +17,7 @@ from pathlib import Path
 import flexlib
 from flexlib.certificate import State
 from flexlib.cli.options import Commands, add_command, find_exit_code, load_judged
+from flexlib.commands import FIRST, write_command
 from flexlib.dates import Month, Span
 from flexlib.errors import MODULES_OF_EXTRAS, DiskFailed, FlexlibError, choose_worst, explain_missing
 from flexlib.formats import clean_text, format_count, format_moment, format_number
@@ -25,7 +26,7 @@ from flexlib.settings import Settings, find_home, list_set
 from flexlib.sources.registry import LEDGER, find_source
 from flexlib.store.fx import load_pairs
 from flexlib.store.pseudonyms import FILE, is_open_to_others
-from flexlib.store.server import find_shown_data, is_made_up
+from flexlib.store.server import find_shown_data, is_made_up, name_made_up
 from flexlib.store.snapshots import find_snapshot, list_months, list_newest
 from flexlib.store.strays import list_strays
 from flexlib.store.version import Snapshot
@@ -129,8 +130,7 @@ def _look_at_folder(data: Path) -> Finding:
             DiskFailed.exit_code,
         )
     free = shutil.disk_usage(there).free
-    text = _("made up by flexlib's demo, no real people or spend ({root})") if is_made_up(data) else "{root}"
-    text = text.format(root=data)
+    text = name_made_up(data) if is_made_up(data) else str(data)
     if is_open_to_others(data):
         text += _("; others may read {file}, by which people get their pseudonyms: chmod 600 {data}").format(
             file=FILE, data=data / FILE
@@ -238,7 +238,7 @@ def _look_for_strays(data: Path) -> list[Finding]:
 
 def _look_for_gaps(found: Sequence[Snapshot]) -> Finding:
     if not found:
-        return Finding("missing", _("everything; try: flexlib report --demo --year 2025 --month 9"))
+        return Finding("missing", _("everything; try: {command}").format(command=write_command(FIRST)))
     stored = {one.month for one in found}
     first, last = min(stored), max(stored)
     absent = [str(month) for month in Span(first.first, last.last).months if month not in stored]

@@ -32,6 +32,7 @@ from flexlib.cli.options import (
 )
 from flexlib.cli.report_months import load_shown_spend, open_shown
 from flexlib.cli.report_with import add_share_option, share_page
+from flexlib.commands import write_command
 from flexlib.dates import Month
 from flexlib.errors import BadParameter, InvalidRequest
 from flexlib.formats import clean_text, format_number, format_plain, format_usd
@@ -150,7 +151,9 @@ def _make_page(arguments: argparse.Namespace, settings: Settings, month: Month, 
     try:
         return run_report(request, folder, settings.data, unclosed=unclosed)
     except NoPage as error:  # what it kept of it is gone with the folder
-        command = f"flexlib report --notebook {arguments.notebook} --year {month.year} --month {month.month}"
+        command = write_command(
+            f"flexlib report --notebook {arguments.notebook} --year {month.year} --month {month.month}"
+        )
         raise NoPage(error.why, _("what {command} keeps").format(command=command)) from error
 
 

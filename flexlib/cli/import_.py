@@ -129,6 +129,8 @@ def _read_mappings(
     skipped: list[str] = []
     for file in files:
         try:
+            if not file.path.stat().st_size:
+                raise UnknownFile(_("{name} is empty (0 bytes); export it again.").format(name=file.name), ["usage"])
             read.append((file, read_mapping(arguments, file)))
         except UnknownFile as error:
             if file.is_named or error.speaks_of_usage or arguments.skip_unknown:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import ChargesCertificate, CreditsCertificate, State, UsageCertificate
+from flexlib.commands import write_command
 from flexlib.console.certificate import advise_again, explain_state, render_certificate
 from flexlib.dates import Month
 from flexlib.errors import BadFile
@@ -69,12 +70,10 @@ def render_import(files: Sequence[InputFile], months: Sequence[FilesImport]) -> 
         certificate = render_certificate(replace(one.certificate, notes=notes), told=True)
         parts.append(f"{title}, {one.certificate.month}: {added}.\n{''.join(by_file)}{certificate}")
     month = max((one.certificate.month for one in months), default=None)
-    after = (
-        [_("Next: flexlib spend --year {year} --month {month}\n").format(year=month.year, month=month.month)]
-        if month
-        else []
-    )
-    return "\n".join([*parts, *after])
+    if month:
+        command = write_command(f"flexlib spend --year {month.year} --month {month.month}")
+        parts.append(_("Next: {command}\n").format(command=command))
+    return "\n".join(parts)
 
 
 def explain_month(month: FilesImport) -> str:

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from flexlib.cli.options import Commands, add_command
+from flexlib.commands import FIRST, write_command
 from flexlib.formats import clean_text
 from flexlib.i18n import _
 from flexlib.settings import Settings
@@ -24,7 +25,5 @@ def run_init(arguments: argparse.Namespace, __: Settings) -> int:
 
     print("\n".join(clean_text(str(one)) for one in lay_out_folder(arguments.folder)))
     folder = clean_text(str(arguments.folder))
-    print(
-        _("Next: cd {folder}; cp .env.example .env; flexlib report --demo --year 2025 --month 9").format(folder=folder)
-    )
+    print(_("Next: cd {folder}; cp .env.example .env; {command}").format(folder=folder, command=write_command(FIRST)))
     return 0

@@ -13,7 +13,6 @@ import traceback
 from collections.abc import Sequence
 from dataclasses import replace
 from types import FrameType
-from typing import NoReturn
 
 import flexlib
 from flexlib.cli import (
@@ -44,9 +43,10 @@ from flexlib.cli import (
     verify,
     what_if,
 )
-from flexlib.cli.argparse_words import translate_argparse
+from flexlib.cli.argparse_words import Parser, translate_argparse
 from flexlib.cli.options import add_language_option
 from flexlib.cli.roster import tell_roster
+from flexlib.commands import note_language
 from flexlib.errors import DiskFailed, FlexlibError, InvalidRequest, explain_missing, shorten_values
 from flexlib.formats import clean_lines, is_utf8
 from flexlib.i18n import LANGUAGES, _, mark_text, use_language
@@ -89,7 +89,7 @@ def main(words: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if words is None else words
     translate_argparse()
     use_language(_find_asked_language(given) or find_language_set())  # before the parsers, which hold the help
-    parser = _Parser(
+    parser = Parser(
         prog="flexlib",
         description=_(DESCRIPTION),
         epilog=_(EPILOG),
@@ -118,6 +118,7 @@ def main(words: Sequence[str] | None = None) -> int:
             _take_signals(caught)
         settings = replace(loaded := load_settings(), language=getattr(arguments, "lang", loaded.language))
         use_language(settings.language)
+        note_language(settings.language, loaded.language)
         if arguments.run is not organization.run_organization:  # which tells all that its file has
             tell_roster(arguments, settings)
         code = int(arguments.run(arguments, settings))
@@ -146,14 +147,6 @@ def _find_asked_language(words: Sequence[str]) -> str | None:
         value if word == "--lang" else word[7:] for word, value in pairs if word in ("--lang", f"--lang={word[7:]}")
     ]
     return said[-1] if said and said[-1] in LANGUAGES else None
-
-
-class _Parser(argparse.ArgumentParser):
-    """Of the command and of each of its commands."""
-
-    def error(self, message: str) -> NoReturn:
-        """Says what is wrong with the words, which may be anything, and ends with exit code 2."""
-        super().error(clean_lines(shorten_values(message)))
 
 
 IMPORTING = "<frozen importlib"

@@ -16,12 +16,13 @@ from zoneinfo import ZoneInfo
 
 from flexlib.cli.export_formats import FORMATS, check_libraries
 from flexlib.cli.options import Commands, add_command, add_demo_option, add_month_options, asks_demo
+from flexlib.commands import note_language, write_command
 from flexlib.dates import Month, check_begun
 from flexlib.errors import BadSetting, ExtraMissing, InvalidRequest
 from flexlib.formats import clean_lines, clean_text
 from flexlib.i18n import _, use_language, write_json
 from flexlib.nesting import Faults
-from flexlib.settings import DEMO, NO_KEY, Settings, find_home
+from flexlib.settings import DEMO, NO_KEY, Settings, find_home, find_language_set
 
 if TYPE_CHECKING:
     from flexlib.closing.inputs import Closing
@@ -115,6 +116,7 @@ def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closin
         raise BadSetting(_("{no_key}.").format(no_key=NO_KEY))
     settings = replace(settings, language=getattr(arguments, "lang", plan.language or settings.language))
     use_language(settings.language)
+    note_language(settings.language, find_language_set())
     made_up = DEMO if is_demo or is_made_up(settings.data) else ""
     folder = arguments.output_dir / made_up / str(month)
     closing = Closing(month, plan, settings, arguments.output_dir, folder, is_demo)
@@ -166,7 +168,7 @@ def print_preview(
         what = _("runs") if runs else _("does not")
         print(clean_text(f"  {name:<{longest}}{what:<{find_width()}} {why}"))
         if runs:
-            print(clean_text(f"    flexlib {shlex.join(words)}"))
+            print(clean_text("    " + write_command(f"flexlib {shlex.join(words)}")))
 
 
 def print_step(record: Record, *, shows: bool = False) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flexlib.cli.report_months import load_shown_spend
+from flexlib.commands import write_command
 from flexlib.dates import SHARED_ZONE, Month
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import format_amount, format_moment
@@ -63,7 +64,7 @@ class MonthWriter:
 
         if arguments.rules and not arguments.rules.is_file():
             raise BadFile(_("{file} is not there; give the file of your rules.").format(file=arguments.rules))
-        command = f"flexlib report --notebook {page.stem} --year {month.year} --month {month.month}"
+        command = write_command(f"flexlib report --notebook {page.stem} --year {month.year} --month {month.month}")
         check_fresh(page, command)
         spend = load_shown_spend(settings, month, zone=read_zone(page), roster=arguments.roster)
         check_snapshots(page, spend.loaded[0].snapshots, command)

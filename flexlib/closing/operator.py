@@ -10,6 +10,7 @@ from decimal import Decimal
 from flexlib.addresses import MailServer
 from flexlib.closing.run import RUN, Progress
 from flexlib.closing.steps import Outcome, Record
+from flexlib.commands import write_command
 from flexlib.deliver.claims import Claim, Claims, Fate, Message
 from flexlib.deliver.delivery import deliver_due
 from flexlib.deliver.mail import MailChannel, open_mail
@@ -82,7 +83,10 @@ def write_text(progress: Progress) -> str:
         names = ", ".join(one.step for one in not_run)
         lines += ["", _("Not run, since it needs what failed: {names}. No older report was sent.").format(names=names)]
     lines += ["", _("Fix it, and run it again; what is done is not done twice:")]
-    lines += [f"    cd {shlex.quote(os.getcwd())}", f"    flexlib {shlex.join(progress.closing.words)}"]
+    lines += [
+        f"    cd {shlex.quote(os.getcwd())}",
+        "    " + write_command(f"flexlib {shlex.join(progress.closing.words)}"),
+    ]
     lines += ["", _("All steps stand in {file}.").format(file=progress.closing.folder / RUN)]
     lines += ["", "-- ", _("This is told once for each way of failing. flexlib {command}").format(command="month")]
     return "\n".join(lines) + "\n"

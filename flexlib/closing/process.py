@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from flexlib.commands import write_command
 from flexlib.formats import clean_text
 
 STOP_SECONDS = 10
@@ -62,7 +63,7 @@ def run_command(words: Sequence[str], *, language: str = "en", shows: bool = Fal
     its progress be seen there."""
     command = [sys.executable, "-P", "-X", "utf8", "-m", "flexlib.cli.watched", *words, "--lang", language]
     if shows:
-        print(clean_text(f"    flexlib {shlex.join(words)} ..."), file=sys.stderr, flush=True)
+        print(clean_text(f"    {write_command(f'flexlib {shlex.join(words)}')} ..."), file=sys.stderr, flush=True)
         command += ["--progress"] if words[0] in WITH_PROGRESS else []
     pipe, lines = subprocess.PIPE, list[str]()
     with _BEGINNING:

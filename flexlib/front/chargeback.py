@@ -212,12 +212,10 @@ def _sum_use(spend: Spend, level: str) -> SpendTable:
     except InvalidRequest as error:
         if key not in PLACES or isinstance(error, BadFile):
             raise
-        raise InvalidRequest(
-            _(
-                "no call of {month} names a {level} in its metadata, and no map says who belongs where; "
-                "write params/organization.csv, or charge it to another level with --by."
-            ).format(month=month, level=level)
-        ) from error
+        said = _("no call of {month} names a {level} in its metadata, and no map says who belongs where; write "
+                 "params/organization.csv, or charge it to another level (--by of flexlib chargeback, -p level of "
+                 "flexlib report).")  # fmt: skip
+        raise InvalidRequest(said.format(month=month, level=level)) from error
 
 
 def _read_use(row: Mapping[Any, Any]) -> Use:

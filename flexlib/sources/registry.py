@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from flexlib.commands import write_command
 from flexlib.dates import Month
 from flexlib.errors import BadParameter, shorten_values
 from flexlib.i18n import _, mark_text
@@ -42,7 +43,7 @@ class Source:
         >>> LEDGER.format_command(Month(2025, 9))
         'flexlib close --year 2025 --month 9'
         """
-        return self.command.format(year=month.year, month=month.month)
+        return write_command(self.command.format(year=month.year, month=month.month))
 
 
 LONG_SECRET = re.compile(r"\b(?=[A-Za-z0-9+/]*\d)(?=[A-Za-z0-9+/]*[A-Za-z])[A-Za-z0-9+/]{28,}=*")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from flexlib.commands import write_command
 from flexlib.formats import format_amount, format_number
 from flexlib.i18n import _, mark_text, translate_count
 from flexlib.money.unit_prices import EXACT
@@ -182,7 +183,7 @@ class MonthBills:
 
 def _advise_rates(currency: str, days: list[date]) -> str:
     first, *others = days
-    command = f"flexlib fx set {first} VALUE --pair {currency}/USD --source TEXT"
+    command = write_command(f"flexlib fx set {first} VALUE --pair {currency}/USD --source TEXT")
     said = _("run: {command}")
     if others:
         said = translate_count(

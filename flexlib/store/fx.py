@@ -15,6 +15,7 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
+from flexlib.commands import write_command
 from flexlib.errors import BadFile, BadRecord
 from flexlib.i18n import _
 from flexlib.money.fx import USD_CLP, Pair, Rate, Rates, sort_rates
@@ -57,7 +58,7 @@ def find_rates_file(root: Path, pair: Pair = USD_CLP) -> Path:
 def read_kept_rates(root: Path, pair: Pair = USD_CLP) -> list[KeptRate]:
     """Every observation, superseded ones too, sorted by day and by when they were read."""
     file = find_rates_file(root, pair)
-    again = "flexlib fx update" if pair == USD_CLP else f"flexlib fx import FILE --pair {'/'.join(pair)}"
+    again = write_command("flexlib fx update" if pair == USD_CLP else f"flexlib fx import FILE --pair {'/'.join(pair)}")
     try:
         rows = list(csv.reader(io.StringIO(file.read_bytes().decode(), newline="")))
     except FileNotFoundError:

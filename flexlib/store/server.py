@@ -54,6 +54,11 @@ def mark_made_up(stem: str, root: Path) -> str:
     return f"{stem}_{DEMO}" if is_made_up(root) else stem
 
 
+def name_made_up(root: Path) -> str:
+    """The same of a data folder, within another sentence."""
+    return _("made up by flexlib's demo, no real people or spend ({root})").format(root=root)
+
+
 def describe_made_up(root: Path) -> str:
     """What is said before anything of the demo's data in `root` is shown."""
     return _("Data: made up by flexlib's demo, no real people or spend ({root}).").format(root=root)

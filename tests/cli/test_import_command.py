@@ -204,3 +204,18 @@ def test_the_examples_of_the_help_can_be_parsed() -> None:
         mapping = read_mapping(parse(*words), CALLS)
         assert isinstance(mapping, CallMapping)
         assert mapping.columns["created_at"] == words[words.index("--timestamp") + 1]
+
+
+@pytest.mark.parametrize("others", [True, False])
+def test_an_empty_file_stops_an_import_and_is_skipped_where_that_is_asked_for(
+    others: bool, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "in").mkdir()
+    (folder / "in" / "a.csv").touch()
+    if others:
+        Path(write(folder, "2025-09-01 10:00:00,7,5")).rename(folder / "in" / "b.csv")
+    words = ["import", str(folder / "in"), *PLAIN]
+    assert main(words) == 2
+    assert "a.csv is empty (0 bytes); export it again" in capsys.readouterr().err
+    assert main([*words, "--skip-unknown"]) == (0 if others else 2)
+    assert ("Skipped, of no known system: a.csv." in capsys.readouterr().err) is others

@@ -475,3 +475,43 @@ def test_a_reader_who_has_seen_enough_is_no_error(demo: Demo, fetch: Fetch, tmp_
             errors = process.stderr.read()
             process.wait(20)
         assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("spend --yaer 2025 --month 9", "(--yaer: did you mean --year?)"),
+        ("spend --year 2025 --month 9 --jsn", "unrecognized arguments: --jsn (--jsn: did you mean --json?)"),
+        ("certificate --year 2025 --month 9 --source=improt", "(did you mean import?)"),
+        ("spned", "(did you mean spend?)"),
+        ("organization chekc", "(did you mean check?)"),
+        ("--lagn es doctor", "(--lagn: did you mean --lang?)"),
+        ("spend --year 2025 --month 9 --xyzzy", "unrecognized arguments: --xyzzy\n"),
+        ("schedule --cron -- --agian", "unrecognized arguments: --agian"),
+    ],
+)
+def test_of_a_word_that_is_misspelt_the_near_one_is_named(
+    words: str, meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(words.split())
+    assert left.value.code == 2
+    assert meant in capsys.readouterr().err
+
+
+def test_a_command_to_copy_is_in_the_language_that_was_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+    missing = ["certificate", "--year", "2025", "--month", "7"]
+    for asked, of in ((["--lang", "es"], " --lang es\n"), ([], "\n")):
+        main([*asked, "month", *WHEN, "--dry-run"])
+        commands = [one for one in capsys.readouterr().out.splitlines(keepends=True) if one.startswith("    flexlib")]
+        assert len(commands) > 2
+        assert all(one.endswith(of) and one.count("--lang") == len(asked) / 2 for one in commands)
+        main([*asked, *missing])
+        assert f"flexlib fetch --year 2025 --month 7{of}" in capsys.readouterr().err
+    monkeypatch.setenv("FLEXLIB_LANG", "es")  # it is said already
+    main(missing)
+    assert "flexlib fetch --year 2025 --month 7\n" in capsys.readouterr().err
