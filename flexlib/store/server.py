@@ -55,7 +55,7 @@ def mark_made_up(stem: str, root: Path) -> str:
 
 
 def name_made_up(root: Path) -> str:
-    """The same of a data folder, within another sentence."""
+    """What the data in `root` is where it is made up, within another sentence."""
     return _("made up by flexlib's demo, no real people or spend ({root})").format(root=root)
 
 
