@@ -11,7 +11,7 @@ from flexlib.analysis.chargeback import MONEY, PLACES, Amounts, Charge, LineKey,
 from flexlib.certificate import CreditsCertificate
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
-from flexlib.formats import format_number
+from flexlib.formats import format_count, format_number
 from flexlib.front.chargeback_rules import DAY, OF_AMOUNT, ChargebackRules, Dated, PoolRule
 from flexlib.front.spend import Spend, sum_rows
 from flexlib.i18n import _, translate_count, write_number
@@ -31,11 +31,14 @@ def measure_beside(month: MonthUsage) -> Amounts:
         "usd": (month.bills.spend_usd, sum_known(one.usd for one in counts)),
         "clp": (month.bills.spend_clp, sum_known(one.clp for one in counts)),
     }
-    return {
+    found = {
         unit: EXACT.subtract(spent or ZERO, counted or ZERO)
         for unit, (spent, counted) in pairs.items()
         if spent is not None or counted is not None
     }
+    if found.get("usd") and not found.get("clp"):  # no rate of the bill is known: its pesos are not 0
+        found.pop("clp", None)
+    return found
 
 
 def list_charges(
@@ -72,12 +75,24 @@ def list_charges(
         notes += said
         charges.append(Charge(one.name, amounts, one.rule, spare=spare))
     own = {LineKey(LineKind.UNMAPPED): rules.unmapped, LineKey(LineKind.BESIDE): rules.billed_beside}
-    charges += [
-        Charge(str(key.kind), use[key].amounts, rule, source=key)
-        for key, rule in own.items()
-        if key in use and rule is not Rule.NONE
-    ]
+    lacking = _count_billed_without_pesos(usage)
+    for key, rule in own.items():
+        amounts = use[key].amounts if key in use else {}
+        if key.kind is LineKind.BESIDE and lacking and "clp" in amounts:
+            amounts = {unit: amount for unit, amount in amounts.items() if unit != "clp"}
+            text = _("{name}: its pesos are also those of {calls} that have none of their own, so they are not shared.")
+            notes.append(text.format(name=_(str(key.kind)), calls=format_count(lacking, "call")))
+        if key in use and rule is not Rule.NONE:
+            charges.append(Charge(str(key.kind), amounts, rule, source=key))
     return charges, notes
+
+
+def _count_billed_without_pesos(month: MonthUsage) -> int:
+    """Calls of those who sent a bill whose dollars are known and not their pesos: in pesos the bill says those, too."""
+    if not month.has_bills:
+        return 0
+    billed = {one.provider for one in month.bills.providers if one.billed_usd is not None}
+    return sum(one.unconverted_requests for one in read_counts(month) if one.provider in billed)
 
 
 def list_bases(usage: MonthUsage, rules: ChargebackRules) -> dict[str, Basis]:

@@ -109,6 +109,51 @@ def test_what_is_billed_beside_the_calls_is_a_line_and_the_lines_are_what_flexli
     assert list_totals(shared)["Billed beside the calls"] == "0"
 
 
+@pytest.mark.parametrize(
+    ("pesos", "beside", "shares"),
+    [
+        (None, "47500", {}),
+        ("950", "44650", {"Platform": "22325", "Sales": "22325", "Billed beside the calls": "-44650"}),
+    ],
+)
+def test_pesos_of_calls_that_have_none_are_not_shared_as_if_they_were_billed_beside_them(
+    data: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    pesos: str | None,
+    beside: str,
+    shares: dict[str, str],
+) -> None:
+    """Calls of US$ 3 and a bill of 50, which is 47,500 pesos: 47 dollars beside the calls are 44,650."""
+    calls = [call(name, "2025-09-02T10:00:00", usd, amount_in_clp=pesos and Decimal(pesos) * int(usd), **of(name))
+             for name, usd in (("Platform", "2"), ("Sales", "1"))]  # fmt: skip
+    store(data, "import", SEPTEMBER, *calls)
+    rates = sort_rates([Rate(SEPTEMBER.first, Decimal(950), "test")])
+    write_kept_rates([KeptRate(one, SEPTEMBER.end) for one in rates], data)
+    (tmp_path / "bill.csv").write_text("from,to,usd\n2025-09-01,2025-10-01,50\n")
+    mapping = ChargeMapping(period_start="from", period_end="to", amount="usd", currency="USD", provider="openai")
+    ingest_charges([tmp_path / "bill.csv"], mapping, data)
+    _, made = charge(capsys, *write_rules(tmp_path, "billed_beside: equal"))
+    assert list_items(made, "direct use", "clp_exact")["Billed beside the calls"] == beside
+    shared = list_items(made, "billed beside the calls", "clp_exact")
+    assert {line: amount for line, amount in shared.items() if amount is not None} == shares
+    assert list_items(made, "billed beside the calls", "usd_exact")["Sales"] == "23.5"
+    told = [one for one in made["notes"] if "pesos are also those of 2 calls" in one]
+    assert len(told) == (0 if pesos else 1)
+
+
+def test_a_bill_without_a_rate_has_no_pesos_and_not_none_of_them(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(data, "import", SEPTEMBER, call("a", "2025-09-02T10:00:00", "30", amount_in_clp=Decimal(28500), **of("A")))
+    (tmp_path / "bill.csv").write_text("from,to,usd\n2025-09-01,2025-10-01,50\n")
+    mapping = ChargeMapping(period_start="from", period_end="to", amount="usd", currency="USD", provider="openai")
+    ingest_charges([tmp_path / "bill.csv"], mapping, data)
+    _, made = charge(capsys)
+    assert list_totals(made, "usd_exact")["Billed beside the calls"] == "20"
+    assert list_totals(made, "clp_exact") == {"A": "28500", "Unmapped": None, "Billed beside the calls": None}
+
+
 RULES = """
 unmapped: {unmapped}
 pools:
