@@ -86,7 +86,7 @@ def load(
     >>> sep.state
     <State.COMPLETE: 'COMPLETE'>
     >>> sep.missing
-    ('46 calls without a price: they are not in usd.', '46 calls without pesos: they are not in clp.')
+    ('46 calls without a price: not in the total in US$.', '46 calls without pesos: not in the total in CLP.')
     >>> sep.total("flex_credits")
     Decimal('9961.00')
     """

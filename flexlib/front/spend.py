@@ -94,8 +94,8 @@ class Spend:
         absent += list_misplaced(self.root, self.absent)
         # Once each: that the ledger does not answer is said of every month.
         problems = dict.fromkeys(text for month in self._months for text in month.list_problems())
-        of_usd = _("{calls} without a price: they are not in usd.")
-        lacks = {"unpriced_usd": of_usd, "unpriced_clp": _("{calls} without pesos: they are not in clp.")}
+        of_usd = _("{calls} without a price: not in the total in US$.")
+        lacks = {"unpriced_usd": of_usd, "unpriced_clp": _("{calls} without pesos: not in the total in CLP.")}
         counts = {said: sum(one[name] for one in self._totals) for name, said in lacks.items()}
         without = [
             said.format(calls=count_calls_at_least(count, is_least=False)) for said, count in counts.items() if count

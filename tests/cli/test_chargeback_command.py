@@ -259,7 +259,7 @@ def test_pesos_of_some_calls_are_not_passed_off_as_those_of_all(
     )  # fmt: skip
     main([*WORDS, "--per", "department", "--output-dir", str(tmp_path / "out"), "--csv", str(tmp_path / "b.csv")])
     said = capsys.readouterr().out
-    assert "2 calls without pesos: they are not in clp." in said
+    assert "2 calls without pesos: not in the total in CLP." in said
     assert "WITHOUT PESOS" in said
     rows = csv.DictReader((tmp_path / "b.csv").read_text("utf-8").splitlines())
     assert [(row["line"], row["clp"], row["unconverted_requests"]) for row in rows] == [

@@ -246,14 +246,14 @@ def test_a_bill_has_a_certificate_of_its_own_and_a_column_among_the_months(capsy
     loaded = fl.load("2025-05")
     assert loaded.total("usd") == Decimal("1.50")
     assert loaded.missing == (
-        "1 call without pesos: they are not in clp.",  # of a bill without calls one at least
+        "1 call without pesos: not in the total in CLP.",  # of a bill without calls one at least
         "2025-05: by(...) sums calls, nothing; with the bills, total() and flexlib spend say US$ 1.50.",
     )
 
 
 def test_the_total_is_the_bill_where_there_is_one_and_sums_of_calls_say_that_they_are_not() -> None:
     bring_calls("0.14726", "0.10")
-    assert fl.load("2025-05").missing == ("2 calls without pesos: they are not in clp.",)
+    assert fl.load("2025-05").missing == ("2 calls without pesos: not in the total in CLP.",)
     bring_bill("0.895874")
     assert fl.load("2025-05").missing[-1] == (
         "2025-05: by(...) sums calls, US$ 0.25; with the bills, total() and flexlib spend say US$ 0.90."

@@ -321,8 +321,8 @@ def test_one_month_alone_is_one_column(root: Path) -> None:
 
 def test_what_the_totals_lack_is_said_in_sentences(root: Path) -> None:
     assert load(root).missing == (
-        "1 call without a price: they are not in usd.",
-        "56 calls without pesos: they are not in clp.",
+        "1 call without a price: not in the total in US$.",
+        "56 calls without pesos: not in the total in CLP.",
     )
 
 
