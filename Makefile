@@ -7,7 +7,7 @@ PYTHON ?= python3
 YEAR   ?= 2025
 MONTH  ?= 9
 VENV   ?= .venv
-FEWER  ?= 4
+FEWER  ?= 10
 BIN    := $(VENV)/bin
 # The cells of a notebook follow each other, so that each is one worker's. Not of `test-all`, which makes each notebook
 # anew and compares all its bytes (tests/report/test_notebooks.py).
@@ -23,7 +23,7 @@ report: $(VENV)/report ## a month's reports: made-up data, or yours once WINDSUR
 	@$(BIN)/flexlib report --demo without-key --notebook llm_usage --workers 50 --year $(YEAR) --month $(MONTH)
 	@$(BIN)/flexlib report --demo without-key --console --workers 50 --year $(YEAR) --month $(MONTH)
 
-test: $(VENV)/test ## the tests: unit, property (a quarter of the examples), notebooks, end to end
+test: $(VENV)/test ## the tests: unit, property (a tenth of the examples), notebooks, end to end
 	ONE_EXAMPLE_IN=$(FEWER) $(BIN)/python -m pytest -q $(PARALLEL)
 	$(TEST_NOTEBOOKS)
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from harness import KEY, ONE_EXAMPLE_IN, SEPTEMBER, USERS
-from hypothesis import is_hypothesis_test, settings
+from hypothesis import HealthCheck, is_hypothesis_test, settings
 
 from flexlib.demo import demo_server
 from flexlib.i18n import use_language
@@ -45,8 +45,8 @@ if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ENOUGH_MEMORY
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
     tempfile.tempdir = None  # asks again
 
-# How long an example takes says more of the machine than of the code.
-settings.register_profile("flexlib", deadline=None)
+# How long an example takes, or takes to be made, says more of the machine than of the code.
+settings.register_profile("flexlib", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("flexlib")
 
 # Before any test does: by itself nbformat has a grammar compiled, in each worker for longer than all else is imported.
