@@ -21,7 +21,7 @@ import pandas as pd
 
 from flexlib.analysis.daily import FEWEST_DAYS, DailySeries
 from flexlib.errors import InvalidRequest
-from flexlib.i18n import _
+from flexlib.i18n import _, translate_count
 
 FEWEST_ORIGINS = 9
 """Earlier forecasts below which there is no band of 80 %, which the outermost two of nine bound; a wider takes more."""
@@ -172,7 +172,11 @@ def _forecast(series: DailySeries, end: int, days: Sequence[date], band: float) 
     ratios = series.list_ratios(end, ahead)
     needed = max(FEWEST_ORIGINS, math.ceil(round((1 + band) / (1 - band), 9)))
     if len(ratios) < needed:
-        reason = _("{count} earlier forecasts can be held against what came, a band of {band}% takes {needed}")
+        reason = translate_count(
+            "{count} earlier forecast can be held against what came, a band of {band}% takes {needed}",
+            "{count} earlier forecasts can be held against what came, a band of {band}% takes {needed}",
+            len(ratios),
+        )
         reason = reason.format(count=len(ratios), band=f"{100 * band:.0f}", needed=needed)
         return Forecast(certain + rest, None, None, len(ratios), Outcome.NO_BAND, reason)
     tails = (1 - band) / 2, (1 + band) / 2

@@ -116,8 +116,8 @@ def render_forecast(made: MonthForecast, band: float, budget: float | None) -> s
     from flexlib.tables.forecast import explain_width
 
     unit = _(made.unit.replace("_", " "))
-    known = _("{known} known up to {short_day}").format(known=write_number(f"{made.known:,.2f}"),
-        short_day=format_short_day(made.as_of))  # fmt: skip
+    said = _("at least {amount} known up to {day}") if made.is_least else _("{amount} known up to {day}")
+    known = said.format(amount=write_number(f"{made.known:,.2f}"), day=format_short_day(made.as_of))
     lines = [_("Forecast of {month} in {unit}: {known}").format(month=made.month, unit=unit, known=known)]
     for month, one in ((made.month, made.this), (made.month.next, made.next)):
         lines.append(f"  {month}  {_render(one, band)}")

@@ -27,6 +27,7 @@ from flexlib.front.history import build_history, explain_absent, explain_ends, f
 from flexlib.front.months import compare_total
 from flexlib.front.people import CreditsDays
 from flexlib.front.spend import Spend, load_spend
+from flexlib.front.unstored import explain_unstored, find_gaps
 from flexlib.i18n import _, translate_count
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import LEDGER, WINDSURF
@@ -130,10 +131,14 @@ def _forecast_spend(
         return None
     sums, last, days = spend.by("month"), history.index[-1].date(), list(month.span)
     own = sums[sums["month"] == pd.Timestamp(month.first)]
-    is_least = any(lacks_rows(one, of) for one in spend.loaded if one.month == month)
+    gaps = find_gaps(spend.loaded, of)
+    is_least = any(lacks_rows(one, of) or any(month in own for own in gaps.values())
+                   for one in spend.loaded if one.month == month)  # fmt: skip
     known = min(max((last - month.first).days + 1, 0), month.days)
     past, path = history[: str(month.first - timedelta(days=1))], forecast_path(history, days, band, holidays)
-    missing = list(dict.fromkeys(text for one in spend.loaded for text in one.list_problems()))
+    told = ends if as_of is None else {}
+    missing = explain_unstored({source: own for source, own in gaps.items() if source not in told})
+    missing += dict.fromkeys(text for one in spend.loaded for text in one.list_problems())
     if of != "credits" and isinstance(spend, Spend):
         missing += [text for one in spend.loaded for text in compare_total(one)]
         column = "unconverted_requests" if of == "clp" else "unpriced_requests"
@@ -167,7 +172,7 @@ def _forecast_spend(
         is_least=is_least,
         certificates=spend.certificates,
         state=find_worst({one.state for one in spend.loaded}),
-        missing=(*explain_absent(spend), *(explain_ends(spend, ends) if as_of is None else ()), *undated, *missing),
+        missing=(*explain_absent(spend), *explain_ends(spend, told), *undated, *missing),
     )
 
 

@@ -27,6 +27,15 @@ def find_unstored(months: Iterable[MonthUsage | CreditsMonth], of: str) -> Unsto
     return {source: lacking for source, lacking in found.items() if lacking}
 
 
+def find_gaps(months: Iterable[MonthUsage | CreditsMonth], of: str) -> Unstored:
+    """`find_unstored`, without the months before a source began."""
+    months = [*months]
+    begun = {source: month.month for month in reversed(months) for source in list_sources(month, of)}
+    found = {source: [month for month in own if month > begun[source]]
+             for source, own in find_unstored(months, of).items()}  # fmt: skip
+    return {source: lacking for source, lacking in found.items() if lacking}
+
+
 def explain_unstored(unstored: Unstored) -> list[str]:
     """A sentence a source."""
     said = _("Nothing of {source} is stored of {months}: what it holds there is not known, and is not zero.")

@@ -164,3 +164,8 @@ def test_a_backtest_is_summed_up_by_the_days_known() -> None:
     assert (second["known"], second["months"], second["bands"], second["mean_error"]) == (5, 1, 0, 0.5)
     assert np.isnan([second["coverage"], second["mean_width"]]).all()
     assert list(sum_up_backtest(months[:0]).columns) == list(first)
+
+
+def test_one_earlier_forecast_is_said_in_the_singular() -> None:
+    made = forecast_sum(draw_series(14), count_days(14, 1))
+    assert made.reason == "1 earlier forecast can be held against what came, a band of 80% takes 9"

@@ -1,0 +1,55 @@
+"""A source of which a month is not stored: its days are not known whole, and that is said."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store, store_credits
+
+from flexlib.cli.main import main
+from flexlib.dates import Month
+from flexlib.front.anomalies import find_month_anomalies
+from flexlib.front.forecast import forecast_month
+
+SAID = "Nothing of imported files is stored of 2025-09: what it holds there is not known, and is not zero."
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Files of August and October, of September only Windsurf's credits, which had begun no earlier."""
+    for month in (AUGUST, OCTOBER):
+        store(tmp_path, "import", month, *(call(f"{day}", f"{day}T10:00:00", "5") for day in month.span))
+    store_credits(tmp_path, *((day, "key-1", "MODEL_X", 0, 10_000) for day in range(1, 31)))
+    return tmp_path
+
+
+def test_a_forecast_says_which_source_lacks_the_month_and_that_it_is_at_least(root: Path) -> None:
+    made = forecast_month(SEPTEMBER, root, of="usd", as_of=date(2025, 9, 30))
+    assert made.is_least
+    assert [text for text in made.missing if text.startswith("Nothing of ")] == [SAID]
+    assert not forecast_month(SEPTEMBER, root, of="credits").is_least
+
+
+def test_the_console_says_at_least(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(root))
+    assert main(["forecast", "--year", "2025", "--month", "9", "--of", "usd"]) == 0
+    shown = capsys.readouterr()
+    assert shown.out.startswith("Forecast of 2025-09 in usd: at least 120.00 known up to 30 Sep\n")
+    assert SAID in shown.err
+
+
+def test_unusual_days_are_said_to_lack_the_source(root: Path) -> None:
+    assert SAID in find_month_anomalies(SEPTEMBER, root, of="usd").missing
+    assert SAID not in find_month_anomalies(SEPTEMBER, root, of="credits").missing
+
+
+def test_a_source_that_began_later_is_no_gap(tmp_path: Path) -> None:
+    store(tmp_path, "import", AUGUST, *(call(f"{day}", f"{day}T10:00:00", "5") for day in AUGUST.span))
+    store(tmp_path, "import", SEPTEMBER, *(call(f"{day}", f"{day}T10:00:00", "5") for day in SEPTEMBER.span))
+    store_credits(tmp_path, (5, "key-1", "MODEL_X", 0, 10_000))
+    made = forecast_month(Month(2025, 9), tmp_path, of="usd")
+    assert not [text for text in made.missing if "not zero" in text]
