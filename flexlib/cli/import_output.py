@@ -86,13 +86,13 @@ def explain_month(month: FilesImport) -> str:
 
 def explain_stored(snapshot: Snapshot) -> str:
     """The same of a month that is stored; of rows whose lines are their owner's only, how many they are."""
-    from flexlib.ingest.files.stored import read_raw
+    from flexlib.store.refused import read_refused
 
     certificate = snapshot.certificate
     if isinstance(certificate, CreditsCertificate) or certificate.state is not State.GAP:
         return explain_state(certificate)
     try:
-        rows = [RefusedFileRow(**json.loads(line)) for line in read_raw(snapshot)]
+        rows = [RefusedFileRow(**json.loads(line)) for line in read_refused(snapshot)]
     except (BadFile, TypeError, ValueError):  # of a flexlib before, or of another command than an import
         rows = []
     return explain_refused(certificate, rows, several=len({row.file for row in rows}) > 1)

@@ -17,7 +17,6 @@ from flexlib.i18n import mark_text, write_stored
 from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.files.known import count_pages, list_files, sum_left_out
 from flexlib.ingest.files.merge import MergedMonth
-from flexlib.ingest.files.stored import read_raw
 from flexlib.ingest.tables import mask_private
 from flexlib.privacy import PrivacyGuard
 from flexlib.schema import CHARGES
@@ -26,6 +25,7 @@ from flexlib.sources.charges import MonthCharges, name_rows
 from flexlib.sources.charges.amounts import EXACT
 from flexlib.sources.files.pages import Page
 from flexlib.sources.registry import BILLS, RefusedFileRow
+from flexlib.store.refused import read_refused
 from flexlib.store.version import People, Snapshot
 from flexlib.stored_notes import CROSSING, DISTINCT_LINES, write_note
 
@@ -95,7 +95,7 @@ def merge_month(
             for bill in mine
             for row in bill.months[month].refused
         ],
-        raw=[line for line in read_raw(base) if json.loads(line)["sha256"] in kept] if kept else [],
+        raw=[line for line in read_refused(base) if json.loads(line)["sha256"] in kept] if kept else [],
         people=_list_people(base, kept, rows, mine, month),
         facts={
             "rows_read": sum(one["rows"] for one in entries.values()),

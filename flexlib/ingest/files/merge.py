@@ -20,7 +20,7 @@ from flexlib.ingest.files.known import FIGURES, UNKNOWN, read_certificate, write
 from flexlib.ingest.files.overlaps import find_equal_rows, find_shared_rows
 from flexlib.ingest.files.pool import Pool
 from flexlib.ingest.files.said_again import compare_calls
-from flexlib.ingest.files.stored import find_empty_columns, find_outer_calls, read_raw
+from flexlib.ingest.files.stored import find_empty_columns, find_outer_calls
 from flexlib.ingest.files.superseded import Figures, drop_rows
 from flexlib.ingest.tables import TABLE_ROWS, hide_ids, mask_private
 from flexlib.privacy import PrivacyGuard
@@ -28,6 +28,7 @@ from flexlib.schema import USAGE, USAGE_KEY
 from flexlib.sources.files.texts import quote
 from flexlib.sources.registry import IMPORT
 from flexlib.store.origins import ORIGINS, list_beside, read_origins, split_origins
+from flexlib.store.refused import read_refused
 from flexlib.store.version import People, Snapshot
 
 MEMORY = "400MB"
@@ -101,7 +102,7 @@ def merge_month(
         reasons=tuple(reasons),
         figures=dict(reasons.values()),
         refused=[row for one in here for row in one.refused if row.sha256 not in entries.gone],
-        raw=[line for line in read_raw(base) if json.loads(line)["sha256"] not in again],
+        raw=[line for line in read_refused(base) if json.loads(line)["sha256"] not in again],
         people=_list_people(pool, month, base),
         beside=(scratch / ORIGINS,) if has_origins else (),
         facts={

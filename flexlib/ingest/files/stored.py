@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 from collections import Counter
 
 import duckdb
 import pyarrow.parquet as pq
 
 from flexlib.dates import Month
-from flexlib.errors import BadFile
-from flexlib.i18n import _
 from flexlib.ingest.files.known import read_certificate
 from flexlib.ingest.files.overlaps import Pair
 from flexlib.ingest.files.pool import Pool, ReadFile
@@ -65,20 +62,6 @@ def find_empty_columns(base: Snapshot | None) -> set[str]:
         for name, parts in zip(USAGE.names, columns, strict=True)
         if all(one.is_stats_set and one.statistics.null_count == one.num_values for one in parts)
     }
-
-
-def read_raw(snapshot: Snapshot | None) -> list[str]:
-    """The rows that could not be taken, as lines of JSON. Raises `BadFile` where they are another's to read."""
-    if snapshot is None:
-        return []
-    raw = snapshot.path / "raw" / "answers.jsonl.gz"
-    try:
-        with snapshot.report_damage(raw), gzip.open(raw, "rt", encoding="utf-8") as file:
-            return [line.rstrip("\n") for line in file]
-    except PermissionError as error:
-        raise BadFile(
-            _("{raw} is its owner's only; let whoever imported the month import this too.").format(raw=raw)
-        ) from error
 
 
 def find_outer_calls(connection: duckdb.DuckDBPyConnection) -> Counter[Pair]:
