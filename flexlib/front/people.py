@@ -129,23 +129,23 @@ def hide_people(snapshot: Snapshot, pseudonyms: Mapping[str, str]) -> Snapshot:
 
 @dataclass(frozen=True)
 class _HiddenSnapshot(Snapshot):
-    """Credits under pseudonyms, made of the `own` ones when they are asked for."""
+    """Credits under pseudonyms, made when they are asked for of those with keys, which nobody else reaches."""
 
-    own: Snapshot | None = field(default=None, repr=False)
-    pseudonyms: Mapping[str, str] = field(default_factory=dict, repr=False)
+    _own: Snapshot | None = field(default=None, repr=False)
+    _pseudonyms: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @cached_property
     def relation(self) -> duckdb.DuckDBPyRelation:
-        assert self.own
-        rows = self.own.relation.to_arrow_table()
-        users = pa.array([self.pseudonyms[user] for user in rows["user"].to_pylist()], pa.string())
+        assert self._own
+        rows = self._own.relation.to_arrow_table()
+        users = pa.array([self._pseudonyms[user] for user in rows["user"].to_pylist()], pa.string())
         return duckdb.from_arrow(rows.set_column(rows.column_names.index("user"), "user", users))
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        assert self.own
-        keys = self.own.frame["user"]  # of no rows an older pandas makes floats
-        return self.own.frame.assign(user=keys.map(self.pseudonyms).astype(keys.dtype))
+        assert self._own
+        keys = self._own.frame["user"]  # of no rows an older pandas makes floats
+        return self._own.frame.assign(user=keys.map(self._pseudonyms).astype(keys.dtype))
 
 
 def call_people(
