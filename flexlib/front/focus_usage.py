@@ -116,7 +116,7 @@ def select_usage(spend: Spend, month: MonthUsage, *, even_unpriced: bool = False
     if not even_unpriced:
         charged = charged.filter("amount_in_usd IS NOT NULL")
     if spend.roster is not None:
-        charged = split_amounts(charged).filter(f"NOT coalesce({IS_NOTHING}, false)")
+        charged = split_amounts(charged, spend.organization).filter(f"NOT coalesce({IS_NOTHING}, false)")
     pairs = rows.select("provider, proxy").distinct().fetchall()
     names = ", ".join(f'"{name}"' for name in KEYS)
     keys = ", ".join(f'{sql} AS "{name}"' for name, sql in KEYS.items())

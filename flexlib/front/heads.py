@@ -81,10 +81,9 @@ def list_seen(spend: Spend, key: str) -> list[Seen]:
         pairs = {month.month: _list_spenders(month, organization) for month in months}
     listed = {one for one in organization.held if one.startswith(OF_PERSON)} if organization else set()
     listed |= {who for found in pairs.values() for who, is_listed in found.values() if is_listed}
-    rows = spend._join_rows(  # noqa: SLF001
-        organization if is_placed else None, lambda month: _name_people(month, pairs[month.month])
-    )
-    rows = (split_amounts(rows) if is_placed else rows).filter(PEOPLE)
+    placing = organization if is_placed else None
+    rows = spend._join_rows(placing, lambda month: _name_people(month, pairs[month.month]))  # noqa: SLF001
+    rows = split_amounts(rows, placing).filter(PEOPLE)
     first = "CAST(date_trunc('month', created_at) AS DATE)"
     keys = f"{first} AS of_month, {line} AS of_line, coalesce(who, '') AS of_who, coalesce(system, '') AS of_system"
     by = "of_month, of_line, of_who, of_system"

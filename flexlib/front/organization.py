@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from fractions import Fraction
 from itertools import accumulate
 from math import lcm
 from typing import Any
@@ -29,12 +30,11 @@ PART = pa.struct(
 which somebody moved it is not decided where they belong."""
 PLACES = pa.schema(
     [("key", pa.string()), ("of_month", pa.bool_()), ("first", pa.date32()), ("last", pa.date32())]
-    + [("parts", pa.list_(PART))]
+    + [("place", pa.int64())]
 )
-NOBODY = ", ".join([*(f"'{level}': NULL::VARCHAR" for level in LEVELS), "'share': 1::BIGINT", "'whole': 1::BIGINT",
-                    "'up_to': 1::BIGINT", "'is_undecided': false"])  # fmt: skip
-NOWHERE = f"[{{{NOBODY}}}]"
-"""The parts of what no line names, as SQL."""
+PARTS = pa.schema([("number", pa.int64()), ("part", PART)])
+NOWHERE: Parts = ((Fraction(1), Place()),)
+"""The parts of what no line names."""
 
 ID = "coalesce(usable_key, usable_id::VARCHAR)"
 IS_PERSON = f"lower(usable_type) IN ({', '.join(f'{one!r}' for one in PERSONS)})"
@@ -57,8 +57,10 @@ def place_rows(
 
     The rows are as of `MonthUsage.with_spenders`; `spent`: the credits of the month, with people.
     """
-    places = duckdb.from_arrow(pa.Table.from_pylist([*_list_places(organization, month)], schema=PLACES))
-    said = ", ".join(f"nullif(trim(metadata ->> '$.{level}'), '') AS said_{level}" for level in LEVELS)
+    numbers: dict[Parts | Place, int] = {NOWHERE: 0}
+    places = duckdb.from_arrow(pa.Table.from_pylist([*_list_places(organization, month, numbers)], schema=PLACES))
+    parts = [{"number": number, "part": part} for one, number in numbers.items() for part in _list_parts(one)]
+    said = ", ".join(f"nullif(trim(told ->> '$.{level}'), '') AS said_{level}" for level in LEVELS)
     found = name_keys(rows, organization, spent).select(
         f"*, {said}, CAST(created_at AS DATE) AS place_day, grain = 'month' AS of_month, "
         f"'{TEAM}' || chr(31) || said_team AS by_team"
@@ -68,11 +70,12 @@ def place_rows(
         on = (f"found.by_{way} = {way}.key AND found.of_month = {way}.of_month "
               f"AND found.place_day BETWEEN {way}.first AND {way}.last")  # fmt: skip
         found = found.set_alias("found").join(places.set_alias(way), on, how="left")
-        found = found.select(f"found.*, {way}.parts AS parts_of_{way}")
-    parts = f"coalesce({', '.join(f'parts_of_{way}' for way in ways)}, {NOWHERE})"
+        found = found.select(f"found.*, {way}.place AS place_of_{way}")
+    of_parts = duckdb.from_arrow(pa.Table.from_pylist(parts, schema=PARTS)).set_alias("of_parts")
+    number = f"coalesce({', '.join(f'place_of_{way}' for way in ways)}, 0)"
+    found = found.set_alias("found").join(of_parts, f"{number} = of_parts.number")
     levels = ", ".join(f"coalesce(said_{level}, part.{level}) AS {level}" for level in LEVELS)
     columns = ", ".join(f'"{name}"' for name in rows.columns)
-    found = found.select(f"{columns}, {', '.join(f'said_{level}' for level in LEVELS)}, unnest({parts}) AS part")
     return found.select(f"{columns}, {levels}, part")
 
 
@@ -87,10 +90,12 @@ def name_keys(
     return found.select(f"rows.*, {', '.join(ways)}")
 
 
-def split_amounts(rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+def split_amounts(rows: duckdb.DuckDBPyRelation, organization: Organization | None) -> duckdb.DuckDBPyRelation:
     """Each row's amounts and credits divided by its parts, exact to the last digit that is stored; its requests and
     tokens are the largest part's. A part has less than one last digit more or less of a row than its share, and which
     has more is drawn by the row's id, in proportion to what each lacks: over many rows nobody has more for it."""
+    if not organization or all(len(one.parts) == 1 for held in organization.held.values() for one in held):
+        return rows  # no id is needed, which of credits is a hash
     split = [f"CASE WHEN part.whole = 1 THEN {name} ELSE {_scale(_write_part(f'{name} * {10**kind.scale}'), kind)} END "
              f"AS {name}" for name, kind in AMOUNTS.items()]  # fmt: skip
     split += [
@@ -116,36 +121,39 @@ def _scale(number: str, kind: pa.Decimal128Type) -> str:
     return f"(({number})::DECIMAL({kind.precision}, 0) * {step})::{name_sql_type(kind)}"
 
 
-def _list_places(organization: Organization, month: Month) -> Iterator[dict[str, Any]]:
-    """Where everybody belongs on the days of the month, and in sums of all of it."""
+def _list_places(
+    organization: Organization, month: Month, numbers: dict[Parts | Place, int]
+) -> Iterator[dict[str, Any]]:
+    """Where everybody belongs on the days of the month, and in sums of all of it: the number of its parts, or of the
+    one place that is known of all."""
+    first, last = month.first, month.last
     for key, held in organization.held.items():
-        here = [one for one in held if one.first <= month.last and month.first <= one.last]
-        for one in here:
-            yield {"key": key, "of_month": False, "first": one.first, "last": one.last, "parts": _list_parts(one.parts)}
+        here = [one for one in held if one.first <= last and first <= one.last]
+        of_days = [numbers.setdefault(one.parts, len(numbers)) for one in here]
+        for one, place in zip(here, of_days, strict=True):
+            yield {"key": key, "of_month": False, "first": one.first, "last": one.last, "place": place}
         if here:
-            parts = _list_parts(here[0].parts) if _covers(here[0], month) else [_find_constant(here, month)]
-            yield {"key": key, "of_month": True, "first": month.first, "last": month.last, "parts": parts}
+            is_whole = here[0].first <= first and last <= here[0].last
+            place = of_days[0] if is_whole else numbers.setdefault(_find_constant(here, month), len(numbers))
+            yield {"key": key, "of_month": True, "first": first, "last": last, "place": place}
 
 
-def _covers(held: Held, month: Month) -> bool:
-    return held.first <= month.first and month.last <= held.last
-
-
-def _list_parts(parts: Parts) -> list[dict[str, Any]]:
+def _list_parts(parts: Parts | Place) -> list[dict[str, Any]]:
+    if isinstance(parts, Place):
+        return [parts._asdict() | {"share": 1, "whole": 1, "up_to": 1, "is_undecided": True}]
     whole = lcm(*(share.denominator for share, _ in parts))
     shares = [int(share * whole) for share, _ in parts]
-    return [place._asdict() | {"share": share, "whole": whole, "up_to": up_to}
+    return [place._asdict() | {"share": share, "whole": whole, "up_to": up_to, "is_undecided": False}
             for share, up_to, (_, place) in zip(shares, accumulate(shares), parts, strict=True)]  # fmt: skip
 
 
-def _find_constant(held: Sequence[Held], month: Month) -> dict[str, Any]:
+def _find_constant(held: Sequence[Held], month: Month) -> Place:
     """What is the same on every day of the month, though something else changed."""
     places = [place for one in held for _, place in one.parts]
     days = sum((min(one.last, month.last) - max(one.first, month.first)).days + 1 for one in held)
     if days < month.span.days:
         places.append(Place())
-    same = Place(*(names.pop() if len(names := set(level)) == 1 else None for level in zip(*places, strict=True)))
-    return same._asdict() | {"share": 1, "whole": 1, "up_to": 1, "is_undecided": True}
+    return Place(*(names.pop() if len(names := set(level)) == 1 else None for level in zip(*places, strict=True)))
 
 
 def _find_keys(organization: Organization, spent: Sequence[Snapshot]) -> duckdb.DuckDBPyRelation:

@@ -54,7 +54,7 @@ def join_credits(
         rows = stored.set_alias("rows").join(people.set_alias("called"), "rows.spender = called.key", how="left")
         plain = "usable_type || ' ' || coalesce(usable_key, usable_id::VARCHAR)"
         yield rows.select(
-            f'rows.* EXCLUDE (spender, flex_credits, prompt_credits), coalesce(called.name, {plain}) AS "user", '
+            f'rows.* EXCLUDE (spender, told, flex_credits, prompt_credits), coalesce(called.name, {plain}) AS "user", '
             "rows.flex_credits, rows.prompt_credits"
         )
 

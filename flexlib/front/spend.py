@@ -219,7 +219,7 @@ class Spend:
     @cached_property
     def _placed(self) -> duckdb.DuckDBPyRelation:
         """The same with the columns of `LEVELS`, a row for each part of what it is of."""
-        return split_amounts(self._join_rows(self.organization))
+        return split_amounts(self._join_rows(self.organization), self.organization)
 
     def _join_rows(self, organization: Organization | None, add: Add | None = None) -> duckdb.DuckDBPyRelation:
         months = join_credits(self._months, self._pseudonyms, organization, names=self.names, add=add)

@@ -80,10 +80,11 @@ class MonthUsage:
 
     @property
     def with_spenders(self) -> duckdb.DuckDBPyRelation:
-        """The rows with what `windsurf.list_spent` has beside them, null of calls."""
+        """The rows with what `windsurf.list_spent` has beside them, null of calls; and as `told` the metadata that may
+        say whose they are, which those of credits do not."""
         blank = "NULL::VARCHAR AS spender, NULL::BIGINT AS flex_credits, NULL::BIGINT AS prompt_credits"
-        calls = self.calls.select(f"*, {blank}")
-        return calls if self.spent is None else calls.union(self.spent)
+        calls = self.calls.select(f"*, {blank}, metadata AS told")
+        return calls if self.spent is None else calls.union(self.spent.select("*, NULL::VARCHAR AS told"))
 
     @property
     def calls(self) -> duckdb.DuckDBPyRelation:
