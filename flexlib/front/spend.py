@@ -13,7 +13,7 @@ import pandas as pd
 
 from flexlib.analysis.usage_frames import hide_zero
 from flexlib.checks import BillTolerance
-from flexlib.dates import Month, Span, name_months
+from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import count_calls_at_least, format_plain
 from flexlib.front.months import compare_total
@@ -21,6 +21,7 @@ from flexlib.front.organization import split_amounts
 from flexlib.front.people import Add, find_pseudonyms, hide_month, hide_people, join_credits, list_credits
 from flexlib.front.rows import Rows
 from flexlib.front.table import COUNTS, CREDITS, MONEY, SpendTable, build_table, check_found, check_keys, write_key
+from flexlib.front.unstored import explain_not_stored
 from flexlib.i18n import _, join_or
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.schema import USAGE
@@ -32,7 +33,6 @@ from flexlib.store.credit_prices import load_credit_prices
 from flexlib.store.membership import LEVELS
 from flexlib.store.organization import Organization, read_organization
 from flexlib.store.snapshots import find_snapshot, list_newest, load_credits
-from flexlib.store.strays import list_misplaced
 from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
@@ -90,8 +90,7 @@ class Spend:
     @property
     def missing(self) -> tuple[str, ...]:
         """Sentences on what is missing from the totals, or not certain in them; empty where nothing is."""
-        absent = [_("Nothing of {months} is stored.").format(months=name_months(self.absent))] if self.absent else []
-        absent += list_misplaced(self.root, self.absent)
+        absent = explain_not_stored(self.absent, self._months, self.root)
         # Once each: that the ledger does not answer is said of every month.
         problems = dict.fromkeys(text for month in self._months for text in month.list_problems())
         of_usd = _("{calls} without a price: not in the total in US$.")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from flexlib.dates import Month, name_months
 from flexlib.front.people import CreditsMonth
 from flexlib.i18n import _
 from flexlib.sources.registry import LEDGER, WINDSURF, name_source, sort_sources
 from flexlib.spend.month import MonthUsage
+from flexlib.store.strays import list_misplaced
 
 Unstored = dict[str, list[Month]]
 
@@ -36,7 +38,18 @@ def find_gaps(months: Iterable[MonthUsage | CreditsMonth], of: str) -> Unstored:
     return {source: lacking for source, lacking in found.items() if lacking}
 
 
+def list_gaps(months: Iterable[MonthUsage | CreditsMonth], of: str) -> set[Month]:
+    """The months of which `find_gaps` has a source."""
+    return {month for own in find_gaps(months, of).values() for month in own}
+
+
 def explain_unstored(unstored: Unstored) -> list[str]:
     """A sentence a source."""
     said = _("Nothing of {source} is stored of {months}: what it holds there is not known, and is not zero.")
     return [said.format(source=name_source(source), months=name_months(own)) for source, own in unstored.items()]
+
+
+def explain_not_stored(absent: Sequence[Month], months: Iterable[MonthUsage], root: Path) -> list[str]:
+    """Which months are not stored at all, and which `months` lack a source that had begun, in sentences."""
+    said = [_("Nothing of {months} is stored.").format(months=name_months(absent))] if absent else []
+    return [*said, *list_misplaced(root, absent), *explain_unstored(find_gaps(months, "usd"))]

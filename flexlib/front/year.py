@@ -17,6 +17,8 @@ from flexlib.errors import InvalidRequest
 from flexlib.front.sharing import find_folded, fold_rows, name_folded
 from flexlib.front.spend import Spend, sum_rows
 from flexlib.front.table import write_key
+from flexlib.front.unstored import list_gaps
+from flexlib.front.uses import UNITS
 from flexlib.i18n import _, mark_text
 from flexlib.proof import State
 from flexlib.sources.registry import WINDSURF
@@ -46,13 +48,14 @@ def measure_months(spend: Spend) -> list[Row]:
         {"month": month.first, **unknown, **found}
         for month, found in zip(spend.span.months, _sum_months(spend), strict=True)
     ]
-    loaded = {month.month.first: month for month in spend.loaded}
+    loaded, gaps = {month.month.first: month for month in spend.loaded}, list_gaps(spend.loaded, "usd")
     for row in rows:
         if usage := loaded.get(row["month"]):
             totals = total_spend(usage)
             row |= {one: hide_zero(totals[one], totals[f"unpriced_{one}"]) for one in ("usd", "clp")}
             is_part = usage.state is State.GAP
-            lacks = {one for one in ("usd", "clp") if is_part or totals[f"unpriced_{one}"]}
+            is_short = is_part or usage.month in gaps
+            lacks = {one for one in ("usd", "clp") if is_short or totals[f"unpriced_{one}"]}
             row |= {"state": usage.state, "lacks": lacks | ({"flex_credits"} if is_part else set())}
             row["usd_per_million"] = measure_unit_price(read_rows(usage_with_price(usage.calls)))
     return rows
@@ -61,7 +64,7 @@ def measure_months(spend: Spend) -> list[Row]:
 def list_models(spend: Spend, of: str) -> list[Row]:
     """A row for each model with anything in the unit `of` (`usd`, `clp` or `flex_credits`), the largest first: `model`,
     `total`, and under each month, such as `2025-09`, its amount: 0 where the month has none of it, None where the month
-    is not stored or its amount of the model is not known."""
+    is not stored, nor all of its sources, or its amount of the model is not known."""
     return _list_rows(spend, of, "model", _("not given"))
 
 
@@ -87,7 +90,8 @@ def _add_known(_name: str, amounts: Sequence[Decimal | None]) -> Decimal | None:
 
 
 def _list_rows(spend: Spend, of: str, key: str, nothing: str) -> list[Row]:
-    blank: Row = {str(month): Decimal(0) if month in spend.stored else None for month in spend.span.months}
+    known = {*spend.stored} - list_gaps(spend.loaded, "credits" if of == UNITS["credits"] else of)
+    blank: Row = {str(month): Decimal(0) if month in known else None for month in spend.span.months}
     found: dict[str, Row] = {}
     for line in spend.by("month", key).to_dict("records"):
         name = nothing if pd.isna(line[key]) else str(line[key])

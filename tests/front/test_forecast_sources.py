@@ -12,6 +12,8 @@ from flexlib.cli.main import main
 from flexlib.dates import Month
 from flexlib.front.anomalies import find_month_anomalies
 from flexlib.front.forecast import forecast_month
+from flexlib.front.spend import load_spend
+from flexlib.front.year import list_models, measure_months
 
 SAID = "Nothing of imported files is stored of 2025-09: what it holds there is not known, and is not zero."
 
@@ -53,3 +55,12 @@ def test_a_source_that_began_later_is_no_gap(tmp_path: Path) -> None:
     store_credits(tmp_path, (5, "key-1", "MODEL_X", 0, 10_000))
     made = forecast_month(Month(2025, 9), tmp_path, of="usd")
     assert not [text for text in made.missing if "not zero" in text]
+
+
+def test_a_year_says_that_the_month_is_at_least_and_shows_no_zero_for_what_is_not_known(root: Path) -> None:
+    spend = load_spend(AUGUST, OCTOBER, root, zone="UTC", names=False)
+    assert SAID in spend.missing
+    months = measure_months(spend)
+    assert ["usd" in row["lacks"] for row in months] == [False, True, True]  # October has no credits
+    (calls,) = (row for row in list_models(spend, "usd") if row["model"] == "gpt-4o")
+    assert [calls[month] for month in ("2025-08", "2025-09", "2025-10")] == [155, None, 155]
