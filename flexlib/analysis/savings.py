@@ -65,10 +65,9 @@ def suggest_variant(models: object) -> Saving | None:
             if saved * 100 < LEAST_SAVING * total or (best and saved <= best.amount):
                 continue
             sentence = _(
-                "{model} took {cost} credits a request (of one prompt or several), {other} {less}, the plan's "
-                "included; every tenth of its "
-                "{requests} requests asked of the latter would have saved {saved} of the flex credits among them, if "
-                "the answers are as good."
+                "ask {other} in place of {model} in one of ten requests, if its answers are as good: that would have "
+                "saved {saved} flex credits. A request costs {less} credits there and {cost} here, the plan's "
+                "included; {model} had {requests} requests, of one prompt or several."
             ).format(
                 model=name,
                 cost=format_amount(cost),

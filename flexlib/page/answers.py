@@ -95,10 +95,11 @@ def show_outlook(made: Forecasted | None) -> Html:
         return show_line("outlook", f"{capitalize_first(head)} ", said)
     held = next((line for line in made.backtest.to_dict("records") if line["bands"]), None)
     head = _("{month} will end between {amounts}:").format(month=name, amounts=write_between(low, high, made.unit))
-    said = _("a band that should hold four times in five; {known}.").format(known=known)
+    said = _("four times in five the sum should end between these two; {known}.").format(known=known)
     if held:
         said = _(
-            "a band that should hold four times in five, and held {held} of {bands} times in earlier months; {known}."
+            "four times in five the sum should end between these two, and in earlier months it did {held} of {bands} "
+            "times; {known}."
         )
         said = said.format(held=held["held"], bands=held["bands"], known=known)
     return show_line("outlook", f"{capitalize_first(head)} ", said)
@@ -106,4 +107,4 @@ def show_outlook(made: Forecasted | None) -> Html:
 
 def show_saving(saving: Saving | None) -> Html:
     """The one thing that the month's own numbers suggest to try; nothing where they do not."""
-    return Html("saving", "") if saving is None else show_line("saving", _("Worth a try:") + " ", saving.sentence)
+    return Html("saving", "") if saving is None else show_line("saving", _("A saving to try:") + " ", saving.sentence)

@@ -79,8 +79,8 @@ def heading_for_forecast(made: Forecasted) -> Heading:
     """Where the month will end; that it is over, or why nothing can be said."""
     name = made.month.name
     note = _(
-        "The sum of {unit} from the first of the month on. A weekday profile times the level of the last weeks; the "
-        "band is as wide as the same forecast was off at earlier dates. Shaded days are holidays."
+        "The sum of {unit} from the first of the month on. Expected is what each weekday usually has, at the level of "
+        "the last weeks; the band reaches as far as such forecasts were wrong before. Shaded days are holidays."
     ).format(unit=_(UNITS[made.unit][0]))
     one = bound_month(made)
     if one.expected is None:

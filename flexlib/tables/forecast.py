@@ -46,11 +46,11 @@ def explain_width(one: Forecast) -> str:
     times = (one.high - one.low) / one.expected if one.expected else math.inf
     if not math.isfinite(times):
         return _(
-            "The band is wide: by as much such forecasts were off before. Plan with its ends, not with its middle."
+            "The band is wide, since such forecasts were as far off before: plan with its lowest and its highest sum."
         )
     said = _(
-        "The band is {times} times as wide as what is expected: by as much such forecasts were off before. Plan with "
-        "its ends, not with its middle."
+        "The band is {times} times as wide as the sum that is expected, since such forecasts were as far off before: "
+        "plan with its lowest and its highest sum."
     )
     return said.format(times=write_number(f"{times:.1f}"))
 

@@ -39,10 +39,9 @@ def test_every_tenth_request_of_the_stronger_variant_would_have_cost_what_the_we
     assert found is not None
     assert found.amount == Decimal(150)
     assert found.sentence == (
-        "Claude Sonnet 4 Thinking took 4.00 credits a request (of one prompt or several), Claude Sonnet 4 2.00, the "
-        "plan's included; every tenth of its 1,000 requests asked of the latter would have saved 150.00 of the flex "
-        "credits among them, if the "
-        "answers are as good."
+        "ask Claude Sonnet 4 in place of Claude Sonnet 4 Thinking in one of ten requests, if its answers are as good: "
+        "that would have saved 150.00 flex credits. A request costs 2.00 credits there and 4.00 here, the plan's "
+        "included; Claude Sonnet 4 Thinking had 1,000 requests, of one prompt or several."
     )
 
 
@@ -90,7 +89,7 @@ def test_the_largest_saving_is_the_one_and_of_two_alike_the_first() -> None:
     frame = pd.DataFrame([*small, *alike], columns=["model", "requests", "flex_credits", "prompt_credits"])
     found = suggest_variant(frame)
     assert found is not None
-    assert found.sentence.startswith("A Thinking took")
+    assert found.sentence.startswith("ask A in place of A Thinking")
 
 
 def test_each_weaker_variant_is_tried_and_a_name_that_ends_otherwise_is_no_stronger_one() -> None:
