@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 from typing import Any
 
+from flexlib.analysis.ranking import share_out
 from flexlib.certificate import State
 from flexlib.formats import UNKNOWN, format_share_percent
 from flexlib.front.table import SpendTable
@@ -16,7 +16,7 @@ from flexlib.proof import find_worst
 from flexlib.site.facts import OF, Row, is_known, list_parts
 from flexlib.site.frame import INDEX, Navigation, render_page
 from flexlib.site.site import PARTS, Site, draw_months, show_table, write_usd
-from flexlib.site.tables import measure_part, table_of_part, table_parts
+from flexlib.site.tables import table_of_part, table_parts
 
 SUMMED = (OF, "flex_credits", "requests", "total_tokens", "unpriced_requests")
 
@@ -24,14 +24,13 @@ SUMMED = (OF, "flex_credits", "requests", "total_tokens", "unpriced_requests")
 def render_part(site: Site, key: str, name: str) -> str:
     """`key`: `model` or `department`; `name`: which."""
     facts, table = site.facts, site.facts.select(key, name)
-    row = next(one for one in site.rows[key] if one[key] == name)
+    place, row = next((place, one) for place, one in enumerate(site.rows[key]) if one[key] == name)
     other = "department" if key == "model" else "model"
     others = list_parts(table, other, facts.spend) if other in table else []
     used = sorted({moment.date() for moment in table["month"]})
     states = {month.state for month in facts.spend.loaded if month.month.first in used}
     months = [month.title for month in facts.months if month.first in used]
-    whole = sum((one["total"] or Decimal(0) for one in site.rows[key]), Decimal(0))
-    part = measure_part(row["total"], whole)
+    part = share_out([one["total"] for one in site.rows[key]])[place]
     share = UNKNOWN if part is None else format_share_percent(part)
     # Of a month with a gap it is not known what of it is missing.
     is_least = row["total"] is not None and (State.GAP in states or not row["is_whole"])

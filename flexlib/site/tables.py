@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 
-from flexlib.analysis.ranking import count_colours
-from flexlib.analysis.shares import measure_share
+from flexlib.analysis.ranking import count_colours, share_out
 from flexlib.dates import Month, Span
 from flexlib.i18n import _
 from flexlib.page.kit.parts import BADGES
@@ -14,7 +12,6 @@ from flexlib.site.facts import OF, Facts, list_amounts
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
 
 UNITS = ("usd", "clp", "flex_credits")
-MILLION = 10**6
 
 
 def table_months(facts: Facts, addresses: Mapping[str, str]) -> Table:
@@ -62,8 +59,8 @@ def table_of_month(
 def _build(
     lines: Sequence[Row], key: str, drawn: Column, addresses: Mapping[str, str], heading: str, name: str
 ) -> Table:
-    whole = sum((row[OF] or Decimal(0) for row in lines), Decimal(0))
-    rows = [{**row, "share": measure_part(row[OF], whole), "page": addresses.get(row[key])} for row in lines]
+    shares = share_out([row[OF] for row in lines])  # as a month's report gives them: they sum to 100.0 %
+    rows = [{**row, "share": share, "page": addresses.get(row[key])} for row, share in zip(lines, shares, strict=True)]
     columns = [
         Column(key, heading, total=_("All together"), is_series=key == "model", link="page"),
         drawn,
@@ -89,8 +86,3 @@ def table_of_part(rows: Sequence[Row], addresses: Mapping[str, str], name: str) 
         Column("unpriced_requests", _("Not priced"), Kind.COUNT, Total.KNOWN, is_optional=True),
     ]
     return Table(name, _("Month by month"), columns, lines)
-
-
-def measure_part(part: Decimal | None, whole: Decimal) -> int | None:
-    """In tenths of a percent, of amounts to the millionth; None where it is not known."""
-    return None if part is None else measure_share(int(part * MILLION), int(whole * MILLION))

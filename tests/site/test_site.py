@@ -16,6 +16,7 @@ import pytest
 from report_samples import FIXTURE, read_cells, write_manifest
 from spend_samples import AUGUST, OCTOBER, call, store
 
+from flexlib.analysis.ranking import share_out
 from flexlib.cli import main
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
@@ -24,7 +25,8 @@ from flexlib.page.kit.table import render_spark
 from flexlib.proof import Unclosed
 from flexlib.report.manifest import hash_bytes, read_headlines
 from flexlib.report.offline import find_loaded
-from flexlib.site.facts import find_reports
+from flexlib.site.facts import OF, find_reports
+from flexlib.site.tables import table_of_month
 from flexlib.site.write import write_site
 from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.store.disk import write_whole
@@ -377,3 +379,12 @@ def test_a_line_is_interrupted_where_a_month_is_not_known() -> None:
     assert render_spark([1, None, 3, 4], "accent").count("<polyline") == 2
     assert "stroke-linecap" in render_spark([1, None, 3, 4], "accent")  # a single month is a dot
     assert render_spark([1, None], "accent") == "–"
+
+
+@pytest.mark.parametrize("amounts", [["1", "1", "1"], ["1", "2", "4", "0.001", None], ["5", "1", "1", "1", "1", "1"]])
+def test_shares_are_those_of_a_report_and_sum_to_all(amounts: list[str | None]) -> None:
+    rows = [{"model": f"m{place}", "2025-09": None if one is None else Decimal(one), "total": 0}
+            for place, one in enumerate(amounts)]  # fmt: skip
+    table = table_of_month(rows, "model", Month(2025, 9), {}, "Model", "table-models")
+    assert sum(row["share"] or 0 for row in table.rows) == 1000
+    assert [row["share"] for row in table.rows] == share_out([row[OF] for row in table.rows])
