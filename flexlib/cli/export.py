@@ -114,6 +114,8 @@ def _write(name: str, source: Source, month: Month, settings: Settings, argument
     form = FORMATS[name]
     stem = f"{Path(arguments.notebook).stem if form.is_of_page else name}_{month}"
     path = arguments.output or arguments.output_dir / (mark_made_up(stem, settings.data) + form.suffix)
+    if sys.stderr.isatty():  # of a large month a file takes a while
+        print(_("Writing {path}.").format(path=clean_text(str(path))), file=sys.stderr, flush=True)
     made = form.write(source, path)
     shows = form.is_of_page and names_people(read_manifest(name_manifest(source.page)))
     note_files(made.files, names=source.is_private or shows)
@@ -149,7 +151,7 @@ def _make_page(arguments: argparse.Namespace, settings: Settings, month: Month, 
     request = check_request(arguments.notebook, values, settings.service_key)
     unclosed = write_unclosed(find_look(settings, settings.data), list_months(settings.data))
     try:
-        return run_report(request, folder, settings.data, unclosed=unclosed)
+        return run_report(request, folder, settings.data, unclosed=unclosed, shows_progress=sys.stderr.isatty())
     except NoPage as error:  # what it kept of it is gone with the folder
         command = write_command(
             f"flexlib report --notebook {arguments.notebook} --year {month.year} --month {month.month}"

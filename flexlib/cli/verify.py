@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +42,7 @@ def run_verify(arguments: argparse.Namespace, settings: Settings) -> int:
     own = settings.data
     data = {True: own if is_made_up(own) else own / DEMO, False: own}
     with speak(LANGUAGES[0] if arguments.json else find_language()):
-        found = verify_pages(pages, data, told=settings.judging, unclosed=_tell_unclosed(settings, data))
+        found = verify_pages(pages, data, told=settings.judging, unclosed=_tell_unclosed(settings, data), note=_note)
         found += verify_files(arguments.place, there, pages)
     if arguments.json:
         print(write_json([describe_verified(one) for one in found]))
@@ -71,6 +72,12 @@ def render_verified(one: Verified) -> str:
     told = [*one.sentences, *(moved.sentence for moved in (*one.figures, *one.inputs))]
     lines = [f"{_(one.verdict.value):<12}  {one.page}", *(f"    {sentence}" for sentence in told)]
     return clean_lines("\n".join(lines))
+
+
+def _note(sentence: str) -> None:
+    """Says to who waits what is being done: a page of a large month takes minutes."""
+    if sys.stderr.isatty():
+        print(clean_lines(sentence), file=sys.stderr, flush=True)
 
 
 def _tell_unclosed(settings: Settings, data: dict[bool, Path]) -> dict[bool, str]:

@@ -43,10 +43,16 @@ def list_pages(place: Path) -> list[Path]:
 
 
 def verify_pages(
-    pages: Sequence[Path], data: Mapping[bool, Path], *, told: Mapping[str, str], unclosed: Mapping[bool, str]
+    pages: Sequence[Path],
+    data: Mapping[bool, Path],
+    *,
+    told: Mapping[str, str],
+    unclosed: Mapping[bool, str],
+    note: Callable[[str], None] = lambda text: None,
 ) -> list[Verified]:
     """Makes the pages again out of what is stored, as many at once as there are cores, and compares. `data`: the data
-    folder by whether it is made up; `told` and `unclosed` as `run_report` takes them, the latter by the same."""
+    folder by whether it is made up; `told` and `unclosed` as `run_report` takes them, the latter by the same; `note` is
+    told of each page that is begun."""
     found = [_Remade(page) for page in pages]
     for one in found:
         with one.keep_error():
@@ -54,7 +60,11 @@ def verify_pages(
                 one.then = read_manifest(name_manifest(one.page))
     able = [one for one in found if one.then and one.page.exists()]
 
+    places = {one.page: place for place, one in enumerate(able, 1)}
+
     def make(one: _Remade) -> None:
+        said = _("Making {page} again ({place} of {count}).")
+        note(said.format(page=one.page, place=places[one.page], count=len(able)))
         made_up = bool(one.then["made_up"])
         with one.keep_error(), speak(str(one.then["language"])):
             one.make(data[made_up], told=told, unclosed=unclosed[made_up])

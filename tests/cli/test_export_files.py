@@ -51,6 +51,15 @@ def test_several_formats_are_written_at_once_and_told_one_by_one(capsys: pytest.
     ]
 
 
+def test_who_waits_is_told_which_file_is_written(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main([*ASKED, "--format", "csv,parquet", "--output-dir", "out"]) == 0
+    told = [one for one in capsys.readouterr().err.splitlines() if one.startswith("Writing ")]
+    assert told == ["Writing out/csv_2025-09.csv.", "Writing out/parquet_2025-09.parquet."]
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from importlib.metadata import metadata
@@ -81,6 +82,16 @@ def test_a_page_that_nothing_happened_to_is_the_same(home: Path, capsys: pytest.
         "SAME          reports/demo/small.html",
         "AS MADE       reports/demo/small.ipynb",
     ]
+
+
+def test_who_waits_is_told_which_page_is_made_again(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["verify", "reports/demo/small.html"]) == 0
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["verify", "reports/demo/small.html", "--json"]) == 0
+    assert capsys.readouterr().err == "Making reports/demo/small.html again (1 of 1).\n"
 
 
 def test_files_beside_a_page_and_letters_are_named_each_with_whether_they_are_as_they_were_made(
