@@ -83,6 +83,7 @@ class MonthAnomalies:
     certificates: tuple[Certificate, ...]
     missing: tuple[str, ...]
     """What the days lack, in sentences."""
+    peak_event: str = ""  # what was planned for the highest day
 
     @property
     def alarms(self) -> tuple[Unusual, ...]:
@@ -190,7 +191,8 @@ def _judge_days(
         _count_heads(tables["user"], peak)) if peak and len(tables["user"]) else None,
         days_before=int((history.index < pd.Timestamp(month.first)).sum()), state=now.state,
         certificates=tuple(one for one in spend.certificates if one.month == month), missing=(*lacking,
-        *now.list_problems(), *_list_lacking(spend, month, of)))  # fmt: skip
+        *now.list_problems(), *_list_lacking(spend, month, of)),
+        peak_event=find_event(planned, peak, WHOLE, "") if peak else "")  # fmt: skip
 
 
 def _list_found(layer: Anomalies) -> list[tuple[str, date, float, float]]:

@@ -68,6 +68,8 @@ class UnusualDays(Protocol):
     def layers(self) -> Mapping[str, Anomalies]: ...
     @property
     def peak(self) -> tuple[date, tuple[int, float, int, float]] | None: ...
+    @property
+    def peak_event(self) -> str: ...
 
 
 def show_peak(made: UnusualDays | None) -> Html:
@@ -83,7 +85,10 @@ def show_peak(made: UnusualDays | None) -> Html:
         "{count} people at {each} each, against {usual} at {usually} on such a weekday.",
         count,
     ).format(count=format_number(count), each=amounts[0], usual=format_number(usual), usually=amounts[1])
-    return show_line("peak", _("{day}, the highest day:").format(day=format_short_day(day)) + " ", said)
+    head = _("{day}, the highest day:")
+    if made.peak_event:
+        head = _("{day}, the highest day, planned ({event}):")
+    return show_line("peak", head.format(day=format_short_day(day), event=made.peak_event) + " ", said)
 
 
 def show_unusual(made: UnusualDays | None) -> Piece:

@@ -19,6 +19,7 @@ from flexlib.dates import Month
 from flexlib.front.anomalies import find_month_anomalies
 from flexlib.front.answers import Answers
 from flexlib.front.compare import compare_loaded
+from flexlib.front.events import Event
 from flexlib.front.forecast import forecast_loaded
 from flexlib.front.spend import load_spend
 from flexlib.page import answers
@@ -100,6 +101,11 @@ def test_the_unusual_days_stand_in_a_table_and_the_highest_day_says_what_it_was_
     assert (found.found, found.peak, found.layers.keys()) == (whole.found, whole.peak, whole.layers.keys())
     said = "16 Sep, the highest day: 13 people at 105.38 flex credits each, against 10 at 10.00 flex credits on such a"
     assert read_words(answers.show_peak(found).text) == f"{said} weekday."
+    planned = find_month_anomalies(
+        SEPTEMBER, tmp_path, events=[Event("Hackathon", date(2025, 9, 16), date(2025, 9, 16))]
+    )
+    named = read_words(answers.show_peak(planned).text)
+    assert named.startswith("16 Sep, the highest day, planned (Hackathon): 13 people at ")
     html = answers.show_unusual(found).render_html()
     lines = read_cells(html, "table-unusual")
     assert {"1,250.00", "1,370.00"} <= {line[2] for line in lines}
