@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make report`, `make test`. `make` alone lists all.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test test-all mutate lab catalogue refresh check bench bench-ledger bench-import bench-analysis clean
+.PHONY: help report test test-all mutate lab catalogue refresh check bench bench-ledger bench-import bench-analysis bench-site clean
 
 PYTHON ?= python3
 YEAR   ?= 2025
@@ -67,6 +67,9 @@ bench-analysis: $(VENV)/test ## changes, forecasts (SERIES='a.csv b.csv'), plant
 	$(BIN)/python tests/bench/bench_analysis.py
 	$(BIN)/python tests/bench/bench_latency.py $(if $(ROWS),--rows $(ROWS))
 	$(BIN)/python tests/bench/bench_pages.py $(if $(ROWS),--rows $(ROWS))
+
+bench-site: $(VENV)/test ## the pages of 24 months of 6,000 people, made anew and again (ROWS=10000000 calls)
+	$(BIN)/python tests/bench/bench_site.py $(if $(ROWS),--rows $(ROWS))
 
 clean: ## remove what was made, not the data of your own server
 	rm -rf .venv .venv-* reports site output data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
