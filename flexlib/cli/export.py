@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,13 +37,16 @@ from flexlib.commands import write_command
 from flexlib.dates import Month
 from flexlib.errors import BadParameter, InvalidRequest
 from flexlib.formats import clean_text, format_number, format_plain, format_usd
-from flexlib.i18n import _, translate_count, write_json
+from flexlib.i18n import LANGUAGES, _, find_language, speak, translate_count, write_json
 from flexlib.settings import Settings
 from flexlib.store.server import mark_made_up
 from flexlib.store.shared import check_shared
 
 if TYPE_CHECKING:
     from flexlib.front.spend import Spend
+
+OF_PROGRAMS = ("json",)
+"""Formats of a page that programs read."""
 
 
 def add_commands(commands: Commands) -> None:
@@ -87,7 +91,7 @@ def run_export(arguments: argparse.Namespace, settings: Settings) -> int:
         for name in formats if arguments.share else ():
             if why := explain_unwritten(name, source.page):
                 raise InvalidRequest(why)
-        written = [_write(name, source, month, settings, arguments) for name in formats]
+        written = [_write_in_language(name, source, month, settings, arguments) for name in formats]
     if arguments.json:
         told = [describe_export(name, spend, made) for name, made in zip(formats, written, strict=True)]
         print(write_json(told[0] if len(told) == 1 else told))
@@ -105,6 +109,16 @@ def describe_export(name: str, spend: Spend, made: Exported) -> dict[str, object
     if made.rows is not None and made.usd is not None:
         told |= {"rows": made.rows, "amount_in_usd": format_plain(made.usd)}
     return told | {"notes": list(made.notes)}
+
+
+def _write_in_language(
+    name: str, source: Source, month: Month, settings: Settings, arguments: argparse.Namespace
+) -> Exported:
+    """As `_write`; what programs read is of a page in English, whatever the reader's language is."""
+    if name not in OF_PROGRAMS or find_language() == LANGUAGES[0]:
+        return _write(name, source, month, settings, arguments)
+    with speak(LANGUAGES[0]):
+        return _write(name, replace(source), month, settings, arguments)
 
 
 def _write(name: str, source: Source, month: Month, settings: Settings, arguments: argparse.Namespace) -> Exported:
@@ -151,7 +165,14 @@ def _make_page(arguments: argparse.Namespace, settings: Settings, month: Month, 
     request = check_request(arguments.notebook, values, settings.service_key)
     unclosed = write_unclosed(find_look(settings, settings.data), list_months(settings.data))
     try:
-        return run_report(request, folder, settings.data, unclosed=unclosed, shows_progress=sys.stderr.isatty())
+        # A folder for each: the page may be made in two languages.
+        return run_report(
+            request,
+            Path(tempfile.mkdtemp(dir=folder)),
+            settings.data,
+            unclosed=unclosed,
+            shows_progress=sys.stderr.isatty(),
+        )
     except NoPage as error:  # what it kept of it is gone with the folder
         command = write_command(
             f"flexlib report --notebook {arguments.notebook} --year {month.year} --month {month.month}"

@@ -168,3 +168,17 @@ def test_the_same_page_gives_the_same_workbook(document: Document, tmp_path: Pat
     for name in ("one.xlsx", "two.xlsx"):
         write_workbook(document, tmp_path / name)
     assert (tmp_path / "one.xlsx").read_bytes() == (tmp_path / "two.xlsx").read_bytes()
+
+
+@pytest.mark.heavy  # two runs of a notebook, or three
+def test_what_programs_read_of_a_page_is_in_english_for_every_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+    asked = ["export", "--notebook", "chargeback", "--year", "2025", "--month", "9", "--format"]
+    for code, formats in (("en", "json"), ("es", "json,xlsx")):
+        assert main(["--lang", code, *asked, formats, "--output-dir", str(tmp_path / code)]) == 0
+    texts = [next((tmp_path / code).glob("*.json")).read_text("utf-8") for code in ("en", "es")]
+    assert texts[0] == texts[1]
+    book = CalamineWorkbook.from_path(next((tmp_path / "es").glob("*.xlsx")))
+    assert "septiembre de 2025" in str(book.get_sheet_by_index(0).to_python())
