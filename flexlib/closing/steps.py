@@ -13,7 +13,7 @@ from flexlib.closing.process import Run
 from flexlib.dates import Month
 from flexlib.errors import choose_worst
 from flexlib.formats import format_number
-from flexlib.i18n import _, join_and, join_texts, mark_text
+from flexlib.i18n import _, join_and, join_texts, mark_text, to_english
 from flexlib.proof import State
 from flexlib.store.row_hash import hash_file
 
@@ -90,7 +90,8 @@ class Record:
     """What it found that somebody has to know and no state says, such as which budgets are exceeded."""
 
     def to_json(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if value not in (None, "", (), {})}
+        facts = asdict(self) | {"why": to_english(self.why)}  # what no later run shows again is for programs
+        return {name: value for name, value in facts.items() if value not in (None, "", (), {})}
 
     @classmethod
     def from_json(cls, facts: Mapping[str, Any]) -> Record:

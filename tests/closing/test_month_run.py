@@ -27,12 +27,13 @@ from flexlib.closing.operator import tell_operator
 from flexlib.closing.plan import MonthPlan, ReportLine
 from flexlib.closing.process import Ran, Run, _listen, run_command, stop_commands
 from flexlib.closing.run import RUN, Progress, open_progress, preview_month, run_month
-from flexlib.closing.steps import Outcome, Record
+from flexlib.closing.steps import Outcome, Record, Step, decide
 from flexlib.closing.table import TABLE
 from flexlib.dates import Month
 from flexlib.deliver.claims import Claim, Claims
 from flexlib.deliver.delivery import tell
 from flexlib.errors import RANK, BadFile, choose_worst
+from flexlib.i18n import _, speak
 from flexlib.settings import Settings
 from flexlib.store.outbox import put_standing
 
@@ -375,3 +376,12 @@ def test_a_command_that_is_being_begun_when_a_run_is_asked_to_end_is_ended_too(m
     stop_commands()
     thread.join(30)
     assert [one.exit_code for one in ran] == [-signal.SIGTERM]
+
+
+def test_why_a_step_ran_or_not_stands_in_the_file_in_english() -> None:
+    with speak("es"):
+        record = Record(
+            "site", Outcome.KEPT, decide(Step("site", left_out=_("of made-up data nobody is told")), None)[1]
+        )
+    assert record.why != "of made-up data nobody is told"
+    assert json.loads(json.dumps(record.to_json()))["why"] == "of made-up data nobody is told"
