@@ -17,8 +17,9 @@ from flexlib.front.spend import Spend, sum_rows
 from flexlib.i18n import _, translate_count, write_number
 from flexlib.money.credit_prices import find_credit_price
 from flexlib.money.fx import EXACT, USD_CLP, Rates, convert_to_clp, find_rate
+from flexlib.senders import name_provider
 from flexlib.sources.registry import WINDSURF
-from flexlib.spend.billed import ZERO, read_counts, sum_known
+from flexlib.spend.billed import ZERO, Billed, read_charges, read_counts, sum_known
 from flexlib.spend.month import MonthUsage
 
 
@@ -36,7 +37,7 @@ def measure_beside(month: MonthUsage) -> Amounts:
         for unit, (spent, counted) in pairs.items()
         if spent is not None or counted is not None
     }
-    if found.get("usd") and not found.get("clp"):  # no rate of the bill is known: its pesos are not 0
+    if found.get("usd") and not found.get("clp") and _list_unrated(month):  # its pesos are not known, and not 0
         found.pop("clp", None)
     return found
 
@@ -75,16 +76,35 @@ def list_charges(
         notes += said
         charges.append(Charge(one.name, amounts, one.rule, spare=spare))
     own = {LineKey(LineKind.UNMAPPED): rules.unmapped, LineKey(LineKind.BESIDE): rules.billed_beside}
-    lacking = _count_billed_without_pesos(usage)
+    told = _tell_pesos_beside(usage)
     for key, rule in own.items():
         amounts = use[key].amounts if key in use else {}
-        if key.kind is LineKind.BESIDE and lacking and "clp" in amounts:
+        if key.kind is LineKind.BESIDE and told and "clp" in amounts:
             amounts = {unit: amount for unit, amount in amounts.items() if unit != "clp"}
-            text = _("{name}: its pesos are also those of {calls} that have none of their own, so they are not shared.")
-            notes.append(text.format(name=_(str(key.kind)), calls=format_count(lacking, "call")))
+            notes += told
         if key in use and rule is not Rule.NONE:
             charges.append(Charge(str(key.kind), amounts, rule, source=key))
     return charges, notes
+
+
+def _tell_pesos_beside(month: MonthUsage) -> list[str]:
+    """Why the pesos that bills come to more than the calls are not those of the dollars; empty where they are."""
+    name, lacking, unrated = _(str(LineKind.BESIDE)), _count_billed_without_pesos(month), _list_unrated(month)
+    told = []
+    if lacking:
+        text = _("{name}: its pesos are also those of {calls} that have none of their own, so they are not shared.")
+        told.append(text.format(name=name, calls=format_count(lacking, "call")))
+    if unrated:
+        text = _("{name}: its pesos lack what {providers} billed, because no rate for {day} is stored, so they are not "
+                 "shared; run: flexlib fx set {day} VALUE --source TEXT")  # fmt: skip
+        providers = ", ".join(dict.fromkeys(name_provider(one.provider) for one in unrated))
+        told.append(text.format(name=name, providers=providers, day=min(one.first for one in unrated)))
+    return told
+
+
+def _list_unrated(month: MonthUsage) -> list[Billed]:
+    """What is billed in dollars that have no rate in pesos."""
+    return [one for one in read_charges(month) if one.usd and one.clp is None]
 
 
 def _count_billed_without_pesos(month: MonthUsage) -> int:

@@ -6,6 +6,7 @@ import csv
 import json
 import stat
 from collections import defaultdict
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,33 @@ def test_a_bill_without_a_rate_has_no_pesos_and_not_none_of_them(
     _, made = charge(capsys)
     assert list_totals(made, "usd_exact")["Billed beside the calls"] == "20"
     assert list_totals(made, "clp_exact") == {"A": "28500", "Unmapped": None, "Billed beside the calls": None}
+
+
+@pytest.mark.parametrize(
+    ("bills", "billed", "line"),
+    [
+        ("2025-09-01,2025-09-15,25,openai\n2025-09-15,2025-10-01,25,openai\n", "20", "-4750"),
+        ("2025-09-01,2025-10-01,50,openai\n2025-09-15,2025-10-01,10,anthropic\n", "30", "9500"),
+    ],
+)
+def test_pesos_of_bills_of_which_a_part_has_a_rate_are_not_shared_as_if_they_were_those_of_the_dollars(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], bills: str, billed: str, line: str
+) -> None:
+    """They are as much less as the rest has no rate; the line itself is what makes the lines sum to the month."""
+    calls = [call(name, "2025-09-20T10:00:00", usd, amount_in_clp=Decimal(950) * int(usd), **of(name))
+             for name, usd in (("Platform", "20"), ("Sales", "10"))]  # fmt: skip
+    store(data, "import", SEPTEMBER, *calls)
+    write_kept_rates([KeptRate(Rate(date(2025, 9, 15), Decimal(950), "test"), SEPTEMBER.end)], data)
+    (tmp_path / "bill.csv").write_text(f"from,to,usd,who\n{bills}")
+    mapping = ChargeMapping(period_start="from", period_end="to", amount="usd", currency="USD", provider="who")
+    ingest_charges([tmp_path / "bill.csv"], mapping, data)
+    _, made = charge(capsys, *write_rules(tmp_path, "billed_beside: equal"))
+    assert list_items(made, "direct use", "usd_exact")["Billed beside the calls"] == billed
+    assert list_items(made, "direct use", "clp_exact")["Billed beside the calls"] == line
+    shared = list_items(made, "billed beside the calls", "clp_exact")
+    assert {name: amount for name, amount in shared.items() if amount is not None} == {}
+    (told,) = (one for one in made["notes"] if "its pesos lack what OpenAI billed" in one)
+    assert told.endswith("so they are not shared; run: flexlib fx set 2025-09-01 VALUE --source TEXT")
 
 
 RULES = """
