@@ -125,7 +125,7 @@ def _judge(one: _Remade, data: Mapping[bool, Path]) -> Verified:
         edited = tuple(_describe_edit(one, page.read_bytes())) if page.exists() else ()
         said = _("{page} could not be made again: {why}.").format(page=name, why=why)
         gone = _list_gone(one.then, data[bool(one.then["made_up"])])
-        code = 0 if gone else one.error.exit_code
+        code = 0 if gone or edited else one.error.exit_code  # then the verdict's
         verdict = Verdict.DIFFERS if edited else Verdict.NOT_VERIFIED
         return Verified(page, verdict, (*edited, said, *gone), exit_code=code)
     if not one.then:

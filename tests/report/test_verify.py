@@ -174,7 +174,7 @@ def test_one_digit_changed_by_hand_is_found_with_its_line(home: Path, capsys: py
     assert "has “Calls 1,508” where it was made with “Calls 1,507”" in found["sentences"][1]
 
 
-@pytest.mark.parametrize("moved", ["a setting", "a month", "all months"])
+@pytest.mark.parametrize("moved", ["a setting", "a month", "all months", "the notebook"])
 def test_an_edit_is_named_with_its_line_apart_from_what_moved(
     moved: str, home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,6 +188,8 @@ def test_an_edit_is_named_with_its_line_apart_from_what_moved(
     if moved == "all months":  # so that nothing can be made again
         shutil.rmtree(home / "data" / "usage")
         shutil.rmtree(home / "data" / "credits")
+    if moved == "the notebook":
+        (home / "notebooks" / "small.ipynb").unlink()
     code, (found,) = verify(capsys, str(page))
     assert (code, found["result"]) == (4, "differs")
     assert found["sentences"][0] == "small.html is not the page that was made: it was changed afterwards."
@@ -197,7 +199,9 @@ def test_an_edit_is_named_with_its_line_apart_from_what_moved(
         "a month": ["Made again, small.html is another page: what it is made of has moved."],
     }
     assert found["sentences"][2:4] == rest.get(moved, found["sentences"][2:4])
-    assert any("could not be made again" in one for one in found["sentences"]) is (moved == "all months")
+    assert any("could not be made again" in one for one in found["sentences"]) is (
+        moved in ("all months", "the notebook")
+    )
     page.with_suffix(".ipynb").write_text("{}")  # of which nothing can be made
     found = verify(capsys, str(page))[1][0]
     assert any("has “Calls 1,508”" in one for one in found["sentences"]) is (moved == "a setting")
