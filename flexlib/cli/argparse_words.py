@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from difflib import get_close_matches
+from itertools import takewhile
 from typing import Any, NoReturn
 
 from flexlib.errors import shorten_values
@@ -73,8 +74,11 @@ class Parser(argparse.ArgumentParser):
     def _tell_near(self) -> str:
         """Which options those may be that it does not have."""
         own = [*self._option_string_actions]
-        words = (word.partition("=")[0] for word in self._words[: [*self._words, "--"].index("--")])
-        unknown = [word for word in words if word[:2] == "--" and not any(one.startswith(word) for one in own)]
+        words = self._words[: [*self._words, "--"].index("--")]
+        if self._subparsers:  # what stands behind a command is that command's
+            words = list(takewhile(lambda word: word.startswith("-"), words))
+        asked = (word.partition("=")[0] for word in words)
+        unknown = [word for word in asked if word[:2] == "--" and not any(one.startswith(word) for one in own)]
         said = _("{wrong}: did you mean {name}?")
         told = [said.format(wrong=one, name=near) for one in unknown for near in get_close_matches(one, own, n=1)]
         return f" ({join_texts(told)})" if told else ""

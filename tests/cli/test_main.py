@@ -484,6 +484,7 @@ def test_a_reader_who_has_seen_enough_is_no_error(demo: Demo, fetch: Fetch, tmp_
         ("spend --year 2025 --month 9 --jsn", "unrecognized arguments: --jsn (--jsn: did you mean --json?)"),
         ("certificate --year 2025 --month 9 --source=improt", "(did you mean import?)"),
         ("spned", "(did you mean spend?)"),
+        ("exprot --share --json", "(did you mean export?)\n"),  # its options are not looked at: whose are they?
         ("organization chekc", "(did you mean check?)"),
         ("--lagn es doctor", "(--lagn: did you mean --lang?)"),
         ("spend --year 2025 --month 9 --xyzzy", "unrecognized arguments: --xyzzy\n"),
