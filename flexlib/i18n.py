@@ -202,7 +202,7 @@ def join_or(names: Iterable[str]) -> str:
 
 def _join(names: list[str], last: str) -> str:
     if len(names) < 2:
-        return "".join(names) if not names else names[0]
+        return names[0] if names else ""
     if find_language() == "es":
         for word, other, sounds in SAME_SOUND:
             if sounds.match(names[-1]):

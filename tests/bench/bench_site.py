@@ -1,8 +1,8 @@
 """`make bench-site`: `flexlib site` of 24 months, beside the plain sums that its pages show.
 
 Each month has credits of 6,000 people in 40 departments, and as many calls as make those that are asked for in all. The
-yardstick, in the same run: a process that sums the same files by DuckDB alone, by day and model, by month and model,
-and XX"""
+yardstick, in the same run: a process that sums the same files by DuckDB alone, by day and model, by month and model
+and by month and person."""
 
 from __future__ import annotations
 
