@@ -125,11 +125,7 @@ def check_stored(arguments: argparse.Namespace, settings: Settings, month: Month
         )
     budgets = read_budgets(path)
     if not budgets:
-        raise BadFile(
-            _("{path} has no budget; give one a name, a scope and an amount, as {example} explains.").format(
-                path=path, example=EXAMPLE
-            )
-        )
+        print(_("{path} has no budgets: nothing is limited.").format(path=path), file=sys.stderr)
     if any(one.is_enforced for one in budgets):
         from flexlib.ledger.guard.limits import check_limits
 

@@ -109,7 +109,10 @@ def check_budgets(
                 as_of=as_of, month=month
             )
         )
-    last = max(one.last for budget in budgets for one in list_periods(budget.period, month, budget.begins))
+    last = max(
+        (one.last for budget in budgets for one in list_periods(budget.period, month, budget.begins)),
+        default=month.last,
+    )
     stored = [one for one in list_months(root) if one.first <= last]
     if month not in stored:
         load_spend(month, month, root, zone=zone, names=False)  # says which command stores it

@@ -117,13 +117,25 @@ def read_credit_prices(name: str, text: str) -> list[CreditPrice]:
     return prices
 
 
+def read_amount(text: str) -> Decimal:
+    """The number of a cell. Raises `ValueError` where it is none.
+
+    >>> read_amount("0.04")
+    Decimal('0.04')
+    """
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise ValueError(f"{text!r} is no number; write it as 0.04") from None
+
+
 def _read_price(name: str, number: int, row: list[str]) -> CreditPrice:
     try:
         first, end, usd, source = row
         price = CreditPrice(
             date.fromisoformat(first) if first else date.min,
             date.fromisoformat(end) if end else date.max,
-            Decimal(usd),
+            read_amount(usd),
             source,
             is_own=name != LIST,
         )
@@ -131,7 +143,7 @@ def _read_price(name: str, number: int, row: list[str]) -> CreditPrice:
             raise ValueError("a price is 0 or more, and holds for a day at least")
         if price.usd != round(price.usd, 8):
             raise ValueError("a price has at most 8 decimals")
-    except (ValueError, InvalidOperation) as error:
+    except ValueError as error:
         raise BadFile(
             _("{name}, line {number} cannot be read: {row!r} ({error}). Fix this line.").format(
                 name=name, number=number, row=",".join(row), error=error

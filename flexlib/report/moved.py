@@ -118,7 +118,10 @@ def _cut(one: str, other: str) -> tuple[str, str]:
         text = line[max(0, start - AROUND) : min(len(line), len(line) - tail + AROUND)]
         return " ".join(re.sub(r"^[^<>]*>|<[^<>]*>|<[^<>]*$", " ", text).split()) or " ".join(text.split())
 
-    return clip(one), clip(other)
+    if (here := clip(one)) != (there := clip(other)):
+        return here, there
+    # Alike to the eye: blanks, ends of lines, letters without a shape are written as a program writes them.
+    return repr(one[max(0, start - AROUND) :])[1:-1], repr(other[max(0, start - AROUND) :])[1:-1]
 
 
 def _compare_snapshots(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Moved]:
@@ -205,4 +208,4 @@ def _subtract(then: Decimal | None, now: Decimal | None) -> str:
 
 
 def _sign(amount: Decimal) -> str:
-    return write_number(("+" if amount >= 0 else "−") + format_plain(abs(amount)))
+    return write_number(f"{'+' if amount >= 0 else '−'}{Decimal(format_plain(abs(amount))):,f}")

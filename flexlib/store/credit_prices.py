@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 from datetime import date
-from decimal import Decimal, InvalidOperation
 from importlib.resources import files
 from pathlib import Path
 
 from flexlib.dates import Span
 from flexlib.errors import BadFile
 from flexlib.i18n import _
-from flexlib.money.credit_prices import LIST, CreditPrices, read_credit_prices
+from flexlib.money.credit_prices import LIST, CreditPrices, read_amount, read_credit_prices
 from flexlib.setting_values import has_file
 
 
@@ -64,7 +63,7 @@ def load_multipliers(root: Path, days: Span) -> dict[str, int]:
     for number, row in enumerate(rows, 2):
         try:
             first, end, model, each, __ = row
-            hundredths = Decimal(each) * 100
+            hundredths = read_amount(each) * 100
             if hundredths != int(hundredths) or hundredths < 0:
                 raise ValueError("a prompt costs 0 credits or more, with at most 2 decimals")
             covers = (not first or date.fromisoformat(first) <= days.first) and (
@@ -72,7 +71,7 @@ def load_multipliers(root: Path, days: Span) -> dict[str, int]:
             )
             if covers and found.setdefault(model, int(hundredths)) != hundredths:
                 raise ValueError(f"{model} has another multiplier on these days in a line before")
-        except (ValueError, InvalidOperation, OverflowError) as error:
+        except (ValueError, OverflowError) as error:
             raise BadFile(
                 _("{own}, line {number} cannot be read: {row!r} ({error}). Fix this line.").format(
                     own=own, number=number, row=",".join(row), error=error

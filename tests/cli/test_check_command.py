@@ -332,11 +332,23 @@ def test_an_amount_is_what_is_written_in_quotes_or_not(tmp_path: Path, written: 
     assert str(found.amount) == written.strip("'")
 
 
-@pytest.mark.parametrize("text", ["", "budgets: 1", "budgets: [", "[]", "budgets: []\nmore: 1", "budgets: []"])
+@pytest.mark.parametrize("text", ["", "budgets: 1", "budgets: [", "[]", "budgets: []\nmore: 1"])
 def test_what_is_no_list_of_budgets_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str) -> None:
     (tmp_path / "b.yaml").write_text(text, "utf-8")
     assert main([*WORDS, "--budgets", str(tmp_path / "b.yaml")]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.usefixtures("data")
+@pytest.mark.parametrize("text", ["budgets: []", "budgets:"])
+def test_a_list_without_budgets_limits_nothing_and_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    (tmp_path / "b.yaml").write_text(text, "utf-8")
+    assert main([*WORDS, "--json", "--budgets", str(tmp_path / "b.yaml")]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["budgets"] == []
+    assert printed.err.startswith(f"{tmp_path / 'b.yaml'} has no budgets: nothing is limited.\n")
 
 
 @pytest.mark.parametrize(("place", "what"), [("", "a folder"), ("/dev/null", "no file")])

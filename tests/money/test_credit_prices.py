@@ -93,6 +93,7 @@ def test_without_any_price_nothing_has_a_cost() -> None:
     [
         ("", "own.csv does not start with from,until,usd_per_credit,source; make this its first line"),
         (HEAD + ",,-1,x\n", "line 2 cannot be read: ',,-1,x'"),
+        (HEAD + ',,"0,03",x\n', "'0,03' is no number; write it as 0.04"),
         (HEAD + ",,NaN,x\n", "a price is 0 or more"),
         (HEAD + ",,Infinity,x\n", "a price is 0 or more"),
         (HEAD + ",,0.040000001,x\n", "at most 8 decimals"),

@@ -434,6 +434,12 @@ def test_of_many_lines_that_differ_the_first_are_named() -> None:
     said = describe_places(made.replace("<td>", "<td>1"), made)
     assert said[0] == "Line 1 has “10” where the page that is made again has “0”."
     assert (len(said), said[-1]) == (4, "6 further lines differ.")
+    assert describe_places("<td>2.04 \r", "<td>2.04") == [
+        r"Line 1 has “<td>2.04 \r” where the page that is made again has “<td>2.04”."
+    ]
+    assert describe_places("<td>2\u00a004</td>", "<td>2 04</td>") == [
+        r"Line 1 has “<td>2\xa004</td>” where the page that is made again has “<td>2 04</td>”."
+    ]
     assert describe_places("a\nb", "a") == ["It has 2 lines, the page that is made again 1."]
 
 
