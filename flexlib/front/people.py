@@ -10,6 +10,7 @@ from pathlib import Path
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from flexlib.analysis.top import NOT_LISTED, name_people
 from flexlib.certificate import Certificate, CreditsCertificate, State
@@ -92,19 +93,20 @@ def hide_month(month: MonthUsage, pseudonyms: Mapping[str, str]) -> MonthUsage:
     kept = {one.name: getattr(month, one.name) for one in fields(MonthUsage)}
     spent = None if month.spent is None else month.spent.select("* REPLACE (NULL::VARCHAR AS spender)")
     hidden = {"rows": _mask_keys(month.rows, month.root), "snapshots": snapshots, "spent": spent}
-    return _HiddenMonth(**(kept | hidden), _pseudonyms=pseudonyms)
+    return _HiddenMonth(**(kept | hidden), _hide=lambda other: hide_month(other, pseudonyms))
 
 
 @dataclass(frozen=True)
 class _HiddenMonth(MonthUsage):
-    """A month under pseudonyms, and so is what its bills are of, which is read when it is asked for."""
+    """A month under pseudonyms, and so is what its bills are of, which is read when it is asked for. Who has which
+    pseudonym stands in none of its fields."""
 
-    _pseudonyms: Mapping[str, str] = field(default_factory=dict, repr=False)
+    _hide: Callable[[MonthUsage], MonthUsage] = field(kw_only=True, repr=False, compare=False)
 
     @cached_property
     def of_bills(self) -> MonthUsage:
         found = super().of_bills
-        return found if found is self else hide_month(found, self._pseudonyms)
+        return found if found is self else self._hide(found)
 
 
 def hide_people(snapshot: Snapshot, pseudonyms: Mapping[str, str]) -> Snapshot:
@@ -121,31 +123,32 @@ def hide_people(snapshot: Snapshot, pseudonyms: Mapping[str, str]) -> Snapshot:
     figures = {"differing_users": [pseudonyms[user] for user in differing]} if differing else {}
     again = replace(certificate.cross_check, figures={**certificate.cross_check.figures, **figures})
     shown = replace(certificate, unmapped_users=unmapped, failed_users=failed, cross_check=again)
-    # What is read from the disk otherwise, when it is asked for; its keys have their pseudonyms below.
-    hidden = _HiddenSnapshot(snapshot.dataset, snapshot.month, snapshot.path, b"", snapshot, pseudonyms)
+
+    def mask() -> pa.Table:
+        rows = pq.read_table(snapshot.parquet)
+        users = pa.array([pseudonyms[user] for user in rows["user"].to_pylist()], pa.string())
+        return rows.set_column(rows.column_names.index("user"), "user", users)
+
+    # What is read from the disk otherwise, when it is asked for; its keys have their pseudonyms in `mask`.
+    hidden = _HiddenSnapshot(snapshot.dataset, snapshot.month, snapshot.path, b"", _mask=mask)
     vars(hidden)["certificate"] = shown
     return hidden
 
 
 @dataclass(frozen=True)
 class _HiddenSnapshot(Snapshot):
-    """Credits under pseudonyms, made when they are asked for of those with keys, which nobody else reaches."""
+    """Credits under pseudonyms, made when they are asked for; neither those with keys nor who has which pseudonym stand
+    in any of its fields."""
 
-    _own: Snapshot | None = field(default=None, repr=False)
-    _pseudonyms: Mapping[str, str] = field(default_factory=dict, repr=False)
+    _mask: Callable[[], pa.Table] = field(kw_only=True, repr=False, compare=False)
 
     @cached_property
     def relation(self) -> duckdb.DuckDBPyRelation:
-        assert self._own
-        rows = self._own.relation.to_arrow_table()
-        users = pa.array([self._pseudonyms[user] for user in rows["user"].to_pylist()], pa.string())
-        return duckdb.from_arrow(rows.set_column(rows.column_names.index("user"), "user", users))
+        return duckdb.from_arrow(self._mask())
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        assert self._own
-        keys = self._own.frame["user"]  # of no rows an older pandas makes floats
-        return self._own.frame.assign(user=keys.map(self._pseudonyms).astype(keys.dtype))
+        return to_exact_frame(self._mask())
 
 
 def call_people(

@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import is_dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
@@ -38,6 +39,7 @@ from flexlib.names import name_under
 from flexlib.page.kit.markup import POLICY
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.store.pseudonyms import FILE, MADE_UP, find_pseudonym_secret
+from flexlib.store.version import Snapshot
 from flexlib.tables.usage import table_spend_by_usable
 
 CENT = Decimal("0.01")
@@ -420,6 +422,39 @@ def test_nothing_that_can_be_reached_without_names_has_a_raw_key(tmp_path: Path,
     assert sha256(b"raw-4").hexdigest()[:8] not in masked  # who guesses a key cannot try it
     (tmp_path / FILE).unlink()
     assert masked not in load(tmp_path, zone=zone).by("user")["user"].to_list()
+
+
+def test_what_is_hidden_holds_no_key_in_anything_that_can_be_looked_into(tmp_path: Path) -> None:
+    """Its fields, and what was read of them: an analyst's own cell may show any of them."""
+    key = "key-SECRET"
+    store_credits(tmp_path, (2, key, "claude-sonnet-4", 100, 250))
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-01T10:00:00", "0.01"))
+    spend = load(tmp_path)
+    hidden = [*spend.loaded, *(one.of_bills for one in spend.loaded), spend.windsurf]
+    snapshots = [one for month in spend.loaded for one in month.snapshots]
+    for one in snapshots:
+        assert key not in f"{one.frame}{one.relation}"
+    dtypes = load(tmp_path, names=True).windsurf.frame.dtypes
+    assert spend.windsurf.frame.dtypes.equals(dtypes)  # whether names are shown changes no amount's kind
+
+    seen = dict[int, object]()
+
+    def look(thing: object) -> None:
+        if id(thing) in seen:
+            return
+        seen[id(thing)] = thing
+        if isinstance(thing, Mapping):
+            parts: list[object] = [*thing.keys(), *thing.values()]
+        elif isinstance(thing, (list, tuple, set, frozenset)):
+            parts = [*thing]
+        else:
+            parts = [*vars(thing).values()] if is_dataclass(thing) else []
+        for part in parts:
+            look(part)
+
+    look(hidden)
+    assert [one for one in seen.values() if isinstance(one, Snapshot) and one.shows_people] == []
+    assert [one for one in seen.values() if key in str(one)] == []
 
 
 def test_a_person_has_one_pseudonym_in_every_month_that_is_loaded_and_in_their_sums(tmp_path: Path) -> None:
