@@ -123,8 +123,7 @@ def _read_csv(file: Path, notes: list[str]) -> Iterator[tuple[int, list[str]]]:
         said = _("{file} is not in UTF-8; it was read as Excel writes a CSV (Windows-1252): look at its accents.")
         notes.append(said.format(file=file))
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith(REMARK)]
-    head = next((line for line in lines if any(one in line for one in DELIMITERS)), "")  # a title may have none
-    reader = csv.reader(StringIO(text, newline=""), delimiter=max(DELIMITERS, key=head.count), strict=True)
+    reader = csv.reader(StringIO(text, newline=""), delimiter=_find_delimiter(lines), strict=True)
     line = 1
     try:
         for cells in reader:
@@ -136,6 +135,16 @@ def _read_csv(file: Path, notes: list[str]) -> Iterator[tuple[int, list[str]]]:
                 line=line, file=file, error=error
             )
         ) from error
+
+
+def _find_delimiter(lines: Sequence[str]) -> str:
+    """That of the column names, of which one says whom a line is of: a title above them may have none, or another."""
+    parted = [line for line in lines if any(one in line for one in DELIMITERS)]
+    for line in parted:
+        for one in DELIMITERS:
+            if one in line and any(simplify_text(cell.strip(' "')) in COLUMNS["who"] for cell in line.split(one)):
+                return one
+    return max(DELIMITERS, key="".join(parted[:1]).count)
 
 
 def _read_excel(file: Path) -> list[tuple[int, list[str]]]:

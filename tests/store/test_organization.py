@@ -124,6 +124,8 @@ def test_a_title_above_the_column_names_is_no_line(tmp_path: Path) -> None:
     assert any("above the column names of line 4" in note for note in found.notes)
     csv = write(tmp_path, "Dotación de septiembre\n\npersona;departamento\nana@example.com;Data\n")
     assert [one.line for one in read_organization(csv).memberships] == [4]
+    of_comma = write(tmp_path, 'Dotación, septiembre de 2025\n"Persona";departamento\nana@example.com;Data\n')
+    assert [one.line for one in read_organization(of_comma).memberships] == [3]
     with pytest.raises(BadFile, match="line 2 of .*: 'RUT' is no column of an organization"):
         read_organization(write(tmp_path, "Dotación\npersona,RUT\nana@example.com,1-9\n"))
     with pytest.raises(BadFile, match="line 1 of .*: 'people' is no column of an organization"):
