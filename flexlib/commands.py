@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flexlib.i18n import LANGUAGES, Translated, find_language
+from flexlib.i18n import LANGUAGES, Translated, find_language, speaks_aside
 
 FIRST = "flexlib report --demo --year 2025 --month 9"
 """What whoever has nothing yet may try."""
@@ -13,16 +13,21 @@ _asked = ""
 def note_language(code: str, usual: str) -> None:
     """That a run is in this language, and what its commands would be in of themselves."""
     global _asked
-    _asked = code if code not in (LANGUAGES[0], usual) else ""
+    _asked = code if code != usual else ""
 
 
 def write_command(command: str) -> str:
-    """The command with `--lang`, where it takes that to be in the reader's language; in English, which programs and
-    what is stored have, as it is.
+    """The command with `--lang`, where it takes that to be in the reader's language; in the English of programs and of
+    what is stored, as it is.
 
-    >>> note_language("es", "en")
+    >>> note_language("en", "es")
+    >>> write_command("flexlib doctor")
+    'flexlib doctor --lang en'
+    >>> note_language("en", "en")
     >>> write_command("flexlib doctor")
     'flexlib doctor'
     """
     code = find_language()
-    return Translated(f"{command} --lang {code}", command) if code == _asked else command
+    if code != _asked or (code == LANGUAGES[0] and speaks_aside()):
+        return command
+    return Translated(f"{command} --lang {code}", command)

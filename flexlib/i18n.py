@@ -23,8 +23,6 @@ LANGUAGES = ("en", "es")
 DOMAIN = "flexlib"
 """The name of the catalogues' files."""
 LOCALE = Path(__file__).parent / "locale"
-SYSTEM = ("LC_ALL", "LC_MESSAGES", "LANG")
-"""The variables in which a system says its reader's language; the first that is set holds."""
 SWAPPED = str.maketrans(",.", ".,")
 """What separates thousands and decimals in Chile is the other way round."""
 
@@ -93,8 +91,9 @@ def use_language(code: str) -> None:
 
 
 @contextmanager
-def speak(code: str) -> Iterator[None]:
-    """Within the block everything is in this one of `LANGUAGES`, such as a mail to a reader of another.
+def speak(code: str | None) -> Iterator[None]:
+    """Within the block everything is in this one of `LANGUAGES`, such as a mail to a reader of another; None: in the
+    language of the process.
 
     Other threads go on in the language of the process, those of a pool too. A generator must not yield within the
     block, or its caller goes on in it.
@@ -122,15 +121,9 @@ def find_language() -> str:
     return _spoken.get() or _language
 
 
-def read_system_language(environment: Mapping[str, str]) -> str:
-    """The language of a system with these variables: Spanish for any Spanish, else English.
-
-    >>> read_system_language({"LANG": "es_CL.UTF-8"}), read_system_language({"LC_ALL": "C", "LANG": "es_CL.UTF-8"})
-    ('es', 'en')
-    """
-    said = next((environment[name] for name in SYSTEM if environment.get(name)), "")
-    code = said.partition(".")[0].partition("_")[0].lower()
-    return code if code in LANGUAGES else LANGUAGES[0]
+def speaks_aside() -> bool:
+    """Whether this is within `speak`: for programs, for what is stored, or for another reader than who runs it."""
+    return _spoken.get() is not None
 
 
 def _(text: str) -> str:

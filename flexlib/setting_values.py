@@ -11,7 +11,7 @@ from pathlib import Path
 from flexlib.checks import BillTolerance
 from flexlib.errors import BadFile, BadParameter, BadSetting
 from flexlib.formats import is_utf8
-from flexlib.i18n import LANGUAGES, _, read_system_language
+from flexlib.i18n import LANGUAGES, _
 
 DEFAULT_BASE_URL = "https://server.codeium.com"
 PLAIN_URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:(?P<port>\d{1,5}))?")
@@ -20,6 +20,8 @@ SHARE = re.compile(r"0(\.[0-9]+)?|1(\.0+)?", re.ASCII)
 LAST_PORT = 65535
 JUDGING = ("FLEXLIB_BILL_TOLERANCE_SHARE", "FLEXLIB_BILL_TOLERANCE_USD", "FLEXLIB_MOST_UNPRICED")
 """The settings that judge a month that is stored."""
+SYSTEM = ("LC_ALL", "LC_MESSAGES", "LANG")
+"""The variables in which a system says its reader's language; the first that is set holds."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -115,6 +117,17 @@ def has_file(path: Path) -> bool:
     if lost is not None:
         raise BadFile(_("{file} is a link that leads nowhere; mend it, or remove it.").format(file=lost))
     return path.exists()
+
+
+def read_system_language(environment: Mapping[str, str]) -> str:
+    """The language of a system with these variables: Spanish for any Spanish, else English.
+
+    >>> read_system_language({"LANG": "es_CL.UTF-8"}), read_system_language({"LC_ALL": "C", "LANG": "es_CL.UTF-8"})
+    ('es', 'en')
+    """
+    said = next((environment[name] for name in SYSTEM if environment.get(name)), "")
+    code = said.partition(".")[0].partition("_")[0].lower()
+    return code if code in LANGUAGES else LANGUAGES[0]
 
 
 def choose_language(text: str | None, environment: Mapping[str, str]) -> str:

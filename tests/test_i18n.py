@@ -41,12 +41,12 @@ from flexlib.i18n import (
     find_language,
     join_and,
     join_or,
-    read_system_language,
     speak,
     to_english,
     translate_count,
     use_language,
 )
+from flexlib.setting_values import read_system_language
 
 
 @pytest.fixture

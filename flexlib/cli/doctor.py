@@ -21,7 +21,7 @@ from flexlib.commands import FIRST, write_command
 from flexlib.dates import Month, Span
 from flexlib.errors import MODULES_OF_EXTRAS, DiskFailed, FlexlibError, choose_worst, explain_missing
 from flexlib.formats import clean_text, format_count, format_moment, format_number
-from flexlib.i18n import LANGUAGES, _, find_language, mark_text, speak, write_json, write_number
+from flexlib.i18n import LANGUAGES, _, mark_text, speak, write_json, write_number
 from flexlib.settings import Settings, find_home, list_set
 from flexlib.sources.registry import LEDGER, find_source
 from flexlib.store.fx import load_pairs
@@ -68,7 +68,7 @@ def run_doctor(arguments: argparse.Namespace, settings: Settings) -> int:
         "extras": _look_at_extras, "settings": _look_at_settings, "server": lambda: _look_at_server(settings),
         "data": lambda: _look_at_folder(data), "ledger": lambda: _look_at_ledger(settings),
         "rates": lambda: _look_at_rates(data), "people": lambda: _look_at_organization(settings)}  # fmt: skip
-    with speak(LANGUAGES[0] if arguments.json else find_language()):
+    with speak(LANGUAGES[0] if arguments.json else None):
         months = _look_at_months(data, settings)
         findings = [*(_look(name, look) for name, look in looks.items()), *months, *_look_for_strays(data)]
     if arguments.json:

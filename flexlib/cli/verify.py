@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.cli.options import Commands, add_command
 from flexlib.errors import choose_worst
 from flexlib.formats import clean_lines
-from flexlib.i18n import LANGUAGES, _, find_language, speak, write_json
+from flexlib.i18n import LANGUAGES, _, speak, write_json
 from flexlib.proof import write_unclosed
 from flexlib.settings import DEMO, Settings
 from flexlib.store.server import is_made_up
@@ -41,7 +41,7 @@ def run_verify(arguments: argparse.Namespace, settings: Settings) -> int:
     pages = [page for page in there if has_manifest(page)]
     own = settings.data
     data = {True: own if is_made_up(own) else own / DEMO, False: own}
-    with speak(LANGUAGES[0] if arguments.json else find_language()):
+    with speak(LANGUAGES[0] if arguments.json else None):
         found = verify_pages(pages, data, told=settings.judging, unclosed=_tell_unclosed(settings, data), note=_note)
         found += verify_files(arguments.place, there, pages)
     if arguments.json:

@@ -23,7 +23,9 @@ import flexlib
 from flexlib.cli.main import COMMANDS as MODULES
 from flexlib.cli.main import _take_signals, main
 from flexlib.cli.options import read_span
+from flexlib.commands import write_command
 from flexlib.dates import Month
+from flexlib.i18n import speak
 from flexlib.store.version import Snapshot
 
 Demo = Callable[..., str]
@@ -516,3 +518,9 @@ def test_a_command_to_copy_is_in_the_language_that_was_asked_for(
     monkeypatch.setenv("FLEXLIB_LANG", "es")  # it is said already
     main(missing)
     assert "flexlib fetch --year 2025 --month 7\n" in capsys.readouterr().err
+    main(["--lang", "en", *missing])
+    assert "flexlib fetch --year 2025 --month 7 --lang en\n" in capsys.readouterr().err
+    with speak("en"):  # for programs
+        assert write_command("flexlib doctor") == "flexlib doctor"
+    monkeypatch.delenv("FLEXLIB_LANG")
+    main(missing)  # so that no other test goes on in it
