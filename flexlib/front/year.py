@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
@@ -16,8 +17,8 @@ from flexlib.analysis.usage_frames import hide_zero
 from flexlib.errors import InvalidRequest
 from flexlib.front.sharing import find_folded, fold_rows, name_folded
 from flexlib.front.spend import Spend, sum_rows
-from flexlib.front.table import write_key
-from flexlib.front.unstored import list_gaps
+from flexlib.front.table import SpendTable, write_key
+from flexlib.front.unstored import find_gaps, list_gaps
 from flexlib.front.uses import UNITS
 from flexlib.i18n import _, mark_text
 from flexlib.proof import State
@@ -63,8 +64,9 @@ def measure_months(spend: Spend) -> list[Row]:
 
 def list_models(spend: Spend, of: str) -> list[Row]:
     """A row for each model with anything in the unit `of` (`usd`, `clp` or `flex_credits`), the largest first: `model`,
-    `total`, and under each month, such as `2025-09`, its amount: 0 where the month has none of it, None where the month
-    is not stored, nor all of its sources, or its amount of the model is not known."""
+    `total` (of what is known), and under each month, such as `2025-09`, its amount: 0 where the month has none of it,
+    None where the month is not stored, nor all of its sources and none that is has the model or one that is not has it
+    in other months, or its amount of the model is not known."""
     return _list_rows(spend, of, "model", _("not given"))
 
 
@@ -89,17 +91,60 @@ def _add_known(_name: str, amounts: Sequence[Decimal | None]) -> Decimal | None:
     return sum(known, Decimal(0)) if len(known) == len(amounts) else None
 
 
+def list_parts(table: SpendTable, key: str, spend: Spend, of: str) -> list[Row]:
+    """A row for each model, or what else `key` is, in a table by month, the largest first: `total` (None: nothing of it
+    is known), `unpriced` (calls), `used` (the months with a line), `is_whole` (whether the total lacks nothing of the
+    months that are stored), and under each month, such as `2025-09`, its amount as far as it is known: 0 where the
+    month has none of it, None where the month is not stored, nor all of its sources, or no amount is known."""
+    gaps = list_gaps(spend.loaded, _name_unit(of))
+    blank = {str(one): Decimal(0) if one in {*spend.stored} - gaps else None for one in spend.span.months}
+    rows: dict[str, Row] = {}
+    for line in table.to_dict("records"):
+        new = {key: line[key], "total": None, "unpriced": 0, "used": [], "is_whole": not gaps, **blank}
+        row, month = rows.setdefault(line[key], new), f"{line['month']:%Y-%m}"
+        row["used"].append(month)
+        row["unpriced"] += line["unpriced_requests"]
+        row["is_whole"] = row["is_whole"] and is_known(line[of]) and not line["unpriced_requests"]
+        if is_known(line[of]):
+            row["total"], row[month] = (row["total"] or 0) + line[of], (row[month] or 0) + line[of]
+        elif not row[month]:
+            row[month] = None
+    return sorted(rows.values(), key=lambda row: (row["total"] is None, -(row["total"] or 0), row[key]))
+
+
+def is_known(value: object) -> bool:
+    """Whether it is an amount."""
+    return value is not None and not pd.isna(value)  # type: ignore[call-overload]
+
+
 def _list_rows(spend: Spend, of: str, key: str, nothing: str) -> list[Row]:
-    known = {*spend.stored} - list_gaps(spend.loaded, "credits" if of == UNITS["credits"] else of)
-    blank: Row = {str(month): Decimal(0) if month in known else None for month in spend.span.months}
-    found: dict[str, Row] = {}
-    for line in spend.by("month", key).to_dict("records"):
-        name = nothing if pd.isna(line[key]) else str(line[key])
-        row = found.setdefault(name, {key: name, "total": Decimal(0), **blank})
-        amount = None if pd.isna(line[of]) else line[of]
-        row[f"{line['month']:%Y-%m}"] = amount
-        row["total"] += amount or 0
-    return sorted((row for row in found.values() if row["total"]), key=lambda row: (-row["total"], row[key]))
+    rows = list_parts(spend.by("month", key).fillna({key: nothing}), key, spend, of)
+    parts = _list_lacking(spend, of, key, nothing)
+    return [
+        {
+            name: None if row[key] in parts.get(name, ()) else row[name]
+            for name in (key, "total", *map(str, spend.span.months))
+        }
+        for row in rows
+        if row["total"]
+    ]
+
+
+def _list_lacking(spend: Spend, of: str, key: str, nothing: str) -> dict[str, set[str]]:
+    """By month of which a source is not stored what that source has in other months: its amount is only a part."""
+    gaps, found = find_gaps(spend.loaded, _name_unit(of)), defaultdict[str, set[str]](set)
+    if not gaps:
+        return found
+    table = spend.by("source", key).fillna({key: nothing})
+    for source, months in gaps.items():
+        for month in months:
+            found[str(month)] |= {*table[(table["source"] == source) & table[of].notna()][key]}
+    return found
+
+
+def _name_unit(of: str) -> str:
+    """A unit as `find_gaps` has it."""
+    return "credits" if of == UNITS["credits"] else of
 
 
 def _sum_months(spend: Spend) -> Iterator[Row]:

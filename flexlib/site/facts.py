@@ -11,14 +11,12 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from flexlib.dates import Month, Span
 from flexlib.errors import FlexlibError, InvalidRequest
 from flexlib.front.sharing import find_folded, fold_table
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
-from flexlib.front.year import measure_months
+from flexlib.front.year import list_parts, measure_months
 from flexlib.i18n import _
 from flexlib.report.fresh import explain_unshared
 from flexlib.report.manifest import hash_bytes, name_manifest, names_people, read_manifest
@@ -77,13 +75,13 @@ class Facts:
 
     @cached_property
     def models(self) -> list[Row]:
-        """As `list_parts` gives them."""
-        return list_parts(self.by_model, "model", self.spend)
+        """As `front.year.list_parts` gives them."""
+        return list_parts(self.by_model, "model", self.spend, OF)
 
     @cached_property
     def departments(self) -> list[Row]:
         """The same; none where nothing says who belongs where."""
-        return list_parts(self.by_month, "department", self.spend) if "department" in self.by_month else []
+        return list_parts(self.by_month, "department", self.spend, OF) if "department" in self.by_month else []
 
     @cached_property
     def by_day(self) -> SpendTable:
@@ -138,24 +136,6 @@ class Facts:
         return [day for day in month.span if day <= max(known)] if known else []
 
 
-def list_parts(table: SpendTable, key: str, spend: Spend) -> list[Row]:
-    """A row for each model or department in `table`, the largest first: `total`, `unpriced` (calls), `is_whole`
-    (whether the total lacks nothing that was read), and under each month, such as `2025-09`, its amount:
-    0 where a stored month has none of it, None where it is not known."""
-    blank = {str(month): Decimal(0) if month in spend.stored else None for month in spend.span.months}
-    rows: dict[str, Row] = {}
-    for line in table.to_dict("records"):
-        row = rows.setdefault(line[key], {key: line[key], "total": None, "unpriced": 0, "is_whole": True, **blank})
-        month = f"{line['month']:%Y-%m}"
-        row["unpriced"] += line["unpriced_requests"]
-        row["is_whole"] = row["is_whole"] and is_known(line[OF]) and not line["unpriced_requests"]
-        if is_known(line[OF]):
-            row["total"], row[month] = (row["total"] or 0) + line[OF], (row[month] or 0) + line[OF]
-        elif not row[month]:
-            row[month] = None
-    return sorted(rows.values(), key=lambda row: (row["total"] is None, -(row["total"] or 0), row[key]))
-
-
 def list_amounts(row: Row, span: Span) -> list[int | None]:
     """The amounts of a model or department month by month, in cents, for a line; of gaps None."""
     return [None if row[str(month)] is None else int(100 * row[str(month)]) for month in span.months]
@@ -203,8 +183,3 @@ def find_span(stored: Sequence[Month], reports: Sequence[Report]) -> Span:
 
 def _strip(text: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", text)).split())
-
-
-def is_known(value: object) -> bool:
-    """Whether it is an amount."""
-    return value is not None and not pd.isna(value)  # type: ignore[call-overload]

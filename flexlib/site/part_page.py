@@ -9,11 +9,12 @@ from flexlib.analysis.ranking import share_out
 from flexlib.certificate import State
 from flexlib.formats import UNKNOWN, format_share_percent
 from flexlib.front.table import SpendTable
+from flexlib.front.year import is_known, list_parts
 from flexlib.i18n import _
 from flexlib.page.kit.markup import Html, Piece, render_element
 from flexlib.page.kit.parts import BADGES, Heading, mark_total, show_cards, show_section, show_title
 from flexlib.proof import find_worst
-from flexlib.site.facts import OF, Row, is_known, list_parts
+from flexlib.site.facts import OF, Row
 from flexlib.site.frame import INDEX, Navigation, render_page
 from flexlib.site.site import PARTS, Site, draw_months, show_table, write_usd
 from flexlib.site.tables import table_of_part, table_parts
@@ -26,7 +27,7 @@ def render_part(site: Site, key: str, name: str) -> str:
     facts, table = site.facts, site.facts.select(key, name)
     place, row = next((place, one) for place, one in enumerate(site.rows[key]) if one[key] == name)
     other = "department" if key == "model" else "model"
-    others = list_parts(table, other, facts.spend) if other in table else []
+    others = list_parts(table, other, facts.spend, OF) if other in table else []
     used = sorted({moment.date() for moment in table["month"]})
     states = {month.state for month in facts.spend.loaded if month.month.first in used}
     months = [month.title for month in facts.months if month.first in used]

@@ -50,7 +50,7 @@ def table_of_month(
     rows: Sequence[Row], key: str, month: Month, addresses: Mapping[str, str], heading: str, name: str
 ) -> Table:
     """A line for each that was used in one month, its part of it as a bar."""
-    found = [row for row in rows if row[str(month)] != 0]
+    found = [row for row in rows if str(month) in row["used"] and row[str(month)] != 0]
     lines: list[Row] = [{key: row[key], OF: row[str(month)], "drawn": row[str(month)]} for row in found]
     lines.sort(key=lambda row: (row[OF] is None, -(row[OF] or 0), row[key]))
     return _build(lines, key, Column("drawn", "", Kind.BAR), addresses, heading, name)

@@ -14,7 +14,10 @@ from flexlib.front.anomalies import find_month_anomalies
 from flexlib.front.forecast import forecast_month
 from flexlib.front.spend import load_spend
 from flexlib.front.year import list_models, measure_months
+from flexlib.site.facts import Facts, list_amounts
+from flexlib.site.tables import table_of_month
 
+JULY = Month(2025, 7)
 SAID = "Nothing of imported files is stored of 2025-09: what it holds there is not known, and is not zero."
 
 
@@ -64,3 +67,36 @@ def test_a_year_says_that_the_month_is_at_least_and_shows_no_zero_for_what_is_no
     assert ["usd" in row["lacks"] for row in months] == [False, True, True]  # October has no credits
     (calls,) = (row for row in list_models(spend, "usd") if row["model"] == "gpt-4o")
     assert [calls[month] for month in ("2025-08", "2025-09", "2025-10")] == [155, None, 155]
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    """Files of July and September, the ledger of July to September; gpt-4o is in both, claude-x in files alone, and
+    gpt-5 in the ledger alone."""
+    for month in (JULY, AUGUST, SEPTEMBER):
+        day = f"{month.first}T10:00:00"
+        store(tmp_path, "ledger", month, call("a", day, "1"), call("b", day, "2", model="gpt-5"))
+        if month != AUGUST:
+            store(tmp_path, "import", month, call("c", day, "5"), call("d", day, "7", model="claude-x"))
+    return tmp_path
+
+
+def test_what_a_source_that_is_not_stored_may_hold_more_of_is_not_known_in_a_year(two: Path) -> None:
+    rows = list_models(load_spend(JULY, SEPTEMBER, two, zone="UTC", names=False), "usd")
+    assert [[*row.values()] for row in rows] == [
+        ["claude-x", 14, 7, None, 7],
+        ["gpt-4o", 13, 6, None, 6],
+        ["gpt-5", 6, 2, 2, 2],
+    ]
+
+
+def test_a_site_says_at_least_of_every_model_where_a_source_is_not_stored(two: Path) -> None:
+    facts = Facts(load_spend(JULY, SEPTEMBER, two, zone="UTC", names=False))
+    assert [row["is_whole"] for row in facts.models] == [False, False, False]
+    assert {row["model"]: list_amounts(row, facts.span) for row in facts.models} == {
+        "claude-x": [700, None, 700],
+        "gpt-4o": [600, 100, 600],
+        "gpt-5": [200, 200, 200],
+    }
+    table = table_of_month(facts.models, "model", AUGUST, {}, "Model", "table-models")
+    assert [row["model"] for row in table.rows] == ["gpt-5", "gpt-4o"]  # those that were used

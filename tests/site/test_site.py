@@ -383,7 +383,7 @@ def test_a_line_is_interrupted_where_a_month_is_not_known() -> None:
 
 @pytest.mark.parametrize("amounts", [["1", "1", "1"], ["1", "2", "4", "0.001", None], ["5", "1", "1", "1", "1", "1"]])
 def test_shares_are_those_of_a_report_and_sum_to_all(amounts: list[str | None]) -> None:
-    rows = [{"model": f"m{place}", "2025-09": None if one is None else Decimal(one), "total": 0}
+    rows = [{"model": f"m{place}", "2025-09": None if one is None else Decimal(one), "total": 0, "used": ["2025-09"]}
             for place, one in enumerate(amounts)]  # fmt: skip
     table = table_of_month(rows, "model", Month(2025, 9), {}, "Model", "table-models")
     assert sum(row["share"] or 0 for row in table.rows) == 1000
