@@ -92,7 +92,7 @@ def heading_for_months(months: Sequence[Row], of: str = "usd") -> Heading:
     exact = [row for row in whole if of not in row["lacks"]]
     note = _("A month that is not stored is a gap, and no zero. The certificate of each month stands beside it.")
     change = measure_amount_change(whole[-1][of], exact[0][of]) if exact and exact[0] is not whole[-1] else None
-    if change is None:
+    if change is None or of in whole[-1]["lacks"] and change < 0:  # of a bound a rise is known, a fall is not
         return Heading("The months side by side", note)
     first, last = format_month(exact[0]["month"]), format_month(whole[-1]["month"])
     said = _("{last}: {change} against {first}")

@@ -44,17 +44,16 @@ class MonthBefore:
     def compare(self, lines: Sequence[Mapping[str, Any]]) -> int | str | None:
         """The change of the whole amount of `lines`, with the measures of `analysis.usage`, on this month's, in tenths
         of a percent, as words where it is at least so much: some of `lines` lack calls. None where this month's is not
-        whole or not to be compared."""
+        whole or not to be compared, or a bound below it, of which no fall is known."""
         if not lines or self.obstacle or self.usage is None:
             return None
         counted = _total_counted(self.usage)
         now, then = join_lines(lines), counted["usd"]
         change = None if counted["unpriced_usd"] else measure_amount_change(now["total_usd"], then)
-        return (
-            change
-            if change is None or not now["unpriced_usd"]
-            else _("at least {amount}").format(amount=format_change(change)).replace(" ", "\u00a0", 1)
-        )
+        if change is None or not now["unpriced_usd"]:
+            return change
+        said = _("at least {amount}").format(amount=format_change(change)).replace(" ", "\u00a0", 1)
+        return None if change < 0 else said
 
     @cached_property
     def totals(self) -> dict[str, Any] | None:

@@ -94,6 +94,8 @@ def test_the_page_says_what_came_to_most_what_took_over_and_what_is_not_stored(y
     months, models = measure_months(year), list_models(year, "usd")
     assert heading_for_year_models(models).heading == "In Aug gpt-4o came to most, in Oct gpt-5"
     assert heading_for_months(months).heading == "October 2025: at least +66.7\u00a0% against August 2025"
+    fallen = [one | {"usd": one["usd"] and Decimal(1000) - one["usd"]} for one in months]  # a bound may be more
+    assert heading_for_months(fallen).heading == "The months side by side"
     assert "2 of 3 months stored" in (title := show_year_title("Spend", year).render_html())
     assert "Nothing of 2025-09 is stored." in title
     headlines = show_year_headlines(months).render_html()

@@ -47,6 +47,7 @@ def test_without_the_month_before_it_says_so(tmp_path: Path) -> None:
         (["1"], ["2"], "Spend US$ 1.00 ▼ −50.0 % vs August"),
         (["2"], ["2"], "Spend US$ 2.00 = ±0.0 % vs August"),
         (["3", None], ["2"], "Spend at least US$ 3.00 ▲ at least +50.0 % vs August ; 1 call without a price"),
+        (["1", None], ["2"], "Spend at least US$ 1.00 – August: US$ 2.00; 1 call without a price"),  # it may be more
         (["3"], ["2", None], "Spend US$ 3.00 – August: at least US$ 2.00"),  # it may have been more than now
         (["3"], [None], "Spend US$ 3.00 no amount is known of August, so nothing to compare with"),
         (["3"], ["0"], "Spend US$ 3.00 – August: US$ 0.00"),
@@ -84,6 +85,7 @@ def test_what_only_the_month_before_has_is_named_too(tmp_path: Path) -> None:
     [
         (["3"], ["2"], "+50.0 %"),
         (["3", None], ["2"], "at least +50.0 %"),
+        (["1", None], ["2"], "–"),  # it may be more than then
         (["3"], ["2", None], "–"),  # it may have been more than now
     ],
 )

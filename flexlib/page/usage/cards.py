@@ -104,8 +104,8 @@ def _describe_change(totals: Totals, before: MonthBefore | None, *, at_least: bo
         return _("{reason}, so nothing to compare with").format(reason=why)
     bound = bool(then["unpriced_usd"])
     change = measure_amount_change(totals["usd"], then["usd"])  # type: ignore[arg-type]
-    if before.obstacle or bound or change is None:
-        # A bound against a bound, or a part against a whole, would look like a rise or a fall.
+    if before.obstacle or bound or change is None or at_least and change < 0:
+        # A bound against a bound, or a part against a whole, would look like a rise or a fall; a bound can show a rise.
         said = _("{month}: at least US$ {amount}") if bound else _("{month}: US$ {amount}")
         if before.obstacle:
             said = (
