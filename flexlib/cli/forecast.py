@@ -106,7 +106,8 @@ def describe_forecast(made: MonthForecast, band: float) -> dict[str, Any]:
     """For JSON: numbers in the unit, null where nothing can be said."""
     expected, earliest, latest = (day and day.isoformat() for day in made.reached)
     return {"month": str(made.month), "of": made.unit, "as_of": made.as_of.isoformat(), "known": round(made.known, 2),
-        "band": band, **_describe(made.this), "next_month": {"month": str(made.month.next), **_describe(made.next)},
+        "known_is_at_least": made.is_least, "band": band, **_describe(made.this),
+        "next_month": {"month": str(made.month.next), **_describe(made.next)},
         "budget_reached": {"expected": expected, "earliest": earliest, "latest": latest},
         "backtest": _list_lines(made.backtest), "state": str(made.state), "missing": list(made.missing)}  # fmt: skip
 

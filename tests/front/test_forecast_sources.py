@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 
@@ -45,6 +46,9 @@ def test_the_console_says_at_least(
     shown = capsys.readouterr()
     assert shown.out.startswith("Forecast of 2025-09 in usd: at least 120.00 known up to 30 Sep\n")
     assert SAID in shown.err
+    assert main(["forecast", "--year", "2025", "--month", "9", "--of", "usd", "--json"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert (made["known"], made["known_is_at_least"]) == (120.0, True)
 
 
 def test_unusual_days_are_said_to_lack_the_source(root: Path) -> None:
