@@ -27,7 +27,7 @@ from flexlib.front.history import build_history, explain_absent, explain_ends, f
 from flexlib.front.months import compare_total
 from flexlib.front.people import CreditsDays
 from flexlib.front.spend import Spend, load_spend
-from flexlib.front.unstored import explain_unstored, find_gaps
+from flexlib.front.unstored import explain_unstored, find_gaps, leave_out_after
 from flexlib.i18n import _, translate_count
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import LEDGER, WINDSURF
@@ -137,7 +137,7 @@ def _forecast_spend(
     known = min(max((last - month.first).days + 1, 0), month.days)
     past, path = history[: str(month.first - timedelta(days=1))], forecast_path(history, days, band, holidays)
     told = ends if as_of is None else {}
-    missing = explain_unstored({source: own for source, own in gaps.items() if source not in told})
+    missing = explain_unstored(leave_out_after(gaps, told))
     missing += dict.fromkeys(text for one in spend.loaded for text in one.list_problems())
     if of != "credits" and isinstance(spend, Spend):
         missing += [text for one in spend.loaded for text in compare_total(one)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 
 from flexlib.dates import Month, name_months
@@ -41,6 +42,13 @@ def find_gaps(months: Iterable[MonthUsage | CreditsMonth], of: str) -> Unstored:
 def list_gaps(months: Iterable[MonthUsage | CreditsMonth], of: str) -> set[Month]:
     """The months of which `find_gaps` has a source."""
     return {month for own in find_gaps(months, of).values() for month in own}
+
+
+def leave_out_after(unstored: Unstored, ends: Mapping[str, date]) -> Unstored:
+    """Without the months after the day up to which a source goes, of which that day itself is told."""
+    found = {source: [month for month in own if source not in ends or month.first <= ends[source]]
+             for source, own in unstored.items()}  # fmt: skip
+    return {source: months for source, months in found.items() if months}
 
 
 def explain_unstored(unstored: Unstored) -> list[str]:

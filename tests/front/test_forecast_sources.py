@@ -64,6 +64,20 @@ def test_a_source_that_began_later_is_no_gap(tmp_path: Path) -> None:
     assert not [text for text in made.missing if "not zero" in text]
 
 
+@pytest.mark.parametrize("as_of", [None, date(2025, 9, 30)])
+def test_a_gap_before_the_last_file_is_told_and_the_months_after_it_by_its_last_day_alone(
+    tmp_path: Path, as_of: date | None
+) -> None:
+    for source, months in {"import": (JULY, SEPTEMBER), "ledger": (AUGUST, SEPTEMBER), "litellm": (JULY,)}.items():
+        for month in months:
+            store(tmp_path, source, month, *(call(f"{source}{day}", f"{day}T10:00:00", "5") for day in month.span))
+    made = forecast_month(SEPTEMBER, tmp_path, of="usd", as_of=as_of)
+    told = [text for text in made.missing if "not zero" in text]
+    assert told[0] == SAID.replace("2025-09", "2025-08")
+    assert len(told) == (1 if as_of is None else 2)
+    assert any(text.startswith("The last row of litellm is of 31 Jul") for text in made.missing) == (as_of is None)
+
+
 def test_a_year_says_that_the_month_is_at_least_and_shows_no_zero_for_what_is_not_known(root: Path) -> None:
     spend = load_spend(AUGUST, OCTOBER, root, zone="UTC", names=False)
     assert SAID in spend.missing
