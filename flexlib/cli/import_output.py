@@ -85,16 +85,16 @@ def explain_month(month: FilesImport) -> str:
 
 
 def explain_stored(snapshot: Snapshot) -> str:
-    """The same of a month that is stored; of rows whose lines are their owner's only, how many they are."""
-    from flexlib.store.refused import read_refused
+    """The same of a month that is stored; of rows whose lines are another's to read, how many they are, and that."""
+    from flexlib.store.refused import list_refused
 
     certificate = snapshot.certificate
     if isinstance(certificate, CreditsCertificate) or certificate.state is not State.GAP:
         return explain_state(certificate)
     try:
-        rows = [RefusedFileRow(**json.loads(line)) for line in read_refused(snapshot)]
-    except (BadFile, TypeError, ValueError):  # of a flexlib before, or of another command than an import
-        rows = []
+        rows = list_refused(snapshot) if certificate.quarantined_rows else []
+    except BadFile as error:
+        return f"{explain_state(certificate)} {error}"
     return explain_refused(certificate, rows, several=len({row.file for row in rows}) > 1)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 from pathlib import Path
 
@@ -65,6 +66,34 @@ def test_the_command_that_a_gap_names_shows_each_line_that_could_not_be_taken_an
     told = capsys.readouterr().err
     assert "1 row could not be taken (line 3: prompt_tokens is not a whole number" in told
     assert "import it with --supersedes calls.csv." in told
+
+
+def test_a_gap_whose_lines_are_anothers_to_read_says_so_and_one_whose_lines_were_changed_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main(["import", write(folder, "2025-09-01 10:00:00,1234,5", "2025-09-01 10:00:00,x,5"), *PLAIN])
+    shown = ["certificate", "--year", "2025", "--month", "9", "--source", "import"]
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    with monkeypatch.context() as patch:  # not by chmod: these tests may run under root
+        patch.setattr("flexlib.store.refused.gzip.open", refuse)
+        capsys.readouterr()
+        assert main(shown) == 3
+    told = capsys.readouterr().err
+    assert "1 row could not be taken: the total is a lower bound" in told
+    assert "answers.jsonl.gz is its owner's only; let whoever imported the month do this." in told
+    [raw] = load_settings().data.rglob("answers.jsonl.gz")
+    (row,) = map(json.loads, gzip.decompress(raw.read_bytes()).splitlines())
+    for line in (json.dumps({**row, "line": "x"}), "[]", "{"):
+        raw.write_bytes(gzip.compress(line.encode()))
+        assert main(shown) not in (0, 3)
+        assert "was changed or damaged" in capsys.readouterr().err
+    del row["file"]  # as an earlier flexlib wrote them
+    raw.write_bytes(gzip.compress(json.dumps(row).encode()))
+    assert main(shown) == 3
+    assert "1 row could not be taken: the total is a lower bound" in capsys.readouterr().err
 
 
 def test_an_import_done_again_says_so(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
