@@ -12,16 +12,14 @@ from typing import TYPE_CHECKING
 
 from flexlib.cli.export_formats import (
     CHARTS,
-    DIALECTS,
     FORMATS,
-    Exported,
-    Source,
     check_libraries,
     check_zone,
     explain_finer,
     explain_unwritten,
     take_formats,
 )
+from flexlib.cli.export_source import DIALECTS, Exported, Source
 from flexlib.cli.options import (
     Commands,
     add_command,
@@ -46,7 +44,7 @@ if TYPE_CHECKING:
     from flexlib.front.spend import Spend
 
 OF_PROGRAMS = ("json",)
-"""Formats of a page that programs read."""
+"""Formats of a page that programs read: of one in English, whatever the reader's language is."""
 
 
 def add_commands(commands: Commands) -> None:
@@ -87,11 +85,17 @@ def run_export(arguments: argparse.Namespace, settings: Settings) -> int:
     spend = load_shown_spend(settings, month, zone=arguments.zone, names=arguments.names, roster=arguments.roster)
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder:
         make = partial(_make_page, arguments, settings, month, Path(folder))
-        source = Source(lambda: spend, make, arguments.names, arguments.csv_dialect, is_shared=arguments.share)
-        for name in formats if arguments.share else ():
-            if why := explain_unwritten(name, source.page):
+        source = Source(
+            lambda: spend, partial(make, None), arguments.names, arguments.csv_dialect, is_shared=arguments.share
+        )
+        of_programs = source
+        if find_language() != LANGUAGES[0]:
+            of_programs = replace(source, make_page=partial(make, LANGUAGES[0]), language=LANGUAGES[0])
+        sources = {name: of_programs if name in OF_PROGRAMS else source for name in formats}
+        for name, one in sources.items() if arguments.share else ():
+            if why := explain_unwritten(name, one.page):
                 raise InvalidRequest(why)
-        written = [_write_in_language(name, source, month, settings, arguments) for name in formats]
+        written = [_write(name, one, month, settings, arguments) for name, one in sources.items()]
     if arguments.json:
         told = [describe_export(name, spend, made) for name, made in zip(formats, written, strict=True)]
         print(write_json(told[0] if len(told) == 1 else told))
@@ -109,16 +113,6 @@ def describe_export(name: str, spend: Spend, made: Exported) -> dict[str, object
     if made.rows is not None and made.usd is not None:
         told |= {"rows": made.rows, "amount_in_usd": format_plain(made.usd)}
     return told | {"notes": list(made.notes)}
-
-
-def _write_in_language(
-    name: str, source: Source, month: Month, settings: Settings, arguments: argparse.Namespace
-) -> Exported:
-    """As `_write`; what programs read is of a page in English, whatever the reader's language is."""
-    if name not in OF_PROGRAMS or find_language() == LANGUAGES[0]:
-        return _write(name, source, month, settings, arguments)
-    with speak(LANGUAGES[0]):
-        return _write(name, replace(source), month, settings, arguments)
 
 
 def _write(name: str, source: Source, month: Month, settings: Settings, arguments: argparse.Namespace) -> Exported:
@@ -146,8 +140,11 @@ def _write(name: str, source: Source, month: Month, settings: Settings, argument
     return made
 
 
-def _make_page(arguments: argparse.Namespace, settings: Settings, month: Month, folder: Path) -> Path:
-    """The page of the month, made anew: what stands in the files is what it shows."""
+def _make_page(
+    arguments: argparse.Namespace, settings: Settings, month: Month, folder: Path, language: str | None
+) -> Path:
+    """The page of the month, made anew: what stands in the files is what it shows. In `language`, or the reader's: what
+    it says to the reader is in theirs."""
     from flexlib.front.months import find_look
     from flexlib.proof import write_unclosed
     from flexlib.report.no_page import NoPage
@@ -165,14 +162,14 @@ def _make_page(arguments: argparse.Namespace, settings: Settings, month: Month, 
     request = check_request(arguments.notebook, values, settings.service_key)
     unclosed = write_unclosed(find_look(settings, settings.data), list_months(settings.data))
     try:
-        # A folder for each: the page may be made in two languages.
-        return run_report(
-            request,
-            Path(tempfile.mkdtemp(dir=folder)),
-            settings.data,
-            unclosed=unclosed,
-            shows_progress=sys.stderr.isatty(),
-        )
+        with speak(language):
+            return run_report(
+                request,
+                Path(tempfile.mkdtemp(dir=folder)),  # for each: the page may be made in two languages
+                settings.data,
+                unclosed=unclosed,
+                shows_progress=sys.stderr.isatty(),
+            )
     except NoPage as error:  # what it kept of it is gone with the folder
         command = write_command(
             f"flexlib report --notebook {arguments.notebook} --year {month.year} --month {month.month}"

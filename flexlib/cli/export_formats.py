@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flexlib.cli.export_source import Exported, Source
 from flexlib.errors import BadParameter, SumsDiffer, explain_missing
 from flexlib.formats import format_plain
 from flexlib.i18n import _
@@ -19,53 +19,9 @@ from flexlib.store.disk import PRIVATE, PUBLIC, report_disk, write_whole
 if TYPE_CHECKING:
     from flexlib.front.focus import Charges
     from flexlib.front.spend import Spend
-    from flexlib.tables.document import Document
 
-DIALECTS = ("plain", "es-CL")
 CHARTS = "charts"
 """The folder of pictures."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """What a file is written from: a month's charges, a page, or both; each read once, and only where it is needed."""
-
-    load_spend: Callable[[], Spend | None]
-    """None where the page is of no single month."""
-    make_page: Callable[[], Path]
-    is_private: bool = False
-    """Whether people stand in it by name."""
-    dialect: str = DIALECTS[0]
-    """How numbers stand in a CSV."""
-    is_shared: bool = False
-    """Whether everybody may see it: with no rows finer than those of the page."""
-
-    @cached_property
-    def spend(self) -> Spend | None:
-        return self.load_spend()
-
-    @cached_property
-    def page(self) -> Path:
-        return self.make_page()
-
-    @cached_property
-    def document(self) -> Document:
-        from flexlib.tables.document import read_document
-
-        return read_document(self.page)
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What was written."""
-
-    files: Sequence[Path]
-    rows: int | None = None
-    """Charges in it; None where it holds tables."""
-    usd: Decimal | None = None
-    """Summed from the file itself."""
-    notes: tuple[str, ...] = ()
-    """Sentences on what is not in it."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +130,8 @@ def _write_pdf(source: Source, path: Path) -> Exported:
 def _write_json(source: Source, path: Path) -> Exported:
     from flexlib.export.data import write_json
 
-    return Exported([write_json(source.document, path, is_private=source.is_private)])
+    file = write_json(source.document, path, is_private=source.is_private, language=source.language)
+    return Exported([file])
 
 
 def _write_pictures(source: Source, path: Path) -> Exported:

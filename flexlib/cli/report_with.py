@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexlib.cli.export_formats import FORMATS, Source, explain_unwritten, take_formats
+from flexlib.cli.export_formats import FORMATS, explain_unwritten, take_formats
+from flexlib.cli.export_source import Source
 from flexlib.cli.report_months import load_shown_spend
 from flexlib.i18n import _
 from flexlib.settings import Settings

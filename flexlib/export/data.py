@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.export.lines import EXACT
 from flexlib.formats import format_plain
+from flexlib.i18n import speak
 from flexlib.store.disk import PRIVATE, PUBLIC, replace_whole, report_disk, write_whole
 from flexlib.tables.definition import Column, Row, Table, Total
 from flexlib.tables.document import Document
@@ -37,10 +38,11 @@ def write_parquet(
     return path
 
 
-def write_json(document: Document, path: Path, *, is_private: bool = False) -> Path:
+def write_json(document: Document, path: Path, *, is_private: bool = False, language: str | None = None) -> Path:
     """The report's tables, each with its columns, rows and totals; amounts are exact texts, what is not known is null.
-    Raises `DiskFailed`."""
-    text = json.dumps(describe_document(document), indent=1, ensure_ascii=False) + "\n"
+    In `language` where the document is in another than the reader's. Raises `DiskFailed`."""
+    with speak(language):
+        text = json.dumps(describe_document(document), indent=1, ensure_ascii=False) + "\n"
     with report_disk(path.parent):
         write_whole(path, text, PRIVATE if is_private else PUBLIC)
     return path

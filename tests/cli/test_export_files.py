@@ -12,6 +12,10 @@ import pytest
 from spend_samples import SEPTEMBER, call, store, store_credits
 
 from flexlib.cli.main import main
+from flexlib.errors import NotebookFailed
+from flexlib.i18n import find_language, use_language
+from flexlib.report import run
+from flexlib.report.no_page import NoPage
 
 ASKED = ["export", "--year", "2025", "--month", "9"]
 
@@ -58,6 +62,26 @@ def test_who_waits_is_told_which_file_is_written(
     assert main([*ASKED, "--format", "csv,parquet", "--output-dir", "out"]) == 0
     told = [one for one in capsys.readouterr().err.splitlines() if one.startswith("Writing ")]
     assert told == ["Writing out/csv_2025-09.csv.", "Writing out/parquet_2025-09.parquet."]
+
+
+@pytest.mark.parametrize("shares", [False, True])
+def test_a_page_that_programs_read_is_made_once_in_english_and_the_reader_is_told_of_it_in_theirs(
+    shares: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoken: list[str] = []
+
+    def fail(*values: object, **named: object) -> Path:
+        spoken.append(find_language())
+        raise NoPage(NotebookFailed("Cell 1 failed."), "a notebook")
+
+    monkeypatch.setattr(run, "run_report", fail)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["--lang", "es", *ASKED, "--format", "json", *(["--share"] * shares)]) == 1
+    use_language("en")
+    said = capsys.readouterr().err
+    assert spoken == ["en"]
+    assert "No se escribió ninguna página" in said
+    assert "Writing" not in said
 
 
 @pytest.mark.parametrize(
