@@ -7,11 +7,12 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
+import psycopg
 import pytest
 from databases import Postgresql
 from sqlalchemy.engine import make_url
@@ -112,6 +113,42 @@ def test_an_open_guard_lets_calls_be_made_at_once_and_counts_them(
             assert not hold(usable=USER, estimate_usd="5", budgets=limit, ledger=hasty).take().is_held
         assert time.monotonic() - started < AT_ONCE
     assert "letting the call through (6 so far in this process)" in caplog.messages[-1]
+
+
+def test_a_server_that_has_no_connection_left_is_asked_each_time(
+    postgresql: Postgresql, hasty: Ledger, limit: Path
+) -> None:
+    """It answered: whoever holds its connections lets go of them. The driver knows no SQLSTATE of that."""
+    assert allow(USER, "0.01", budgets=limit, ledger=hasty)
+    hasty.close()
+    with ExitStack() as held:
+        with suppress(psycopg.OperationalError):
+            while True:
+                held.enter_context(closing(psycopg.connect(postgresql.uri)))
+        for _ in range(2):
+            waited, said = time_no(limit, hasty)
+            assert (waited > AT_ONCE, "too many clients" in said, "asked again" in said) == (True, True, False)
+    assert allow(USER, "0.01", budgets=limit, ledger=hasty)
+
+
+@pytest.mark.parametrize(
+    ("said", "is_away"),
+    [
+        ("connection failed: FATAL:  sorry, too many clients already", False),
+        ("connection failed: FATAL:  the database system is starting up", True),
+        ("connection failed: FATAL:  the database system is shutting down", True),
+        ("connection is bad: No such file or directory", True),
+        ("server closed the connection unexpectedly", True),
+    ],
+)
+def test_a_server_that_refuses_is_there_unless_it_starts_or_stops(hasty: Ledger, said: str, is_away: bool) -> None:
+    def fail() -> None:
+        raise psycopg.OperationalError(said)
+
+    for _ in range(2):
+        with pytest.raises(LimitUnknown) as no:
+            ask.ask_ledger(hasty, fail, otherwise=None)
+    assert ("It is asked again" in str(no.value)) is is_away
 
 
 def test_a_busy_database_is_asked_each_time(sqlite_ledger: Ledger, tmp_path: Path, limit: Path) -> None:

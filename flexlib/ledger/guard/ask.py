@@ -23,7 +23,11 @@ AWAY_SECONDS = 30.0
 to find that out (`door.BUSY_SECONDS`), so that most do not wait; limits hold again so long after it is back."""
 
 STOPPED = ("08", "57P")
-"""SQLSTATEs of a connection that is none, and of a server that stops or starts; one that nobody answered has none."""
+"""SQLSTATEs of a connection that is none, and of a server that stops or starts; one that was never made has
+none."""
+
+REFUSED, STOPPING = "FATAL:", "FATAL:  the database system is "
+"""What a server says that lets nobody in, as where it is full, and one that does not as it stops or starts."""
 
 T = TypeVar("T")
 
@@ -87,8 +91,9 @@ def _is_out_of_reach(ledger: Ledger, error: LedgerUnavailable) -> bool:
     cause = getattr(error.__cause__, "orig", None) or error.__cause__
     if ledger.backend == "sqlite" or not isinstance(cause, ledger.driver_error):
         return False
-    state = getattr(cause, "sqlstate", None)
-    return state is None or state.startswith(STOPPED)
+    if state := getattr(cause, "sqlstate", None):
+        return str(state).startswith(STOPPED)
+    return REFUSED not in str(cause) or STOPPING in str(cause)
 
 
 def _look_away(ledger: Ledger) -> _Absence | None:
