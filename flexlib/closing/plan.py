@@ -110,7 +110,7 @@ def _read_field(name: object, value: object, where: str, formats: Collection[str
         if name in READERS:
             return {} if value is None else READERS[str(name)](value)
         if name not in (*SWITCHES, *FLAGS):
-            raise _explain_unknown(where, name)
+            raise _explain_unknown(where, {name: ""})
         if type(value) is not bool:
             raise ValueError(_("yes or no"))
     except ValueError as error:
@@ -120,8 +120,7 @@ def _read_field(name: object, value: object, where: str, formats: Collection[str
 
 
 def _explain_unknown(where: object, given: object) -> BadFile:
-    known = {*SWITCHES, *FLAGS, *READERS, *FORMATS}
-    return BadFile(explain_fields(where, _("a month's plan"), {given: ""} if isinstance(given, str) else given, known))
+    return BadFile(explain_fields(where, _("a month's plan"), given, {*SWITCHES, *FLAGS, *READERS, *FORMATS}))
 
 
 def _check_together(
