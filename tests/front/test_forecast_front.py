@@ -73,5 +73,6 @@ def test_what_the_days_known_lack_is_said_of_the_month_that_lacks_it(tmp_path: P
     for month, last in ((AUGUST, 31), (SEPTEMBER, 30), (OCTOBER, 2)):
         store_days(tmp_path, "ledger", month, last, datetime(2025, 10, 3, tzinfo=timezone.utc))
     store(tmp_path, "import", AUGUST, call("sum", "2025-08-01", "100", grain="month", requests=9))
+    store(tmp_path, "import", SEPTEMBER, call("y", "2025-09-30", "1"))
     store(tmp_path, "import", OCTOBER, call("x", "2025-10-01", None))
     assert [forecast(tmp_path, month).is_least for month in (AUGUST, SEPTEMBER, OCTOBER)] == [True, False, True]

@@ -81,7 +81,7 @@ def test_a_version_where_nothing_is_read_is_told_by_whatever_reads_its_month_unt
         f"{moved} is of the {dataset} of 2025-09 and lies where nothing is read, so that 2025-09 lacks it; "
         f"move it to {folder / stored.path.name}, or move it out of {root}."
     )
-    for words in (["by-model", "--year", "2025"], ["compare", "2025-08", "2025-09"], ["forecast", *WHEN],
+    for words in (["by-model", "--year", "2025"], ["compare", "2025-08", "2025-09", "--of", "usd"], ["forecast", *WHEN],
                   ["latency", *WHEN], ["anomalies", *WHEN], ["spend", *WHEN, "--json"]):  # fmt: skip
         code = main(words)
         shown = capsys.readouterr()
