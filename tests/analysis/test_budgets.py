@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flexlib.analysis.budgets import BudgetLine, Outcome, Usage, find_day_passed, judge_budget, list_reached
+from flexlib.analysis.budgets import (
+    BudgetLine,
+    Outcome,
+    Usage,
+    find_day_passed,
+    judge_budget,
+    list_reached,
+    measure_used,
+    tell_left_out,
+)
 from flexlib.dates import PERIODS, Month, list_periods
 
 SEPTEMBER = Month(2025, 9)
@@ -96,3 +105,30 @@ def test_an_amount_is_measured_in_percent_of_its_budget_and_not_of_a_budget_of_n
 
     assert measure("30", "40") == 75.0
     assert measure("30", "0") is None
+
+
+@pytest.mark.parametrize(
+    ("spent", "amount", "tenths"),
+    [("0", "3", 0), ("1", "3", 333), ("2", "3", 666), ("2.999999", "3", 999), ("3", "3", 1000), ("4", "3", 1333),
+     ("1", "0", None)],
+)  # fmt: skip
+def test_what_is_used_is_rounded_down_to_tenths_of_a_percent(spent: str, amount: str, tenths: int | None) -> None:
+    assert measure_used(Decimal(spent), Decimal(amount)) == tenths
+
+
+@given(
+    spent=st.decimals(0, 10**6, places=6),
+    amount=st.decimals("0.000001", 10**6, places=6),
+    threshold=st.integers(1, 200),
+)
+def test_law_a_percent_that_is_shown_has_reached_a_threshold_where_the_amount_has(
+    spent: Decimal, amount: Decimal, threshold: int
+) -> None:
+    used = measure_used(spent, amount)
+    assert used is not None
+    assert (used >= 10 * threshold) == (list_reached(amount, [threshold], spent) == [threshold])
+
+
+def test_how_many_budgets_are_left_out_is_said() -> None:
+    assert tell_left_out(1) == "1 budget is left out: it may show what a few people used."
+    assert tell_left_out(1200) == "1,200 budgets are left out: they may show what a few people used."
