@@ -37,6 +37,8 @@ ORGANIZATION = "organization.csv"
 KINDS = dict.fromkeys(PERSONS, PERSON) | {"equipo": TEAM, "clave": "key", "aplicación": "application"}
 DECIMALS = 4
 """Of a percentage: with those of a person and of its team, the parts of any amount still fit into 128 bits."""
+SUM = re.compile(r"((sub|gran|grand) ?)?total(e?s)?\b[^@]*|suma?\W*\d*")
+"""What the foot of a sheet says where people stand, as `simplify_text` has it."""
 NUMBER = re.compile(r"(\d{1,3}(?:[.,]\d{1,10})?)( ?%)?", re.ASCII)
 MADE_UP = ".example."
 """In the name of a file whose people are made up."""
@@ -140,6 +142,9 @@ class _Reader:
         kind, who = KINDS.get(kind, kind), line.read("who")
         if not who:
             self._tell(line, _("whom is it of? Write an e-mail, a key or a name into it"))
+        elif line.read("kind") is None and SUM.fullmatch(simplify_text(who)):
+            said = _("{who} is a sum, and nobody; delete this line, or write the kind of what is called so")
+            self._tell(line, said.format(who=format_given(who)))
         if who == ALL and kind in (PERSON, TEAM):
             self._tell(
                 line,

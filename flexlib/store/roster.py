@@ -7,13 +7,14 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from io import StringIO
 from pathlib import Path
 
-from flexlib.errors import BadFile, explain_missing
+from flexlib.errors import BadFile
 from flexlib.i18n import _, join_and, translate_count
 from flexlib.nesting import format_given, name_line
+from flexlib.store.sheets import read_sheet
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "who": ("who", "person", "persona", "email", "e mail", "mail", "correo", "correo electronico", "usuario", "user"),
@@ -29,6 +30,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "name": ("name", "nombre"),
 }
 """The columns that are known, each with its headers: without accents, in lower case."""
+_KNOWN = {written: name for name, others in COLUMNS.items() for written in others}
 UNREAD = "name"
 """Such a column stands in many lists of people; nothing needs it."""
 
@@ -62,10 +64,10 @@ class Roster:
 
 
 def read_roster(file: Path) -> Roster:
-    """The lines of a CSV or of the first sheet of an Excel file that are not blank.
+    """The lines of a CSV or of the sheet of people of an Excel file that are not blank.
 
-    Raises `BadFile` for a file that is not there or cannot be read, and for a column that is not known or is missing;
-    `ExtraMissing` for Excel without the library that reads it.
+    Raises `BadFile` for a file that is not there or cannot be read, for two sheets of people, and for a column that is
+    not known or is missing; `ExtraMissing` for Excel without the library that reads it.
     """
     if not file.is_file():
         raise BadFile(
@@ -73,7 +75,7 @@ def read_roster(file: Path) -> Roster:
         )
     notes: list[str] = []
     try:
-        rows = _read_excel(file) if file.suffix.lower() in EXCEL else list(_read_csv(file, notes))
+        rows = read_sheet(file, _holds_people, notes) if file.suffix.lower() in EXCEL else list(_read_csv(file, notes))
     except OSError as error:
         raise BadFile(
             _("{file} cannot be read: {strerror}.").format(file=file, strerror=(error.strerror or str(error)).lower())
@@ -88,24 +90,52 @@ def read_roster(file: Path) -> Roster:
         )
     (number, header), *lines = _drop_titles(kept, file, notes)
     columns = _name_columns(header, name_line(number, file))
+    lines = [(number, cells) for number, cells in lines if not _is_remark(cells, columns)]
     said = _("it has more cells than the {count} column names; put names that hold the delimiter in quotes").format(
-        count=len(columns)
+        count=len(columns) - columns.count("")
     )
     faults = [(number, said) for number, cells in lines if any(cells[len(columns) :])]
+    nameless = _("it has text in a column without a name; name that column, or empty it")
+    faults += [(number, nameless) for number, cells in lines if _has_nameless(cells, columns)]
     read = [Line(number, dict(zip(columns, cells, strict=False))) for number, cells in lines]
     return Roster(tuple(read), tuple(notes), tuple(faults))
 
 
 def _drop_titles(rows: list[tuple[int, list[str]]], file: Path, notes: list[str]) -> list[tuple[int, list[str]]]:
-    """The rows from that of the column names on: above it sheets have a title, in one cell of its own."""
-    for place, (number, cells) in enumerate(rows):
-        filled = [one for one in cells if one]
-        if len(filled) > 1 or simplify_text(filled[0]) in COLUMNS["who"]:
-            if place:
-                said = _("{file}: what stands above the column names of line {number} was taken for a title.")
-                notes.append(said.format(file=file, number=number))
-            return rows[place:]
-    return rows
+    """The rows from that of the column names on: above it sheets have a title. Without one that has known names, the
+    first of several cells."""
+    filled = [[one for one in cells if one] for _number, cells in rows]
+    several = (place for place, cells in enumerate(filled) if len(cells) > 1)
+    place = next((place for place, cells in enumerate(filled) if _names_columns(cells)), next(several, 0))
+    if place:
+        said = _("{file}: what stands above the column names of line {number} was taken for a title.")
+        notes.append(said.format(file=file, number=rows[place][0]))
+    return rows[place:]
+
+
+def _names_columns(cells: Iterable[str]) -> bool:
+    """Whether one of the cells is the name of the column that says whom a line is of, or two are names of columns."""
+    names = [simplify_text(one) for one in cells]
+    return any(one in COLUMNS["who"] for one in names) or len({*names} & _KNOWN.keys()) > 1
+
+
+def _holds_people(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a sheet says of people where they belong: it has such names of columns, or e-mails beside something."""
+    return any(
+        _names_columns(filled) or len(filled) > 1 and any("@" in one for one in filled)
+        for cells in rows
+        if (filled := [one for one in cells if one.strip()])
+    )
+
+
+def _is_remark(cells: Sequence[str], columns: Sequence[str]) -> bool:
+    """Whether a line begins with a remark where its columns begin."""
+    start = next(place for place, name in enumerate(columns) if name)
+    return not any(cells[:start]) and "".join(cells[start : start + 1]).startswith(REMARK)
+
+
+def _has_nameless(cells: Sequence[str], columns: Sequence[str]) -> bool:
+    return any(text and not name for text, name in zip(cells, columns, strict=False))
 
 
 def _read_csv(file: Path, notes: list[str]) -> Iterator[tuple[int, list[str]]]:
@@ -147,37 +177,12 @@ def _find_delimiter(lines: Sequence[str]) -> str:
     return max(DELIMITERS, key="".join(parted[:1]).count)
 
 
-def _read_excel(file: Path) -> list[tuple[int, list[str]]]:
-    try:
-        from python_calamine import CalamineError, CalamineWorkbook
-    except ImportError as error:
-        raise explain_missing(error) or error from error
-    try:
-        rows = CalamineWorkbook.from_path(str(file)).get_sheet_by_index(0).to_python(skip_empty_area=False)
-    except CalamineError as error:
-        raise BadFile(
-            _("{file} cannot be read as Excel ({error}); save it again, or as CSV.").format(file=file, error=error)
-        ) from error
-    return [(number, [_write_cell(one) for one in row]) for number, row in enumerate(rows, start=1)]
-
-
-def _write_cell(value: object) -> str:
-    if isinstance(value, datetime):
-        value = value.date()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, float):
-        return f"{value:.10f}".rstrip("0").rstrip(".")  # 0.07 * 100 is 7.000000000000001 to a sheet
-    return str(value)
-
-
 def _name_columns(header: Sequence[str], where: str) -> list[str]:
-    names = {written: name for name, others in COLUMNS.items() for written in others}
-    columns = [names.get(simplify_text(one), "") for one in header]
+    columns = [_KNOWN.get(simplify_text(one), "") for one in header]
     while header and not header[len(columns) - 1]:  # a sheet's empty columns
         columns.pop()
         header = header[: len(columns)]
-    if unknown := [one for one, name in zip(header, columns, strict=True) if not name]:
+    if unknown := [one for one, name in zip(header, columns, strict=True) if one and not name]:
         said = join_and([*map(format_given, unknown)])
         sentence = translate_count(
             "{where}: {said} is no column of an organization; it has {columns}.",
@@ -185,7 +190,7 @@ def _name_columns(header: Sequence[str], where: str) -> list[str]:
             len(unknown),
         )
         raise BadFile(sentence.format(where=where, said=said, columns=", ".join(COLUMNS)))
-    if twice := [one for one, name in zip(header, columns, strict=True) if columns.count(name) > 1]:
+    if twice := [one for one, name in zip(header, columns, strict=True) if name and columns.count(name) > 1]:
         raise BadFile(
             _("{where}: the columns {twice} say the same; keep one of them.").format(where=where, twice=join_and(twice))
         )

@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from xlsxwriter import Workbook
 
 from flexlib.errors import BadFile, ExtraMissing
 from flexlib.store.membership import Held, Place, hide_email, write_key
@@ -130,6 +131,65 @@ def test_a_title_above_the_column_names_is_no_line(tmp_path: Path) -> None:
         read_organization(write(tmp_path, "Dotación\npersona,RUT\nana@example.com,1-9\n"))
     with pytest.raises(BadFile, match="line 1 of .*: 'people' is no column of an organization"):
         read_organization(write(tmp_path, "people\nana@example.com\n"))
+
+
+def test_a_title_of_several_cells_and_an_empty_first_column_are_told_from_the_names(tmp_path: Path) -> None:
+    write_sheet(tmp_path / "people.xlsx", [
+        ["Dotación", "septiembre", "2025"], ["", "# una nota"],
+        ["", "Correo electrónico", "Departamento"], ["", "ana@example.com", "Data"], ["", "# ben", "se fue"],
+    ])  # fmt: skip
+    found = read_organization(tmp_path / "people.xlsx")
+    assert [(one.line, one.who, one.place.department) for one in found.memberships] == [(4, "ana@example.com", "Data")]
+    assert any("above the column names of line 3" in note for note in found.notes)
+    with pytest.raises(BadFile, match="line 2 of .*: 'RUT' is no column of an organization"):
+        read_organization(write(tmp_path, ",,Dotación,septiembre\n,persona,RUT\n,ana@example.com,1-9\n"))
+    with pytest.raises(BadFile, match="line 3 of .*: it has text in a column without a name; name that column"):
+        read_organization(write(tmp_path, ",persona,,equipo\n,ana@example.com,,A\n,ben@example.com,5,A\n"))
+    with pytest.raises(BadFile, match="line 2 of .*: it has more cells than the 2 column names"):
+        read_organization(write(tmp_path, ",persona,equipo\n,ana@example.com,A,5\n"))
+
+
+@pytest.mark.parametrize("foot", ["Total", "TOTALES", "Total general", "Subtotal:", "Total: 1", "Gran total", "Suma"])
+def test_the_sum_at_the_foot_is_nobody(tmp_path: Path, foot: str) -> None:
+    with pytest.raises(BadFile, match=r"line 3 of .*: '.*' is a sum, and nobody; delete this line"):
+        read_organization(write(tmp_path, f"who,department\nana@example.com,Data\n{foot},1\n"))
+
+
+def test_somebody_whose_name_begins_like_a_sum_is_no_sum(tmp_path: Path) -> None:
+    file = write(tmp_path, "who,kind,department\ntotal@example.com,,A\ntotalplay,,A\nTotal,team,A\n")
+    assert [one.who for one in read_organization(file).memberships] == ["total@example.com", "totalplay", "Total"]
+
+
+def write_book(file: Path, sheets: dict[str, list[list[str]]]) -> Path:
+    with Workbook(file) as book:
+        for name, rows in sheets.items():
+            sheet = book.add_worksheet(name)
+            for number, row in enumerate(rows):
+                sheet.write_row(number, 0, row)
+    return file
+
+
+NAMES, ROW = ["persona", "departamento"], ["ana@example.com", "Data"]
+
+
+@pytest.mark.parametrize("second", [[NAMES, ["ben@example.com", "Data"]], [["ben@example.com", "Data"]]])
+def test_a_second_sheet_of_people_is_never_passed_over(tmp_path: Path, second: list[list[str]]) -> None:
+    file = write_book(tmp_path / "people.xlsx", {"Santiago": [NAMES, ROW], "Lima": second})
+    with pytest.raises(BadFile, match="the sheets 'Santiago' and 'Lima' hold people, and only one can be read"):
+        read_organization(file)
+
+
+def test_the_sheet_of_people_is_read_wherever_it_stands_and_the_others_are_named(tmp_path: Path) -> None:
+    file = write_book(
+        tmp_path / "people.xlsx", {"Empty": [], "About": [["Ask hr@example.com"]], "People": [NAMES, ROW]}
+    )
+    found = read_organization(file)
+    assert [one.who for one in found.memberships] == ["ana@example.com"]
+    assert [note.partition(": ")[2] for note in found.notes if "only the sheet" in note] == [
+        "only the sheet 'People' was read; the sheet 'About' has text, too, but no columns of people."
+    ]
+    alone = read_organization(write_book(tmp_path / "people.xlsx", {"Empty": [], "People": [NAMES, ROW]}))
+    assert not any("only the sheet" in note for note in alone.notes)
 
 
 def test_a_fault_of_a_sheet_has_its_row_and_empty_columns_beside_it_are_none(tmp_path: Path) -> None:
