@@ -12,13 +12,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from fractions import Fraction
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from flexlib.analysis.cells import ROUTE, TOKENIZER, Cell, Route, price_cell
+from flexlib.analysis.cells import HOUR_CACHE, ROUTE, TOKENIZER, Cell, Route, price_cell
 from flexlib.analysis.usage_frames import exact_decimals
 from flexlib.money.price_book import PriceBook
 from flexlib.money.prices import USD_STEP, Price
-from flexlib.money.unit_prices import Unpriced
+from flexlib.money.unit_prices import WINDOWS, Unpriced
 from flexlib.names import match_model
 
 if TYPE_CHECKING:
@@ -37,8 +38,8 @@ PARTED = Fraction(1, 5)
 """The best sender reads so much more of the prompts from a cache, or nothing is said: the share of 30 calls is known to
 a fifth."""
 
-STANDARD = (None, "standard", "default")
-"""Tiers of calls that were not sent as a batch, nor paid to be quick."""
+STANDARD = ("", "standard", "default")
+"""Words for the tier of calls that were not sent as a batch, nor paid to be quick."""
 
 TO = tuple(f"to_{name}" for name in Route._fields)
 AMOUNTS = ("calls", "now_usd", "usd", "low_usd", "high_usd", "unpriced_calls")
@@ -160,7 +161,8 @@ def find_discounts(
     `cells` as from `sum_by_size`, and `owned` with `keys`, which say whose calls they are. Whether a call can wait for
     hours, or has a prompt that was sent before, no row tells. So: what all would have cost as a batch, where the list
     has such a price; and had those who read little from a cache read as much of their prompts as the best of those who
-    send `ENOUGH_CALLS` for the same task to the same model, if that is more by `PARTED`. Columns: `discount`,
+    send `ENOUGH_CALLS` for the same task to the same model, if that is more by `PARTED`; what was written to a cache
+    may have been sent before, too, and is read in the place of the dearest. Columns: `discount`,
     `task_type`, `provider`, `model`, `proxy`, `calls`, `usd` (Decimal: what they cost by the list), `saved` (at most),
     `share` and `best_share` (of their prompts, read from a cache; None of a batch).
     """
@@ -168,7 +170,7 @@ def find_discounts(
 
     lines: list[list[Any]] = []
     with exact_decimals():
-        for (task, *here), own in _group(one for one in cells if one["tier"] in STANDARD).items():
+        for (task, *here), own in _group(one for one in cells if _name_batch(one["tier"])).items():
             lines.append(["batch", task, *here, *_find_batch(own, Route(*here), book)])
         for (task, *here), own in _group(owned).items():
             senders = [one for one in _group(own, keys).values() if _sum(one, "requests") >= ENOUGH_CALLS]
@@ -178,10 +180,16 @@ def find_discounts(
     return kept.sort_values("saved", ascending=False, kind="stable", ignore_index=True)
 
 
+def _name_batch(tier: str | None) -> str:
+    """What the tier of a call would have been as a batch, in the same window; empty where it was of another."""
+    words = [one for one in (tier or "").lower().split(" + ") if one not in STANDARD]
+    return "" if {*words} - {*WINDOWS} else " + ".join(["batch", *words])
+
+
 def _find_batch(cells: Iterable[Cell], route: Route, book: PriceBook | None) -> tuple[Any, ...]:
     calls, usd, saved = 0, Decimal(0), Decimal(0)
     for cell in cells:
-        own, batch = (price_cell(cell, to, book) for to in (route, route._replace(tier="batch")))
+        own, batch = (price_cell(cell, route._replace(tier=tier), book) for tier in (None, _name_batch(cell["tier"])))
         if isinstance(own, Price) and isinstance(batch, Price):
             calls, usd = calls + cell["requests"], usd + sum(own.parts)
             saved += sum(own.parts) - sum(batch.parts)
@@ -193,15 +201,28 @@ def _find_cache(senders: Iterable[Sequence[Cell]], route: Route, book: PriceBook
     best = max((share for share, _ in shares), default=Fraction(0))
     calls, usd, saved, cells = 0, Decimal(0), Fraction(0), list[Cell]()
     for share, cell in ((share, cell) for share, own in shares if best - share >= PARTED for cell in own):
-        readable = cell["prompt_tokens"] - cell["cache_write_tokens"]
-        tried = [cell, *(cell | {"cached_tokens": count} for count in (0, readable))]
-        own, fresh, cached = (price_cell(one, route, book) for one in tried)
-        if isinstance(own, Price) and isinstance(fresh, Price) and isinstance(cached, Price):
+        own, less = price_cell(cell, route, book), _read_more(cell, (best - share) * cell["prompt_tokens"], route, book)
+        if isinstance(own, Price) and less is not None:
             cells.append(cell)
-            calls, usd = calls + cell["requests"], usd + sum(own.parts)
-            each = Fraction(fresh.parts[0] - cached.parts[0]) / (readable or 1)
-            saved += (best - share) * cell["prompt_tokens"] * each
+            calls, usd, saved = calls + cell["requests"], usd + sum(own.parts), saved + less
     return calls, usd, _to_usd(saved), _share_read(cells), best
+
+
+def _read_more(cell: Cell, tokens: Fraction, route: Route, book: PriceBook | None) -> Fraction | None:
+    """By how much so many more tokens read from a cache cost less: in the place of those written to one for an hour,
+    then of those written, then of the others. None where the list cannot price that."""
+    written, hour = cell["cache_write_tokens"], cell["extra"].get(HOUR_CACHE) or 0
+    plain, prompt = {**cell["extra"], HOUR_CACHE: None}, cell["prompt_tokens"]
+    tried = ((prompt, 0, plain), (0, 0, plain), (0, written, plain), (0, written, cell["extra"]))
+    steps = []
+    for counts in tried:
+        found = price_cell(cell | dict(zip(("cached_tokens", "cache_write_tokens", "extra"), counts, strict=True)),
+                           route, book)  # fmt: skip
+        if not isinstance(found, Price):
+            return None
+        steps.append(Fraction(found.parts[0]))
+    parts = zip(pairwise(steps), (prompt, written, hour), strict=True)
+    return sum((max(more - less, 0) / count * min(tokens, count) for (less, more), count in parts if count), Fraction())
 
 
 def _share_read(cells: Sequence[Cell]) -> Fraction:

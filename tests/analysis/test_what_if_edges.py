@@ -22,6 +22,12 @@ HOUSE = build_house(
     build_model("dear", list_prices(input_mtok="10", output_mtok="10", cache_read_mtok="2"), HALVED),
     build_model("fair", list_prices(input_mtok="5", output_mtok="5")),
     build_model("cheap", list_prices(input_mtok="1", output_mtok="1")),
+    build_model(
+        "keeps",
+        list_prices(
+            input_mtok="10", output_mtok="10", cache_read_mtok="2", cache_write_mtok="15", cache_write_1h_mtok="25"
+        ),
+    ),
     build_model("asks", list_prices(input_mtok="1", output_mtok="1", requests_kcount="1000")),  # a dollar a call
 )
 """US$ for a million tokens."""
@@ -137,7 +143,13 @@ def discount(*cells: dict[str, Any], owned: bool = False) -> list[dict[str, Any]
     return read_rows(found)
 
 
-@pytest.mark.parametrize(("tier", "calls"), [(None, 30), ("standard", 30), ("default", 30), ("flex", 0), ("batch", 0)])
+@pytest.mark.parametrize(
+    ("tier", "calls"),
+    [
+        *((None, 30), ("standard", 30), ("Default", 30), ("flex", 0), ("batch", 0)),
+        *(("0-200k", 30), ("standard + 200k-1m", 30), ("fast + 0-200k", 0)),  # as Anthropic sums its calls
+    ],
+)
 def test_thirty_calls_that_were_no_batch_would_have_cost_half_as_one(tier: str | None, calls: int) -> None:
     found = discount(make_cell("0", requests=30, tier=tier))
     assert [(one["discount"], one["calls"], one["usd"], one["saved"]) for one in found] == [("batch", 30, 10, 5)][
@@ -159,7 +171,7 @@ def test_the_largest_discount_is_first() -> None:
         (200_000, 0, 30, "1.6"),
         (200_001, 0, 30, None),  # not a fifth less than the best
         (0, 500_000, 30, "3.2"),
-        (0, MILLION, 30, None),  # nothing of it was sent before
+        (0, MILLION, 30, "3.2"),  # each time anew, though it may have been sent before
         (0, 0, 29, None),
     ],
 )
@@ -176,3 +188,24 @@ def test_who_reads_a_fifth_less_from_the_cache_than_the_best_could_have_saved_th
         assert one["usd"] == 10 - 8 * Decimal(read) / MILLION
     assert discount(best, owned=True) == []
     assert discount(make_cell("0", requests=29), owned=True) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "hour", "saved"),
+    [
+        (0, None, "3.2"),  # 400,000 more from the cache at 8 less
+        (100_000, None, "3.7"),  # of which 100,000 were written to it at 13
+        (900_000, None, "5.2"),  # and all of them
+        (900_000, 0, "5.2"),
+        (900_000, 100_000, "6.2"),  # 100,000 of these for an hour at 23
+        (900_000, 900_000, "9.2"),
+    ],
+)
+def test_what_is_written_to_a_cache_each_time_anew_could_at_most_have_been_read_from_it_first(
+    written: int, hour: int | None, saved: str
+) -> None:
+    keeps, extra = Route("openai", "keeps"), {} if hour is None else {"cache_write_1h_tokens": hour}
+    best = make_cell("0", keeps, cached_tokens=400_000, requests=30)
+    other = make_cell("0", keeps, cache_write_tokens=written, requests=30, usable_id=2, extra=extra)
+    (found,) = discount(best, other, owned=True)
+    assert (found["saved"], found["share"], found["best_share"]) == (Decimal(saved), 0, Fraction(2, 5))
