@@ -25,15 +25,16 @@ class Scores:
 
     @property
     def last_day(self) -> date:
-        return max(day for day, _ in self.by_model.values())
+        return max(day for day, __ in self.by_model.values())
 
     def compare(self, here: str, there: str) -> str | None:
-        """`lower` or `higher` where the intervals of the two part, else `not told apart`; None where one has none."""
+        """`lower` or `higher` where the intervals of the two part, else `not told apart`, in the reader's language;
+        None where one has none."""
         found = [self.by_model.get(match_model(model)) for model in (here, there)]
         if found[0] is None or found[1] is None:
             return None
-        (_, (low, high)), (_, (other_low, other_high)) = found[0], found[1]
-        return "lower" if other_high < low else "higher" if other_low > high else "not told apart"
+        (low, high), (other_low, other_high) = found[0][1], found[1][1]
+        return _("lower") if other_high < low else _("higher") if other_low > high else _("not told apart")
 
 
 def read_scores(path: Path) -> Scores:

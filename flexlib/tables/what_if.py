@@ -9,7 +9,7 @@ from typing import Any
 
 from flexlib.analysis.frames import read_rows
 from flexlib.formats import PERCENT, format_amount, format_credits, format_number, format_short_day, format_usd
-from flexlib.i18n import _, find_language, write_number
+from flexlib.i18n import _, find_language, mark_text, write_number
 from flexlib.senders import name_task
 from flexlib.tables.definition import Column, Kind, Row, Table
 from flexlib.tables.latency import name_route
@@ -18,6 +18,9 @@ LONG_FACTOR = 100
 """From so many times on a break-even is only said to be beyond it: nobody's answers get so much longer."""
 
 WHOLE, UNKNOWN_END = 100, "?"
+
+KINDS = {"batch": mark_text("batch"), "cache": mark_text("cache")}
+"""What a discount is called."""
 
 NEAR_LIST = Decimal("0.01")
 """By how much what calls cost may differ from their list before it is said: more is a contract or a margin, and the
@@ -68,7 +71,10 @@ def table_tasks(tasks: object, top: int | None = None) -> Table:
 
 def table_discounts(discounts: object, top: int | None = None) -> Table:
     """Batch and cache: by how much each route could at most have cost less."""
-    rows = [row | {"route": _name_task(row), "why": _explain_discount(row)} for row in read_rows(discounts)]
+    rows = [
+        row | {"route": _name_task(row), "discount": _(KINDS[row["discount"]]), "why": _explain_discount(row)}
+        for row in read_rows(discounts)
+    ]
     columns = [
         Column("model", "Model", note="route"),
         Column("discount", "Discount", note="why"),
