@@ -22,7 +22,6 @@ from flexlib.dates import Month
 from flexlib.formats import clean_text, count_people, format_few, format_number, format_plain, format_short_day
 from flexlib.i18n import _, mark_text, write_json, write_number
 from flexlib.names import show_people
-from flexlib.setting_values import has_file
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -70,12 +69,11 @@ def add_commands(commands: Commands) -> None:
 def run_anomalies(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints the unusual days; the exit code is that of the month."""
     from flexlib.front.anomalies import find_month_anomalies
-    from flexlib.front.events import EVENTS, read_events
+    from flexlib.front.events import read_events, read_planned
     from flexlib.front.months import find_look
 
     month = Month(arguments.year, arguments.month)
-    path = arguments.events or (EVENTS if has_file(EVENTS) else None)
-    events = read_events(path) if path else []
+    events = read_events(arguments.events) if arguments.events else read_planned()
     settings = open_shown(arguments, settings, month, before=2)
     made = find_month_anomalies(
         month,
@@ -145,7 +143,7 @@ def render_anomalies(made: MonthAnomalies, top: int) -> str:
 def _render_layer(title: str, found: Sequence[Unusual], top: int) -> list[str]:
     lines = [title] if found else []
     for one in found[:top]:
-        label = show_people(clean_text(one.event or one.who))
+        label = show_people(clean_text(", ".join(filter(None, (one.event, one.who)))))
         said = _("{amount}   {times} times the {expected} expected").format(
             amount=write_number(f"{one.amount:>13,.2f}"),
             times=write_number(f"{one.times:.1f}"),

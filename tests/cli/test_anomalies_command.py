@@ -75,6 +75,13 @@ def test_planned_events_are_named_and_not_alarmed(tmp_path: Path, capsys: pytest
     said = json.loads(capsys.readouterr().out)
     assert {one["event"] for one in said["unusual"]} == {"Load test"}
     assert said["false_alarms"] == 0
+    assert main([*WORDS, "--events", str(events)]) == 0
+    planned = capsys.readouterr().out.partition("Planned\n")[2].splitlines()
+    assert [line.split("  ")[2].strip() for line in planned[:3]] == [
+        "Load test",
+        "Load test, user 3",
+        "Load test, gpt-4o",
+    ]
     events.write_text("events:\n  - {date: 2025-09-16, name: Load test, scope: {model: gpt-4o}}\n", "utf-8")
     assert main([*WORDS, "--events", str(events), "--json"]) == 0
     unusual = json.loads(capsys.readouterr().out)["unusual"]
@@ -119,3 +126,17 @@ def test_a_month_of_credits_without_unusual_days_says_none(
     monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
     assert main(["anomalies", "--year", "2025", "--month", "9"]) == 0
     assert capsys.readouterr().out.splitlines()[0].endswith("in flex credits, at least 20 each: none")
+
+
+def test_planned_events_are_those_of_the_project_in_whichever_of_its_folders_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("notebooks", "params"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".env").touch()
+    events = tmp_path / "params" / "events.yaml"
+    events.write_text("events:\n  - {date: 2025-09-16, name: Load test}\n", "utf-8")
+    for folder in (tmp_path, tmp_path / "notebooks"):
+        monkeypatch.chdir(folder)
+        assert main([*WORDS, "--json"]) == 0
+        assert {one["event"] for one in json.loads(capsys.readouterr().out)["unusual"]} == {"Load test"}
