@@ -24,6 +24,7 @@ from flexlib.formats import clean_text, format_count, format_moment, format_numb
 from flexlib.i18n import LANGUAGES, _, mark_text, speak, write_json, write_number
 from flexlib.settings import Settings, find_home, list_set
 from flexlib.sources.registry import LEDGER, find_source
+from flexlib.store.ended import list_lacking
 from flexlib.store.fx import load_pairs
 from flexlib.store.pseudonyms import FILE, is_open_to_others
 from flexlib.store.server import find_shown_data, is_made_up, name_made_up
@@ -199,7 +200,7 @@ def _look_at_months(data: Path, settings: Settings) -> list[Finding]:
         return Finding("stale", ", ".join(stale) or _("none"))
 
     stored = _look("months", look)
-    return [stored] if stored.exit_code in (1, 2) else [stored, _look("stale", look_again), _look_for_gaps(found)]
+    return [stored] if stored.exit_code in (1, 2) else [stored, _look("stale", look_again), _look_for_gaps(found, data)]
 
 
 def _lags(snapshot: Snapshot, settings: Settings) -> bool:
@@ -236,15 +237,14 @@ def _look_for_strays(data: Path) -> list[Finding]:
         return [Finding("stray", str(error), error.exit_code)]
 
 
-def _look_for_gaps(found: Sequence[Snapshot]) -> Finding:
+def _look_for_gaps(found: Sequence[Snapshot], data: Path) -> Finding:
     if not found:
         return Finding("missing", _("everything; try: {command}").format(command=write_command(FIRST)))
     stored = {one.month for one in found}
     first, last = min(stored), max(stored)
     absent = [str(month) for month in Span(first.first, last.last).months if month not in stored]
-    text = (
-        _("{absent} of {first} to {last}").format(absent=", ".join(absent), first=first, last=last)
-        if absent
-        else _("none; the last month stored is {last}").format(last=last)
-    )
+    absent += [f"{month} {source}" for source, months in list_lacking(data).items() for month in months
+               if month in stored]  # fmt: skip
+    text = _("{absent} of {first} to {last}") if absent else _("none; the last month stored is {last}")
+    text = text.format(absent=", ".join(absent), first=first, last=last)
     return Finding("missing", text, State.GAP.exit_code if absent else 0)

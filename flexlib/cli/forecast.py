@@ -7,8 +7,15 @@ import re
 import sys
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
+from flexlib.cli.forecast_output import (
+    describe_forecast,
+    describe_sum,
+    list_lines,
+    render_backtest,
+    render_forecast,
+    render_sum,
+)
 from flexlib.cli.options import (
     Commands,
     add_command,
@@ -20,16 +27,10 @@ from flexlib.cli.report_months import open_shown
 from flexlib.cli.series import COUNTRY, read_holidays, read_series
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
-from flexlib.formats import format_count, format_short_day
-from flexlib.i18n import _, write_json, write_number
+from flexlib.formats import format_short_day
+from flexlib.i18n import _, write_json
 from flexlib.proof import State
 from flexlib.settings import Settings
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from flexlib.analysis.forecast import Forecast
-    from flexlib.front.forecast import MonthForecast
 
 AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]+)?")
 """Of digits alone: a sign, an exponent or a separator of thousands is more likely a slip."""
@@ -102,54 +103,6 @@ def run_forecast(arguments: argparse.Namespace, settings: Settings) -> int:
     return max(code, GAP) if made.this.outcome is Outcome.CANNOT_SAY else code
 
 
-def describe_forecast(made: MonthForecast, band: float) -> dict[str, Any]:
-    """For JSON: numbers in the unit, null where nothing can be said."""
-    expected, earliest, latest = (day and day.isoformat() for day in made.reached)
-    return {"month": str(made.month), "of": made.unit, "as_of": made.as_of.isoformat(), "known": round(made.known, 2),
-        "known_is_at_least": made.is_least, "band": band, **_describe(made.this),
-        "next_month": {"month": str(made.month.next), **_describe(made.next)},
-        "budget_reached": {"expected": expected, "earliest": earliest, "latest": latest},
-        "backtest": _list_lines(made.backtest), "state": str(made.state), "missing": list(made.missing)}  # fmt: skip
-
-
-def render_forecast(made: MonthForecast, band: float, budget: float | None) -> str:
-    """The forecast for the console."""
-    from flexlib.tables.forecast import explain_width
-
-    unit = _(made.unit.replace("_", " "))
-    said = _("at least {amount} known up to {day}") if made.is_least else _("{amount} known up to {day}")
-    known = said.format(amount=write_number(f"{made.known:,.2f}"), day=format_short_day(made.as_of))
-    lines = [_("Forecast of {month} in {unit}: {known}").format(month=made.month, unit=unit, known=known)]
-    for month, one in ((made.month, made.this), (made.month.next, made.next)):
-        lines.append(f"  {month}  {_render(one, band)}")
-        lines += [f"  {said}" for said in [explain_width(one)] if said and one is made.this]
-    for line in _list_lines(made.backtest):
-        if line["bands"]:
-            held = _("held {held} of {bands}, its width {mean_width} of the month").format(held=line["held"],
-                bands=line["bands"], mean_width=f"{line['mean_width']:.0%}")  # fmt: skip
-            error = _("mean error over {months}: {mean_error}").format(months=line["months"],
-                mean_error=write_number(f"{line['mean_error']:.1%}"))  # fmt: skip
-            lines.append(_("  As far into earlier months: the band {held}; {error}.").format(held=held, error=error))
-    if budget is not None:
-        lines.append(f"  {write_number(f'{budget:,.2f}')} {_render_reached(made, budget)}")
-    return "\n".join(lines)
-
-
-def render_backtest(lines: pd.DataFrame, band: float) -> str:
-    """The backtest for the console, a line a day of the month."""
-    heads = (_("known"), _("months"), _("held"), _("coverage"), _("mean error"))
-    widths = [max(least, len(head)) for least, head in zip((5, 6, 9, 8, 10), heads, strict=True)]
-    rows = [heads]
-    for line in _list_lines(lines):
-        coverage = "-" if line["coverage"] is None else f"{line['coverage']:.0%}"
-        held = _("{count} of {all}").format(count=line["held"], all=line["bands"])
-        error = "-" if line["mean_error"] is None else write_number(f"{line['mean_error']:.1%}")
-        rows.append((str(line["known"]), str(line["months"]), held, coverage, error))
-    text = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
-    text[0] += f"   ({_('{band} promised').format(band=f'{band:.0%}')})"
-    return "\n".join(text)
-
-
 def _run_series(arguments: argparse.Namespace) -> int:
     from flexlib.analysis.forecast import Outcome, backtest_months, forecast_sum, sum_up_backtest
 
@@ -160,7 +113,7 @@ def _run_series(arguments: argparse.Namespace) -> int:
     holidays = read_holidays(arguments.holidays, years)
     if arguments.backtest:
         lines = sum_up_backtest(backtest_months(history, band=arguments.band, holidays=holidays))
-        facts = {"series": str(arguments.series), "band": arguments.band, "backtest": _list_lines(lines)}
+        facts = {"series": str(arguments.series), "band": arguments.band, "backtest": list_lines(lines)}
         print(write_json(facts) if arguments.json else render_backtest(lines, arguments.band))
         return 0
     if not len(history):
@@ -169,66 +122,11 @@ def _run_series(arguments: argparse.Namespace) -> int:
     last = history.index[-1].date()
     month = Month(arguments.year, arguments.month) if arguments.year and arguments.month else Month.containing(last)
     made = forecast_sum(history, month.span, arguments.band, holidays)
-    facts = {"series": str(arguments.series), "month": str(month), "as_of": last.isoformat(), **_describe(made)}
+    facts = {"series": str(arguments.series), "month": str(month), "as_of": last.isoformat(), **describe_sum(made)}
     print(write_json(facts) if arguments.json
           else _("Forecast of {month} as of {day}: {made}").format(
-              month=month, day=format_short_day(last), made=_render(made, arguments.band)))  # fmt: skip
+              month=month, day=format_short_day(last), made=render_sum(made, arguments.band)))  # fmt: skip
     return GAP if made.outcome is Outcome.CANNOT_SAY else 0
-
-
-def _describe(one: Forecast) -> dict[str, Any]:
-    facts: dict[str, Any] = {name: None if (value := getattr(one, name)) is None else round(value, 2)
-                             for name in ("expected", "low", "high")}  # fmt: skip
-    return {"outcome": str(one.outcome), "reason": one.reason or None, **facts, "origins": one.origins}
-
-
-def _render(one: Forecast, band: float) -> str:
-    if one.expected is None:
-        return _("cannot say: {reason}").format(reason=one.reason)
-    expected = write_number(f"{one.expected:,.2f}")
-    if one.low is None or one.high is None:
-        return _("{expected}, no band yet: {reason}").format(expected=expected, reason=_(one.reason))
-    origins = format_count(one.origins, "earlier forecast")
-    if not one.origins:
-        return _("{expected}, all of its days are known").format(expected=expected)
-    low, high = (write_number(f"{end:,.2f}") for end in (one.low, one.high))
-    said = _("{expected} ({band}: {low} to {high}, from {origins})")
-    return said.format(expected=expected, band=f"{band:.0%}", low=low, high=high, origins=origins)
-
-
-def _render_reached(made: MonthForecast, budget: float) -> str:
-    expected, earliest, latest = made.reached
-    if made.this.expected is None:
-        return _("cannot be dated.")
-    if expected and expected <= made.as_of:
-        return _("was used up on {short_day}.").format(short_day=format_short_day(expected))
-    if made.so_far >= budget:  # by the day that is running, which is not known whole
-        return _("is used up already, by {so_far} stored up to now.").format(so_far=write_number(f"{made.so_far:,.2f}"))
-    if earliest is None and expected is None:
-        unsure = _("is not expected to be used up within {month}.")
-        return (unsure if made.this.low is None else _("will not be used up within {month}.")).format(month=made.month)
-    said = (
-        _("will be used up on {short_day}").format(short_day=format_short_day(expected))
-        if expected
-        else _("may be used up within the month")
-    )
-    early = (
-        _(", at the earliest on {short_day}").format(short_day=format_short_day(earliest))
-        if earliest and earliest != expected
-        else ""
-    )
-    late = (
-        _(", at the latest on {short_day}").format(short_day=format_short_day(latest))
-        if latest and latest != expected
-        else ""
-    )
-    return said + early + late + "."
-
-
-def _list_lines(backtest: pd.DataFrame) -> list[dict[str, Any]]:
-    lines = backtest.astype(object).where(backtest.notna(), None).to_dict("records")
-    return [{str(name): round(value, 4) if isinstance(value, float) else value for name, value in line.items()}
-            for line in lines]  # fmt: skip
 
 
 def _read_amount(text: str) -> float:

@@ -14,6 +14,7 @@ from flexlib.closing.steps import hash_made, hash_text
 from flexlib.dates import Month
 from flexlib.errors import FlexlibError
 from flexlib.settings import Settings, find_home
+from flexlib.store.ended import FILE as ENDED
 from flexlib.store.snapshots import list_months, list_newest
 
 REPORTS = Path("reports")
@@ -84,7 +85,7 @@ class Closing:
         versions = [str(one.path.relative_to(data)) for month in list_months(data) if of_all or month <= last
                     for one in list_newest(month, data)]  # fmt: skip
         rules = settings.judging, settings.has_no_witness, settings.base_url
-        tables = [*sorted((data / "rates").glob("*.csv")), *sorted((data / "prices").glob("*.csv"))]
+        tables = [data / ENDED, *sorted((data / "rates").glob("*.csv")), *sorted((data / "prices").glob("*.csv"))]
         return {
             "flexlib": hash_text(repr(list_versions())),
             "language": settings.language,

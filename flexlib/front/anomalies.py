@@ -18,12 +18,12 @@ from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count
 from flexlib.front.compare import UNITS, explain_lack
+from flexlib.front.credits_days import CreditsDays
 from flexlib.front.events import Event, find_event
 from flexlib.front.history import build_history, find_ends
 from flexlib.front.months import compare_total
-from flexlib.front.people import CreditsDays
 from flexlib.front.spend import Spend
-from flexlib.front.unstored import explain_unstored, find_gaps
+from flexlib.front.unstored import explain_gaps
 from flexlib.i18n import _, translate_count
 from flexlib.proof import Certificate, Look, State, look_nowhere
 from flexlib.sources.registry import WINDSURF
@@ -184,14 +184,14 @@ def _judge_days(
                 find_event(planned, day, key, who), _count_heads(tables["user"], day) if key == WHOLE else None)
         for key, layer in layers.items() for who, day, expected, chance in _list_found(layer)
     ]  # fmt: skip
-    lacking = [*undated, *explain_unstored(find_gaps(spend.loaded, of))]
+    lacking = [*undated, *explain_gaps(spend.loaded, of, spend.root)]
     now, days = spend.loaded[-1], history[str(month.first) :]
     peak = pd.Timestamp(str(days.idxmax())).date() if days.max() > 0 else None
     return MonthAnomalies(month=month, unit=column, least=least, found=tuple(found), layers=layers, peak=(peak,
         _count_heads(tables["user"], peak)) if peak and len(tables["user"]) else None,
         days_before=int((history.index < pd.Timestamp(month.first)).sum()), state=now.state,
         certificates=tuple(one for one in spend.certificates if one.month == month), missing=(*lacking,
-        *now.list_problems(), *_list_lacking(spend, month, of)),
+        *now.list_problems(now.unstored), *_list_lacking(spend, month, of)),
         peak_event=find_event(planned, peak, WHOLE, "") if peak else "")  # fmt: skip
 
 

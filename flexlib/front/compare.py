@@ -12,18 +12,19 @@ from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_count, format_span
+from flexlib.front.credits_days import CreditsMonth
 from flexlib.front.months import compare_total, tell_left_out
 from flexlib.front.organization_check import count_undecided, explain_undecided
-from flexlib.front.people import CreditsMonth
 from flexlib.front.spend import Spend, sum_rows
 from flexlib.front.table import check_found
-from flexlib.front.unstored import explain_unstored, find_unstored, list_sources
+from flexlib.front.unstored import find_unstored, list_sources
 from flexlib.front.uses import UNITS as UNITS
 from flexlib.front.uses import collect_uses
 from flexlib.i18n import _
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
+from flexlib.spend.unstored import explain_unstored
 from flexlib.store.membership import LEVELS
 from flexlib.store.snapshots import list_newest
 from flexlib.store.strays import list_misplaced
@@ -126,7 +127,9 @@ def compare_spans(
         )
     others = known[:0] if of == "credits" else sum_rows(spend, keys, f"NOT ({KNOWN[of]})").rename(columns={by: "user"})
     uses, unknown = zip(*(collect_uses(known, others, months, of) for months in sides), strict=True)
-    missing = [*explain_unstored(unstored), *(text for month in spend.loaded for text in month.list_problems())]
+    missing = explain_unstored(unstored, root)
+    missing += [text for month in spend.loaded
+                for text in month.list_problems({*month.unstored} & unstored.keys())]  # fmt: skip
     if by in LEVELS and (count := count_undecided(spend)):
         missing.append(explain_undecided(count))
     if of != "credits":
@@ -203,4 +206,6 @@ def lacks_rows(month: MonthUsage | CreditsMonth, of: str) -> bool:
     """Whether what is stored of the month is known not to be all of it."""
     if of != "credits":
         return month.state is State.GAP
+    if WINDSURF.name in month.unstored:
+        return True
     return any(one.certificate.state is State.GAP for one in month.snapshots if one.dataset == WINDSURF.dataset)

@@ -23,14 +23,15 @@ from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_number
 from flexlib.front.compare import UNITS, explain_lack, lacks_rows
+from flexlib.front.credits_days import CreditsDays
 from flexlib.front.history import build_history, explain_absent, explain_ends, find_ends
 from flexlib.front.months import compare_total
-from flexlib.front.people import CreditsDays
 from flexlib.front.spend import Spend, load_spend
-from flexlib.front.unstored import explain_unstored, find_gaps, leave_out_after
+from flexlib.front.unstored import find_gaps
 from flexlib.i18n import _, translate_count
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import LEDGER, WINDSURF
+from flexlib.spend.unstored import explain_unstored
 from flexlib.store.snapshots import list_months, list_newest
 
 
@@ -136,9 +137,8 @@ def _forecast_spend(
                    for one in spend.loaded if one.month == month)  # fmt: skip
     known = min(max((last - month.first).days + 1, 0), month.days)
     past, path = history[: str(month.first - timedelta(days=1))], forecast_path(history, days, band, holidays)
-    told = ends if as_of is None else {}
-    missing = explain_unstored(leave_out_after(gaps, told))
-    missing += dict.fromkeys(text for one in spend.loaded for text in one.list_problems())
+    missing = explain_unstored(gaps, spend.root)
+    missing += dict.fromkeys(text for one in spend.loaded for text in one.list_problems(one.unstored))
     if of != "credits" and isinstance(spend, Spend):
         missing += [text for one in spend.loaded for text in compare_total(one)]
         column = "unconverted_requests" if of == "clp" else "unpriced_requests"
@@ -172,7 +172,7 @@ def _forecast_spend(
         is_least=is_least,
         certificates=spend.certificates,
         state=find_worst({one.state for one in spend.loaded}),
-        missing=(*explain_absent(spend), *explain_ends(spend, told), *undated, *missing),
+        missing=(*explain_absent(spend), *explain_ends(spend, ends if as_of is None else {}), *undated, *missing),
     )
 
 

@@ -10,23 +10,27 @@ import pandas as pd
 from flexlib.dates import name_months
 from flexlib.formats import format_short_day
 from flexlib.front.compare import UNITS
-from flexlib.front.people import CreditsDays
+from flexlib.front.credits_days import CreditsDays
 from flexlib.front.spend import Spend
 from flexlib.i18n import _, translate_count, write_number
 from flexlib.proof import Certificate
 from flexlib.sources.registry import LEDGER, WINDSURF, name_source
+from flexlib.store.ended import find_awaited
 from flexlib.store.snapshots import list_months, list_newest
 
 
 def find_ends(spend: Spend) -> dict[str, date]:
-    """By source that is read from files the day of its last row, where none of a later month is stored: when a file was
-    read does not say up to when it goes."""
+    """By source that is read from files the day of its last row, where none of a later month is stored and nobody said
+    that it has ended: when a file was read does not say up to when it goes."""
     later = [month for month in list_months(spend.root) if month > spend.stored[-1]]
     here = {one.source for month in spend.loaded for one in month.snapshots if one.dataset == LEDGER.dataset}
+    awaited = find_awaited(spend.stored[-1].next, spend.root)
     over = {one.source for month in later for one in list_newest(month, spend.root, [LEDGER.dataset])}
     table = spend.by("source", "day")
     days = table[table["day"].notna()].groupby("source")["day"].max()
-    return {str(name): day.date() for name, day in days.items() if name in here - over - {LEDGER.name}}
+    return {
+        str(name): day.date() for name, day in days.items() if name in (here & awaited.keys()) - over - {LEDGER.name}
+    }
 
 
 def explain_absent(spend: Spend | CreditsDays) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cached_property, reduce
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
@@ -13,17 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from flexlib.analysis.top import NOT_LISTED, name_people
-from flexlib.certificate import Certificate, CreditsCertificate, State
-from flexlib.dates import Month
+from flexlib.certificate import CreditsCertificate
 from flexlib.front.organization import place_rows
-from flexlib.names import name_model, name_under, write_mask
-from flexlib.schema import CREDITS
+from flexlib.names import name_under, write_mask
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
 from flexlib.store.engines import to_exact_frame
 from flexlib.store.organization import Organization
 from flexlib.store.pseudonyms import find_pseudonym_secret, place_people
-from flexlib.store.snapshots import find_snapshot
 from flexlib.store.version import Snapshot
 
 Add = Callable[[MonthUsage], duckdb.DuckDBPyRelation]
@@ -161,90 +158,3 @@ def call_people(
     listed = [key for key in pseudonyms if key not in unlisted]
     called = dict(zip(listed, name_people(listed, people, pseudonyms), strict=True))
     return list(pseudonyms), [called.get(key, NOT_LISTED) for key in pseudonyms]
-
-
-@dataclass(frozen=True)
-class CreditsMonth:
-    """A month of credits alone, as far as sums of its days need it."""
-
-    snapshot: Snapshot
-
-    @property
-    def month(self) -> Month:
-        return self.snapshot.month
-
-    @property
-    def certificates(self) -> tuple[Certificate, ...]:
-        return (self.snapshot.certificate,)
-
-    @property
-    def snapshots(self) -> tuple[Snapshot, ...]:
-        return (self.snapshot,)
-
-    @property
-    def state(self) -> State:
-        return self.snapshot.certificate.state
-
-    def list_problems(self) -> list[str]:
-        return []
-
-
-@dataclass(frozen=True)
-class CreditsDays:
-    """The flex credits of some months by day, user and model, summed from Windsurf's own rows: a page on credits needs
-    no calls, no prices and no rates for its days."""
-
-    loaded: tuple[CreditsMonth, ...]
-    stored: tuple[Month, ...]
-    root: Path
-    names: bool
-    absent: tuple[Month, ...] = ()
-
-    @classmethod
-    def read(cls, months: Iterable[Month], root: Path, *, names: bool) -> CreditsDays:
-        """Those of the months that are stored."""
-        found = [one for month in months if (one := find_snapshot(WINDSURF.dataset, month, root))]
-        return cls(tuple(map(CreditsMonth, found)), tuple(one.month for one in found), root, names)
-
-    @property
-    def certificates(self) -> tuple[Certificate, ...]:
-        return tuple(one for month in self.loaded for one in month.certificates)
-
-    def by(self, *keys: str) -> pd.DataFrame:
-        """The keys (`day`, `month`, `user`, `model`), `flex_credits` (credits, exact) and `requests`."""
-        table = self._rows.aggregate(
-            f"{', '.join(keys)}, sum(flex_credits)::DECIMAL(38, 0) AS flex_credits, sum(requests)::BIGINT AS requests",
-            ", ".join(keys),
-        ).to_arrow_table()
-        frame = to_exact_frame(table.sort_by([(key, "ascending") for key in keys]))
-        return frame.assign(flex_credits=[amount.scaleb(-2) for amount in frame["flex_credits"]])
-
-    def read_rows(self) -> duckdb.DuckDBPyRelation:
-        """In the columns of `schema.CREDITS`, people and models as the reader knows them; who is not on the list is one
-        person each all the same."""
-        if not self.loaded:
-            return duckdb.from_arrow(CREDITS.empty_table())
-        return self._rows.select(
-            'day AS date, person AS "user", model AS model_uid, prompt_credits, flex_credits, requests'
-        )
-
-    @cached_property
-    def _rows(self) -> duckdb.DuckDBPyRelation:
-        spent = [one.snapshot for one in self.loaded]
-        pseudonyms = find_pseudonyms(spent, self.root)
-        keys, called = call_people(spent, pseudonyms, names=self.names)
-        apart = [f"{pseudonyms[key]}, not on the list" if name == NOT_LISTED else name
-                 for key, name in zip(keys, called, strict=True)]  # fmt: skip
-        texts = {"user": keys, "called": called, "person": apart}
-        people = duckdb.from_arrow(pa.table({name: pa.array(text, pa.string()) for name, text in texts.items()}))
-        rows = reduce(lambda one, other: one.union(other), (one.relation for one in spent))
-        seen = rows.select("model_uid, CAST(date AS DATE) AS day").distinct().fetchall()
-        names = [{"model_uid": uid, "day": day, "model": name_model(uid, day)} for uid, day in seen]
-        named = pa.schema([("model_uid", pa.string()), ("day", pa.date32()), ("model", pa.string())])
-        models = duckdb.from_arrow(pa.Table.from_pylist(names, named))
-        found = rows.select('CAST(date AS DATE) AS day, "user", model_uid, prompt_credits, flex_credits, requests')
-        found = found.join(people, "user").join(models, "model_uid, day")
-        return found.select(
-            "day::TIMESTAMP AS day, date_trunc('month', day)::TIMESTAMP AS month, called AS \"user\", person, model, "
-            "prompt_credits, flex_credits, requests"
-        )

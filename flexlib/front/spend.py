@@ -92,7 +92,7 @@ class Spend:
         """Sentences on what is missing from the totals, or not certain in them; empty where nothing is."""
         absent = explain_not_stored(self.absent, self._months, self.root)
         # Once each: that the ledger does not answer is said of every month.
-        problems = dict.fromkeys(text for month in self._months for text in month.list_problems())
+        problems = dict.fromkeys(text for month in self._months for text in month.list_problems(month.unstored))
         of_usd = _("{calls} without a price: not in the total in US$.")
         lacks = {"unpriced_usd": of_usd, "unpriced_clp": _("{calls} without pesos: not in the total in CLP.")}
         counts = {said: sum(one[name] for one in self._totals) for name, said in lacks.items()}

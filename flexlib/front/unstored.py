@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from flexlib.dates import Month, name_months
-from flexlib.front.people import CreditsMonth
+from flexlib.front.credits_days import CreditsMonth
 from flexlib.i18n import _
-from flexlib.sources.registry import LEDGER, WINDSURF, name_source, sort_sources
+from flexlib.sources.registry import LEDGER, WINDSURF, sort_sources
 from flexlib.spend.month import MonthUsage
+from flexlib.spend.unstored import explain_unstored
 from flexlib.store.strays import list_misplaced
-
-Unstored = dict[str, list[Month]]
 
 
 def list_sources(month: MonthUsage | CreditsMonth, of: str) -> set[str]:
@@ -22,7 +20,7 @@ def list_sources(month: MonthUsage | CreditsMonth, of: str) -> set[str]:
     return {one.source for one in month.snapshots if one.dataset in datasets and one.month == month.month}
 
 
-def find_unstored(months: Iterable[MonthUsage | CreditsMonth], of: str) -> Unstored:
+def find_unstored(months: Iterable[MonthUsage | CreditsMonth], of: str) -> dict[str, list[Month]]:
     """By source that has the unit in some of the months those of which it is not stored."""
     stored = {month.month: list_sources(month, of) for month in months}
     sources = sort_sources({one for some in stored.values() for one in some})
@@ -30,13 +28,15 @@ def find_unstored(months: Iterable[MonthUsage | CreditsMonth], of: str) -> Unsto
     return {source: lacking for source, lacking in found.items() if lacking}
 
 
-def find_gaps(months: Iterable[MonthUsage | CreditsMonth], of: str) -> Unstored:
-    """`find_unstored`, without the months before a source began."""
-    months = [*months]
-    begun = {source: month.month for month in reversed(months) for source in list_sources(month, of)}
-    found = {source: [month for month in own if month > begun[source]]
-             for source, own in find_unstored(months, of).items()}  # fmt: skip
-    return {source: lacking for source, lacking in found.items() if lacking}
+def find_gaps(months: Iterable[MonthUsage | CreditsMonth], of: str) -> dict[str, list[Month]]:
+    """By source that has the unit the months of which it is not stored though it had begun, and is not said to have
+    ended."""
+    found: dict[str, list[Month]] = {}
+    for month in months:
+        for source in month.unstored:
+            if of != "credits" or source == WINDSURF.name:
+                found.setdefault(source, []).append(month.month)
+    return found
 
 
 def list_gaps(months: Iterable[MonthUsage | CreditsMonth], of: str) -> set[Month]:
@@ -44,20 +44,12 @@ def list_gaps(months: Iterable[MonthUsage | CreditsMonth], of: str) -> set[Month
     return {month for own in find_gaps(months, of).values() for month in own}
 
 
-def leave_out_after(unstored: Unstored, ends: Mapping[str, date]) -> Unstored:
-    """Without the months after the day up to which a source goes, of which that day itself is told."""
-    found = {source: [month for month in own if source not in ends or month.first <= ends[source]]
-             for source, own in unstored.items()}  # fmt: skip
-    return {source: months for source, months in found.items() if months}
-
-
-def explain_unstored(unstored: Unstored) -> list[str]:
-    """A sentence a source."""
-    said = _("Nothing of {source} is stored of {months}: what it holds there is not known, and is not zero.")
-    return [said.format(source=name_source(source), months=name_months(own)) for source, own in unstored.items()]
+def explain_gaps(months: Iterable[MonthUsage | CreditsMonth], of: str, root: Path) -> list[str]:
+    """`find_gaps` in sentences."""
+    return explain_unstored(find_gaps(months, of), root)
 
 
 def explain_not_stored(absent: Sequence[Month], months: Iterable[MonthUsage], root: Path) -> list[str]:
     """Which months are not stored at all, and which `months` lack a source that had begun, in sentences."""
     said = [_("Nothing of {months} is stored.").format(months=name_months(absent))] if absent else []
-    return [*said, *list_misplaced(root, absent), *explain_unstored(find_gaps(months, "usd"))]
+    return [*said, *list_misplaced(root, absent), *explain_gaps(months, "usd", root)]

@@ -21,7 +21,7 @@ from flexlib.dates import Month
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter, InvalidRequest
 from flexlib.formats import format_count, format_credits
-from flexlib.front.people import CreditsDays
+from flexlib.front.credits_days import CreditsDays
 from flexlib.front.scores import Scores, read_scores
 from flexlib.front.spend import Spend
 from flexlib.front.table import write_key

@@ -49,14 +49,13 @@ def measure_months(spend: Spend) -> list[Row]:
         {"month": month.first, **unknown, **found}
         for month, found in zip(spend.span.months, _sum_months(spend), strict=True)
     ]
-    loaded, gaps = {month.month.first: month for month in spend.loaded}, list_gaps(spend.loaded, "usd")
+    loaded = {month.month.first: month for month in spend.loaded}
     for row in rows:
         if usage := loaded.get(row["month"]):
             totals = total_spend(usage)
             row |= {one: hide_zero(totals[one], totals[f"unpriced_{one}"]) for one in ("usd", "clp")}
-            is_part = usage.state is State.GAP
-            is_short = is_part or usage.month in gaps
-            lacks = {one for one in ("usd", "clp") if is_short or totals[f"unpriced_{one}"]}
+            lacks = {one for one in ("usd", "clp") if usage.state is State.GAP or totals[f"unpriced_{one}"]}
+            is_part = WINDSURF.name in usage.unstored or usage.find_state(usage.unstored) is State.GAP
             row |= {"state": usage.state, "lacks": lacks | ({"flex_credits"} if is_part else set())}
             row["usd_per_million"] = measure_unit_price(read_rows(usage_with_price(usage.calls)))
     return rows

@@ -89,6 +89,11 @@ def show_outlook(made: Forecasted | None) -> Html:
         head = _("Where {month} will end cannot be said:").format(month=name)
         return show_line("outlook", f"{head} ", f"{one.reason}; {known}.")
     expected, low, high = (write_estimate(end or 0.0) for end in (one.expected, one.low, one.high))
+    if made.is_least:
+        head = _("{month} may end near {amount}, or above:")
+        head = head.format(month=name, amount=write_in_words(expected, made.unit))
+        said = _("{known}; what is not known of it comes on top.").format(known=known)
+        return show_line("outlook", f"{capitalize_first(head)} ", said)
     if one.low is None:
         head = _("{month} may end near {amount}:").format(month=name, amount=write_in_words(expected, made.unit))
         said = _("{known}; no band yet, {reason}.").format(known=known, reason=one.reason)

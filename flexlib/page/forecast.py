@@ -66,7 +66,7 @@ def show_forecast_headlines(made: Forecasted, budget: float = 0.0) -> Html:
     known = _("at least, up to {day}") if made.is_least else _("up to {day}")
     names = [_("{month}, expected").format(month=one.name) for one in (made.month, made.month.next)]
     return show_cards([
-        (capitalize_first(names[0]), _show(made, this.expected), describe_band(this)),
+        (capitalize_first(names[0]), _show(made, this.expected), describe_band(this, is_least=made.is_least)),
         (_("Known of it"), _show(made, made.known), known.format(day=_name_day(made.as_of))),
         (capitalize_first(names[1]), _show(made, made.next.expected), describe_band(made.next)),
         (_("Budget"), *describe_reached(made, budget)),
@@ -86,9 +86,12 @@ def heading_for_forecast(made: Forecasted) -> Heading:
     if one.expected is None:
         said = _("{month} cannot be forecast: {reason}").format(month=name, reason=one.reason)
     elif not _is_running(made):
-        said = _("{month} is over: {amount}").format(
-            month=name, amount=write_in_words(write_known(made.known), made.unit)
-        )
+        said = _("{month} is over: at least {amount}") if made.is_least else _("{month} is over: {amount}")
+        said = said.format(month=name, amount=write_in_words(write_known(made.known), made.unit))
+    elif made.is_least:
+        said = _("{month} may end near {amount}, or above")
+        said = said.format(month=name, amount=write_in_words(write_known(one.expected), made.unit))
+        note += " " + _("What is not known of it comes on top.")
     elif one.low is None or one.high is None:
         said = _("{month} may end near {amount}; there is no band yet")
         said = said.format(month=name, amount=write_in_words(write_known(one.expected), made.unit))
@@ -155,7 +158,7 @@ def plot_forecast(
         known=write_known(made.known),
         last=axis.name_day(min(made.as_of, axis.span.last)),
         expected=write_known(made.this.expected),
-        band=describe_band(made.this),
+        band=describe_band(made.this, is_least=made.is_least),
     )
     legend = [(_("Known; expected dashed, in its band"), "accent"), *([(_("Budget"), "more")] if budget else [])]
     legend += list_holiday_mark(axis, holidays)

@@ -71,12 +71,14 @@ def write_known(amount: float | None) -> str:
     return UNKNOWN if amount is None else write_estimate(amount)
 
 
-def describe_band(one: Forecast) -> str:
-    """The band in a few words, or why there is none."""
+def describe_band(one: Forecast, *, is_least: bool = False) -> str:
+    """The band in a few words, or why there is none; no upper end where what is known is a lower bound, `is_least`."""
     if one.expected is None:
         return one.reason
     if one.low is None or one.high is None:
         return _("no band yet")
+    if is_least:
+        return _("at least {amount}").format(amount=write_known(one.low))
     if one.low == one.high:
         return _("all of its days are known") if not one.origins else _("the band has no width")
     return _("80\u00a0%: {low} to {high}").format(low=write_known(one.low), high=write_known(one.high))
@@ -102,4 +104,6 @@ def describe_reached(made: Forecasted, budget: float) -> tuple[str, str]:
     if earliest:
         said = _("{budget} used up at the earliest; not expected within the month")
         return format_short_day(earliest), said.format(budget=write_known(budget))
+    if made.is_least:
+        return UNKNOWN, _("cannot be dated: what is known is a lower bound")
     return _("holds"), _("{budget} are not used up within the month").format(budget=write_known(budget))

@@ -18,7 +18,7 @@ from flexlib.store.version import Snapshot
 WITHOUT_DEPARTMENTS = ("compare_months", "flex_credits", "forecast", "latency", "llm_usage")
 """Our notebooks that know of people and of models, and of no department but in budgets."""
 KNOWN = re.compile(
-    r"(rates|prices)/\w+\.csv|(credits|usage|charges)/\d{4}-\d{2}/([^/]+/)?[^/]+/[a-z]+\.(json|parquet)|params/events\.yaml"
+    r"ended\.json|(rates|prices)/\w+\.csv|(credits|usage|charges)/\d{4}-\d{2}/([^/]+/)?[^/]+/[a-z]+\.(json|parquet)|params/events\.yaml"
 )
 """Files that they read besides, by their places in the data folder and the project: budgets are in no such place."""
 

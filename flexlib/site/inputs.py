@@ -10,6 +10,7 @@ from flexlib.front.spend import Spend
 from flexlib.i18n import find_language
 from flexlib.report.manifest import hash_bytes, list_versions
 from flexlib.site.facts import Report
+from flexlib.store.ended import read_ended
 from flexlib.store.pseudonyms import find_pseudonym_secret
 from flexlib.store.row_hash import hash_file
 from flexlib.store.server import read_server
@@ -28,7 +29,7 @@ def hash_inputs(spend: Spend, reports: Sequence[Report], *, is_shared: bool) -> 
         "versions": list_versions(),
         "language": find_language(),
         "settings": [is_shared, spend.zone, spend.names, spend.span, spend.tolerance],
-        "data": [read_server(root).get("server"), list_misplaced(root)],
+        "data": [read_server(root).get("server"), list_misplaced(root), read_ended(root)],
         "files": [(file.relative_to(root), _hash(file)) for file in files],
         "pseudonyms": hash_bytes(find_pseudonym_secret(root)),
         "organization": spend.roster and _hash(spend.roster),

@@ -89,16 +89,16 @@ def load_month_before(usage: MonthUsage, root: Path) -> MonthBefore:
 
 
 def _find_obstacle(usage: MonthUsage, before: MonthUsage) -> str:
-    if before.state in NOT_WHOLE or (
-        before.state is State.UNWITNESSED and any(one.exit_code for one in before.certificates)
-    ):
-        return _("{month} is not whole").format(month=before.month.name)
-    if usage.state is State.PROVISIONAL:
-        return _("{month} was not over").format(month=usage.month.name)
     here, there = ({one.source for one in month.snapshots} for month in (usage, before))
     for sources, month in ((here - there, before.month), (there - here, usage.month)):
         # What is not stored is not zero.
         if sources:
             lacking = ", ".join(map(name_source, sort_sources(sources)))
             return _("{month} lacks {sources}").format(month=month.name, sources=lacking)
+    if before.state in NOT_WHOLE or (
+        before.state is State.UNWITNESSED and any(one.exit_code for one in before.certificates)
+    ):
+        return _("{month} is not whole").format(month=before.month.name)
+    if usage.state is State.PROVISIONAL:
+        return _("{month} was not over").format(month=usage.month.name)
     return ""

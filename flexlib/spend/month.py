@@ -21,19 +21,21 @@ from flexlib.certificate import Certificate, State, UsageCertificate, explain_ro
 from flexlib.checks import BillTolerance, explain_check
 from flexlib.dates import Month
 from flexlib.formats import format_number
-from flexlib.i18n import _, translate_count
+from flexlib.i18n import translate_count
 from flexlib.money.fx import Pair, Rates
 from flexlib.proof import Look, Problem, find_worst, look_nowhere
 from flexlib.schema import USAGE
-from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, find_source, name_source, sort_sources
+from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, name_source, sort_sources
 from flexlib.spend.billed import keep_unbilled
 from flexlib.spend.bills import MonthBills
 from flexlib.spend.comparing import compare_bills
 from flexlib.spend.crossing import list_crossing
 from flexlib.spend.edges import find_edge_calls
 from flexlib.spend.once import count_once, count_rows, drop_calls, drop_counted_beside
+from flexlib.spend.unstored import explain_missing_hours, explain_unstored
 from flexlib.spend.windsurf import read_spent
 from flexlib.spend.zones import find_month_snapshots, list_pieces, read_calls, read_source
+from flexlib.store.ended import find_awaited
 from flexlib.store.fx import load_pairs
 from flexlib.store.strays import list_misplaced
 from flexlib.store.version import Snapshot
@@ -77,6 +79,8 @@ class MonthUsage:
     """What tells of other months what is recorded and not closed."""
     spent: duckdb.DuckDBPyRelation | None = field(default=None, repr=False)
     """Windsurf's rows as `windsurf.list_spent` gives them; None where nothing of it is stored."""
+    unstored: tuple[str, ...] = ()
+    """The sources that had begun before the month, are not said to have ended, and of which it is not stored."""
 
     @property
     def with_spenders(self) -> duckdb.DuckDBPyRelation:
@@ -148,14 +152,20 @@ class MonthUsage:
         """Sentences on what a bill that begins in an earlier month covers of this one, and may be in both."""
         return list_crossing(self)
 
-    def list_problems(self) -> list[str]:
-        """Why its totals are not whole or not certain, a sentence each; empty where they are."""
-        return [text for _, text in self.judge_problems()]
+    def list_problems(self, told: Collection[str] = ()) -> list[str]:
+        """Why its totals are not whole or not certain, a sentence each; empty where they are. `told` as of
+        `judge_problems`."""
+        return [text for _, text in self.judge_problems(told)]
 
     @property
     def own_problems(self) -> list[Problem]:
         """Those that no certificate of a source says: what is not stored, what may be twice, what bills say else."""
-        problems: list[Problem] = [(State.GAP, text) for text in self.missing] + [(None, text) for text in self.notes]
+        return self._list_own(())
+
+    def _list_own(self, told: Collection[str]) -> list[Problem]:
+        unstored = {source: [self.month] for source in self.unstored if source not in told}
+        lacking = (*explain_unstored(unstored, self.root), *self.missing)
+        problems: list[Problem] = [(State.GAP, text) for text in lacking] + [(None, text) for text in self.notes]
         problems += [(State.UNRECONCILED, text) for text in (*self.possible_duplicates, *self.crossing)]
         return [*problems, *(self.of_bills.bills.list_problems() if self.has_bills else [])]
 
@@ -169,14 +179,18 @@ class MonthUsage:
             wrong = (check for check in one.certificate.checks.values() if check.result == "differs")
             found += [(State.UNRECONCILED, explain_check(check)) for check in wrong]
             problems += [(state, f"{name_source(one.source)}, {one.month}: {text}.") for state, text in found]
-        return [*self.own_problems, *problems]
+        return [*self._list_own(told), *problems]
 
     @property
     def state(self) -> State:
         """The worst of its certificates; a GAP also where hours or recorded calls are missing, or the rate of a bill's
         currency, UNRECONCILED where calls may be double, or a bill differs from what was counted."""
+        return self.find_state()
+
+    def find_state(self, told: Collection[str] = ()) -> State:
+        """The same, were it not for sources of which nothing is stored and of which that is `told` already."""
         states = {self.judge(one).state for one in self.snapshots}
-        return find_worst(states | {made for made, _ in self.own_problems if made})
+        return find_worst(states | {made for made, _ in self._list_own(told) if made})
 
     def judge(self, snapshot: Snapshot) -> Certificate:
         """The certificate of one source as its month has it: what a bill says the cost of is not unknown."""
@@ -205,12 +219,9 @@ def load_month_usage(
     pieces, snapshots = list_pieces(month, zone), find_month_snapshots(month, root, zone=zone, version=version)
     stored = {(one.month, one.source): one for one in snapshots if one.dataset == LEDGER.dataset}
     sources = sort_sources({source for _other, source in stored})
-    missing = [
-        _tell_missing(one, source, f"{first:%Y-%m-%d %H:%M}", f"{end:%Y-%m-%d %H:%M}")
-        for one, first, end in pieces
-        for source in sources
-        if (one, source) not in stored
-    ]
+    here = {one.source for one in snapshots if one.month == month}
+    unstored = sort_sources({*find_awaited(month, root)} - here)
+    missing = [*explain_missing_hours(month, pieces, stored, [one for one in sources if one not in unstored], root)]
     # Of a neighbour that is not stored the hours are missing already.
     looked = [look(one) for one, _other, _other in pieces if one == month or (one, LEDGER.name) in stored]
     missing += [one.text for one in looked if one and one.is_gap]
@@ -229,16 +240,7 @@ def load_month_usage(
     rows = reduce(lambda one, other: one.union(other), kept) if kept else _list_no_calls()
     doubts = (*dropped, *edge, *repeated), same_ids + same_edge_ids, lookalikes, edges, tuple(missing), notes
     rules = load_pairs(root), tolerance or BillTolerance()
-    return MonthUsage(month, zone, rows, snapshots, *doubts, *rules, root, look, spent)
-
-
-def _tell_missing(month: Month, source: str, first: str, end: str) -> str:
-    known = find_source(source)
-    said = _("{first} to {end} UTC is not in it for {source}: its month {month} is not stored.")
-    if known:
-        said = _("{first} to {end} UTC is not in it for {source}: its month {month} is not stored. Run: {command}")
-    command = known.format_command(month) if known else ""
-    return said.format(first=first, end=end, source=source, month=month, command=command)
+    return MonthUsage(month, zone, rows, snapshots, *doubts, *rules, root, look, spent, tuple(unstored))
 
 
 def _list_no_calls() -> duckdb.DuckDBPyRelation:

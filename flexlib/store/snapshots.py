@@ -45,7 +45,7 @@ MONTH = re.compile(rf"({FIRST_YEAR // 100}\d\d|{LAST_YEAR})-(0[1-9]|1[0-2])", re
 
 def list_months(root: Path) -> list[Month]:
     """Every month of which anything is stored, in order."""
-    folders = [folder for dataset in CERTIFICATES for folder in _list_folders(root / dataset)]
+    folders = [folder for dataset in CERTIFICATES for folder in list_folders(root / dataset)]
     months = {Month.parse(folder.name) for folder in folders if MONTH.fullmatch(folder.name)}
     return [month for month in sorted(months) if list_newest(month, root)]
 
@@ -67,7 +67,7 @@ def list_snapshots(dataset: str, month: Month, root: Path) -> list[Snapshot]:
     Raises `BadFile` where a folder cannot be looked into: what is stored there would lack in a total.
     """
     folder = _month_folder(dataset, month, root)
-    places = [folder] if dataset == "credits" else _list_folders(folder)
+    places = [folder] if dataset == "credits" else list_folders(folder)
     versions = [version for place in places for version in _list_versions(place)]
     return [Snapshot(dataset, month, path) for path in sorted(versions, key=lambda path: (path.name, path))]
 
@@ -209,10 +209,10 @@ def _load(dataset: str, month: Month, root: Path, command: str, source: str | No
 
 
 def _list_versions(folder: Path) -> list[Path]:
-    return [one for one in _list_folders(folder) if VERSION.fullmatch(one.name)]
+    return [one for one in list_folders(folder) if VERSION.fullmatch(one.name)]
 
 
-def _list_folders(folder: Path) -> list[Path]:
+def list_folders(folder: Path) -> list[Path]:
     """The folders in `folder`, none where it is not there; those that begin with a dot are of runs under way."""
     try:
         with os.scandir(folder) as entries:

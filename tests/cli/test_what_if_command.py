@@ -14,7 +14,7 @@ from report_samples import store_month
 from spend_samples import OCTOBER, SEPTEMBER, call, store, store_credits
 
 from flexlib.cli.main import main
-from flexlib.front.people import CreditsDays
+from flexlib.front.credits_days import CreditsDays
 from flexlib.front.spend import load_spend
 from flexlib.front.what_if import find_what_ifs, read_routes
 from flexlib.page.usage import what_if as page

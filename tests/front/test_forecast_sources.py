@@ -19,7 +19,10 @@ from flexlib.site.facts import Facts, list_amounts
 from flexlib.site.tables import table_of_month
 
 JULY = Month(2025, 7)
-SAID = "Nothing of imported files is stored of 2025-09: what it holds there is not known, and is not zero."
+SAID = (
+    "Nothing of imported files is stored of 2025-09: what it holds there is not known, and is not zero. Run: flexlib "
+    "import FILE --provider ... --model ...; where it was not in use any more: flexlib sources --ended import 2025-08"
+)
 
 
 @pytest.fixture
@@ -42,13 +45,17 @@ def test_the_console_says_at_least(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FLEXLIB_DATA", str(root))
-    assert main(["forecast", "--year", "2025", "--month", "9", "--of", "usd"]) == 0
+    command = ["forecast", "--year", "2025", "--month", "9", "--of", "usd", "--budget", "500"]
+    assert main(command) == 3
     shown = capsys.readouterr()
-    assert shown.out.startswith("Forecast of 2025-09 in usd: at least 120.00 known up to 30 Sep\n")
+    lines = shown.out.splitlines()
+    assert lines[0] == "Forecast of 2025-09 in usd: at least 120.00 known up to 30 Sep"
+    assert lines[1] == "  2025-09  120.00 or above: what is known of it is a lower bound"
+    assert lines[-1] == "  500.00 cannot be dated: what is known is a lower bound."
     assert SAID in shown.err
-    assert main(["forecast", "--year", "2025", "--month", "9", "--of", "usd", "--json"]) == 0
+    assert main([*command, "--json"]) == 3
     made = json.loads(capsys.readouterr().out)
-    assert (made["known"], made["known_is_at_least"]) == (120.0, True)
+    assert (made["known"], made["known_is_at_least"], made["low"], made["high"]) == (120.0, True, 120.0, None)
 
 
 def test_unusual_days_are_said_to_lack_the_source(root: Path) -> None:
@@ -65,16 +72,14 @@ def test_a_source_that_began_later_is_no_gap(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("as_of", [None, date(2025, 9, 30)])
-def test_a_gap_before_the_last_file_is_told_and_the_months_after_it_by_its_last_day_alone(
-    tmp_path: Path, as_of: date | None
-) -> None:
+def test_a_gap_before_the_last_file_and_the_months_after_it_are_told(tmp_path: Path, as_of: date | None) -> None:
     for source, months in {"import": (JULY, SEPTEMBER), "ledger": (AUGUST, SEPTEMBER), "litellm": (JULY,)}.items():
         for month in months:
             store(tmp_path, source, month, *(call(f"{source}{day}", f"{day}T10:00:00", "5") for day in month.span))
     made = forecast_month(SEPTEMBER, tmp_path, of="usd", as_of=as_of)
     told = [text for text in made.missing if "not zero" in text]
-    assert told[0] == SAID.replace("2025-09", "2025-08")
-    assert len(told) == (1 if as_of is None else 2)
+    assert told[0] == SAID.replace("2025-08", "2025-07").replace("2025-09", "2025-08")
+    assert [text[:52] for text in told[1:]] == ["Nothing of litellm is stored of 2025-08 to 2025-09: "]
     assert any(text.startswith("The last row of litellm is of 31 Jul") for text in made.missing) == (as_of is None)
 
 

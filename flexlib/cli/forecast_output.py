@@ -1,0 +1,123 @@
+"""A forecast as the console and JSON show it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from flexlib.formats import format_count, format_short_day
+from flexlib.i18n import _, write_number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from flexlib.analysis.forecast import Forecast
+    from flexlib.front.forecast import MonthForecast
+
+
+def describe_forecast(made: MonthForecast, band: float) -> dict[str, Any]:
+    """For JSON: numbers in the unit, null where nothing can be said."""
+    expected, earliest, latest = (day and day.isoformat() for day in made.reached)
+    return {"month": str(made.month), "of": made.unit, "as_of": made.as_of.isoformat(), "known": round(made.known, 2),
+        "known_is_at_least": made.is_least, "band": band, **describe_sum(made.this, is_least=made.is_least),
+        "next_month": {"month": str(made.month.next), **describe_sum(made.next)},
+        "budget_reached": {"expected": expected, "earliest": earliest, "latest": latest},
+        "backtest": list_lines(made.backtest), "state": str(made.state), "missing": list(made.missing)}  # fmt: skip
+
+
+def render_forecast(made: MonthForecast, band: float, budget: float | None) -> str:
+    """The forecast for the console."""
+    from flexlib.tables.forecast import explain_width
+
+    unit = _(made.unit.replace("_", " "))
+    said = _("at least {amount} known up to {day}") if made.is_least else _("{amount} known up to {day}")
+    known = said.format(amount=write_number(f"{made.known:,.2f}"), day=format_short_day(made.as_of))
+    lines = [_("Forecast of {month} in {unit}: {known}").format(month=made.month, unit=unit, known=known)]
+    for month, one in ((made.month, made.this), (made.month.next, made.next)):
+        lines.append(f"  {month}  {render_sum(one, band, is_least=made.is_least and one is made.this)}")
+        lines += [f"  {said}" for said in [explain_width(one)] if said and one is made.this and not made.is_least]
+    for line in list_lines(made.backtest):
+        if line["bands"]:
+            held = _("held {held} of {bands}, its width {mean_width} of the month").format(held=line["held"],
+                bands=line["bands"], mean_width=f"{line['mean_width']:.0%}")  # fmt: skip
+            error = _("mean error over {months}: {mean_error}").format(months=line["months"],
+                mean_error=write_number(f"{line['mean_error']:.1%}"))  # fmt: skip
+            lines.append(_("  As far into earlier months: the band {held}; {error}.").format(held=held, error=error))
+    if budget is not None:
+        lines.append(f"  {write_number(f'{budget:,.2f}')} {_render_reached(made, budget)}")
+    return "\n".join(lines)
+
+
+def render_backtest(lines: pd.DataFrame, band: float) -> str:
+    """The backtest for the console, a line a day of the month."""
+    heads = (_("known"), _("months"), _("held"), _("coverage"), _("mean error"))
+    widths = [max(least, len(head)) for least, head in zip((5, 6, 9, 8, 10), heads, strict=True)]
+    rows = [heads]
+    for line in list_lines(lines):
+        coverage = "-" if line["coverage"] is None else f"{line['coverage']:.0%}"
+        held = _("{count} of {all}").format(count=line["held"], all=line["bands"])
+        error = "-" if line["mean_error"] is None else write_number(f"{line['mean_error']:.1%}")
+        rows.append((str(line["known"]), str(line["months"]), held, coverage, error))
+    text = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
+    text[0] += f"   ({_('{band} promised').format(band=f'{band:.0%}')})"
+    return "\n".join(text)
+
+
+def describe_sum(one: Forecast, *, is_least: bool = False) -> dict[str, Any]:
+    """No upper end where what is known is a lower bound, `is_least`."""
+    facts: dict[str, Any] = {name: None if (value := getattr(one, name)) is None else round(value, 2)
+                             for name in ("expected", "low", "high")}  # fmt: skip
+    facts |= {"high": None} if is_least else {}
+    return {"outcome": str(one.outcome), "reason": one.reason or None, **facts, "origins": one.origins}
+
+
+def render_sum(one: Forecast, band: float, *, is_least: bool = False) -> str:
+    if one.expected is None:
+        return _("cannot say: {reason}").format(reason=one.reason)
+    expected = write_number(f"{one.expected:,.2f}")
+    if one.low is None or one.high is None:
+        return _("{expected}, no band yet: {reason}").format(expected=expected, reason=_(one.reason))
+    origins = format_count(one.origins, "earlier forecast")
+    if is_least:
+        return _("{expected} or above: what is known of it is a lower bound").format(expected=expected)
+    if not one.origins:
+        return _("{expected}, all of its days are known").format(expected=expected)
+    low, high = (write_number(f"{end:,.2f}") for end in (one.low, one.high))
+    said = _("{expected} ({band}: {low} to {high}, from {origins})")
+    return said.format(expected=expected, band=f"{band:.0%}", low=low, high=high, origins=origins)
+
+
+def _render_reached(made: MonthForecast, budget: float) -> str:
+    expected, earliest, latest = made.reached
+    if made.this.expected is None:
+        return _("cannot be dated.")
+    if expected and expected <= made.as_of:
+        return _("was used up on {short_day}.").format(short_day=format_short_day(expected))
+    if made.so_far >= budget:  # by the day that is running, which is not known whole
+        return _("is used up already, by {so_far} stored up to now.").format(so_far=write_number(f"{made.so_far:,.2f}"))
+    if earliest is None and expected is None and made.is_least:
+        return _("cannot be dated: what is known is a lower bound.")
+    if earliest is None and expected is None:
+        unsure = _("is not expected to be used up within {month}.")
+        return (unsure if made.this.low is None else _("will not be used up within {month}.")).format(month=made.month)
+    said = (
+        _("will be used up on {short_day}").format(short_day=format_short_day(expected))
+        if expected
+        else _("may be used up within the month")
+    )
+    early = (
+        _(", at the earliest on {short_day}").format(short_day=format_short_day(earliest))
+        if earliest and earliest != expected
+        else ""
+    )
+    late = (
+        _(", at the latest on {short_day}").format(short_day=format_short_day(latest))
+        if latest and latest != expected
+        else ""
+    )
+    return said + early + late + "."
+
+
+def list_lines(backtest: pd.DataFrame) -> list[dict[str, Any]]:
+    lines = backtest.astype(object).where(backtest.notna(), None).to_dict("records")
+    return [{str(name): round(value, 4) if isinstance(value, float) else value for name, value in line.items()}
+            for line in lines]  # fmt: skip

@@ -1,0 +1,56 @@
+"""Sources that had begun before a month and of which it, or hours of it, are not stored: that is not zero."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from flexlib.commands import write_command
+from flexlib.dates import Month, name_months
+from flexlib.i18n import _
+from flexlib.sources.registry import find_source, name_source
+from flexlib.spend.zones import Piece
+from flexlib.store.ended import find_awaited, find_last_before
+
+Unstored = Mapping[str, Sequence[Month]]
+"""By source the months of which it is not stored, in order."""
+
+
+def explain_unstored(unstored: Unstored, root: Path) -> list[str]:
+    """A sentence a source: what stores its first month, and how to say that it has ended."""
+    return [" ".join(_explain(source, months, root)) for source, months in unstored.items()]
+
+
+def _explain(source: str, months: Sequence[Month], root: Path) -> Iterator[str]:
+    said = _("Nothing of {source} is stored of {months}: what it holds there is not known, and is not zero.")
+    yield said.format(source=name_source(source), months=name_months(months))
+    last, known = find_awaited(months[0], root).get(source), find_source(source)
+    if last and known:
+        end = write_command(f"flexlib sources --ended {source} {last}")
+        act = _("Run: {command}; where it was not in use any more: {end}")
+        yield act.format(command=known.format_command(months[0]), end=end)
+
+
+def explain_missing_hours(
+    month: Month, pieces: Sequence[Piece], stored: Collection[tuple[Month, str]], sources: Sequence[str], root: Path
+) -> Iterator[str]:
+    """A sentence for each part of a zone's month of which a source is not stored that has other parts of it, and has
+    not ended by then."""
+    for one, first, end in pieces:
+        ended = find_last_before(one, root).keys() - find_awaited(one, root).keys()
+        for source in sources:
+            if (one, source) not in stored and source not in ended:
+                known = find_source(source)
+                said = _("{first} to {end} UTC is not in it for {source}: its month {month} is not stored.")
+                if known:
+                    said = _(
+                        "{first} to {end} UTC is not in it for {source}: its month {month} is not stored. Run: "
+                        "{command}"
+                    )
+                yield said.format(
+                    first=f"{first:%Y-%m-%d %H:%M}",
+                    end=f"{end:%Y-%m-%d %H:%M}",
+                    source=source,
+                    month=one,
+                    command=known.format_command(one) if known else "",
+                )

@@ -1,0 +1,83 @@
+"""ROOT/ended.json: by source the months after which it was not used any more, as somebody has said of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from flexlib.dates import Month, Span
+from flexlib.errors import BadFile, BadMonth
+from flexlib.i18n import _
+from flexlib.nesting import decode_json
+from flexlib.sources.registry import BILLS, list_sources, sort_sources
+from flexlib.store.disk import report_disk, write_whole
+from flexlib.store.snapshots import MONTH, list_folders, list_snapshots
+
+FILE = "ended.json"
+
+Ended = dict[str, list[Month]]
+
+
+def list_stored(root: Path) -> dict[str, list[Month]]:
+    """By source of credits or calls, the ledger first, the months that are stored of it, in order. Bills are not
+    awaited: they come by contract, not by month."""
+    found: dict[str, list[Month]] = {}
+    for dataset in dict.fromkeys(one.dataset for one in list_sources() if one.dataset != BILLS.dataset):
+        for name in sorted(one.name for one in list_folders(root / dataset) if MONTH.fullmatch(one.name)):
+            month = Month.parse(name)
+            for source in {one.source for one in list_snapshots(dataset, month, root)}:
+                found.setdefault(source, []).append(month)
+    return {source: found[source] for source in sort_sources({*found})}
+
+
+def find_last_before(month: Month, root: Path) -> dict[str, Month]:
+    """By source the last month before this one that is stored of it."""
+    before = {source: [one for one in months if one < month] for source, months in list_stored(root).items()}
+    return {source: months[-1] for source, months in before.items() if months}
+
+
+def find_awaited(month: Month, root: Path) -> dict[str, Month]:
+    """`find_last_before` without the sources that ended in between."""
+    ended, before = read_ended(root), find_last_before(month, root)
+    return {source: last for source, last in before.items() if not _is_over(ended.get(source, ()), last, month)}
+
+
+def list_lacking(root: Path) -> dict[str, list[Month]]:
+    """By source the months that lack it: between its first one and the last of which anything is stored, those that are
+    not stored of it and do not lie after its end."""
+    stored, ended = list_stored(root), read_ended(root)
+    last = max((months[-1] for months in stored.values()), default=None)
+    return {
+        source: [
+            month for month in Span(months[0].first, last.last).months
+            if month not in months
+            and not _is_over(ended.get(source, ()), max(one for one in months if one < month), month)
+        ]
+        for source, months in stored.items() if last
+    }  # fmt: skip
+
+
+def read_ended(root: Path) -> Ended:
+    """What was said. Raises `BadFile` where the file is not what `write_ended` wrote."""
+    file = root / FILE
+    try:
+        said = decode_json(file.read_text("utf-8"))
+        return {str(source): [Month.parse(one) for one in months] for source, months in said.items()}
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError, TypeError, AttributeError, BadMonth) as error:
+        text = _("{file}, which says which sources have ended, cannot be read; move it away and say it again.")
+        raise BadFile(text.format(file=file)) from error
+
+
+def write_ended(ended: Ended, root: Path) -> None:
+    """Keeps it. Raises `DiskFailed`."""
+    said = {source: list(map(str, sorted(months))) for source, months in sorted(ended.items()) if months}
+    with report_disk(root):
+        write_whole(root / FILE, json.dumps(said))
+
+
+def _is_over(ends: Iterable[Month], last: Month, month: Month) -> bool:
+    """Whether a source that is stored up to `last` had ended before `month`."""
+    return any(last <= end < month for end in ends)

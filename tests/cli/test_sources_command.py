@@ -1,0 +1,92 @@
+"""`flexlib sources`: what is stored of each source, which months lack one, and how its end is said and taken back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from spend_samples import AUGUST, OCTOBER, call, store, store_credits
+
+from flexlib.cli.main import main
+from flexlib.store.ended import FILE
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The ledger of August and October, files of August, credits of September."""
+    store(tmp_path, "ledger", AUGUST, call("a", "2025-08-05"))
+    store(tmp_path, "import", AUGUST, call("b", "2025-08-06"))
+    store_credits(tmp_path, (5, "key-1", "MODEL_X", 0, 10_000))
+    store(tmp_path, "ledger", OCTOBER, call("c", "2025-10-05"))
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    return tmp_path
+
+
+def test_a_line_a_source_says_what_is_stored_and_what_is_not(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sources"]) == 3
+    assert capsys.readouterr().out.splitlines() == [
+        "ledger (the ledger): 2025-08, 2025-10; NOT STORED: 2025-09",
+        "import (imported files): 2025-08; NOT STORED: 2025-09 to 2025-10",
+        "windsurf (Windsurf): 2025-09; NOT STORED: 2025-10",
+    ]
+
+
+def test_an_end_that_was_said_is_shown_and_taken_back(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for source, month in (("windsurf", "2025-09"), ("import", "2025-08"), ("ledger", "2025-08")):
+        code = main(["sources", "--ended", source, month])
+        shown = capsys.readouterr().out.splitlines()
+    assert code == 0
+    assert shown == [
+        "ledger (the ledger): 2025-08, 2025-10; ended with 2025-08",
+        "import (imported files): 2025-08; ended with 2025-08",
+        "windsurf (Windsurf): 2025-09; ended with 2025-09",
+    ]
+    assert main(["sources", "--not-ended", "import", "2025-08", "--json"]) == 3
+    assert json.loads(capsys.readouterr().out)[1] == {
+        "source": "import",
+        "stored": ["2025-08"],
+        "missing": ["2025-09", "2025-10"],
+        "ended": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            "--ended imports 2025-08",
+            "Nothing of a source 'imports' is stored in {root}; choose ledger, import or windsurf.",
+        ),
+        ("--ended windsurf 2025-08", "windsurf begins with 2025-09, so that it cannot have ended with 2025-08."),
+        ("--ended import August", "'August' is not a month; write it as 2025-09."),
+        (
+            "--not-ended import 2025-08",
+            "Nobody has said that import ended with 2025-08; flexlib sources shows what was said.",
+        ),
+    ],
+)
+def test_what_cannot_be_said_is_refused_in_a_sentence_and_changes_nothing(
+    root: Path, words: str, sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sources", *words.split()]) == 2
+    assert capsys.readouterr().err == f"flexlib: {sentence.format(root=root)}\n"
+    assert not (root / FILE).exists()
+
+
+def test_nothing_stored_is_no_source(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "none"))
+    assert main(["sources"]) == 0
+    assert capsys.readouterr().out == f"Nothing is stored in {tmp_path / 'none'}.\n"
+    assert main(["sources", "--ended", "import", "2025-08"]) == 2
+    assert not (tmp_path / "none").exists()
+
+
+def test_doctor_names_the_source_that_a_month_lacks(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor", "--json"]) == 3
+    found = {one["name"]: one["text"] for one in json.loads(capsys.readouterr().out)}
+    assert found["missing"] == (
+        "2025-09 ledger, 2025-09 import, 2025-10 import, 2025-10 windsurf of 2025-08 to 2025-10"
+    )
