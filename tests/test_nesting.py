@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexlib.nesting import MOST_NESTED, GivenTwice, TooDeep, decode_json, decode_yaml, format_given
+from flexlib.i18n import speak
+from flexlib.nesting import MOST_NESTED, GivenTwice, TooDeep, decode_json, format_given
+from flexlib.nesting.yaml_texts import NoYaml, decode_yaml, explain_unread
 
 VALUES = st.recursive(
     st.none() | st.integers() | st.text('[]{}"\\ a', max_size=6),
@@ -80,5 +82,42 @@ def test_yaml_is_read_as_deep_as_json_and_what_is_none_is_refused() -> None:
     assert decode_yaml(json.dumps(nest(64, 1))) == nest(64, 1)
     with pytest.raises(TooDeep):
         decode_yaml("a: " + "[" * 50_000)
-    with pytest.raises(ValueError, match="expected ',' or ']'"):
-        decode_yaml("a: [1")
+    with pytest.raises(NoYaml, match="line 2, column 5 is not as YAML is written"):
+        decode_yaml("a: 1\nb: c: 2")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [("a: [1", 1, 6), ("a: 1\n\tb: 2", 2, 1), ("a: 'b\nc: d", 2, 5), ("a: é\nbé: \x07", 2, 5), ("a: *b", 1, 4),
+     ("a: !!python/object/apply:os.getcwd []", 1, 4), ("? [a]\n: 1", 1, 3)],
+)  # fmt: skip
+def test_what_is_no_yaml_is_told_by_its_place_in_a_sentence_of_ours(text: str, line: int, column: int) -> None:
+    with speak("es"), pytest.raises(NoYaml) as refused:
+        decode_yaml(text)
+    assert str(refused.value).startswith(f"línea {line}, columna {column} no está escrito")
+    said = "is not as YAML is written; look there and just before at indentation, colons, quotes and brackets"
+    assert refused.value.english == f"line {line}, column {column} {said}"
+
+
+def test_a_file_in_another_encoding_is_told_so() -> None:
+    with speak("es"), pytest.raises(UnicodeDecodeError) as refused:
+        "é".encode("cp1252").decode()
+    with speak("es"):
+        assert explain_unread("a.yaml", refused.value).endswith("YAML: no está en UTF-8; guárdelo así.")
+
+
+def test_a_date_that_there_is_not_is_told_by_its_place() -> None:
+    with pytest.raises(NoYaml, match="^line 2, column 7: '2025-02-30' is no date or number that there is"):
+        decode_yaml("a: 1\nfrom: 2025-02-30")
+
+
+def test_what_is_too_deep_or_given_twice_is_told_in_the_readers_language() -> None:
+    with (
+        speak("es"),
+        pytest.raises(GivenTwice, match="el nombre 'a' aparece dos veces, de nuevo en la línea 2") as twice,
+    ):
+        decode_yaml("a: 1\na: 2")
+    with speak("es"), pytest.raises(TooDeep, match="está anidado en más de 64 niveles") as deep:
+        decode_json("[" * 65)
+    assert twice.value.english == "the name 'a' is given twice, again in line 2"
+    assert deep.value.english == "it is nested more than 64 levels deep"

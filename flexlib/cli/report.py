@@ -30,7 +30,7 @@ from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, BadParameter, FlexlibError, choose_worst
 from flexlib.formats import clean_lines, clean_text
 from flexlib.i18n import LANGUAGES, _, use_language, write_json
-from flexlib.nesting import decode_yaml
+from flexlib.nesting.yaml_texts import decode_yaml
 from flexlib.proof import write_unclosed
 from flexlib.setting_values import read_choice
 from flexlib.settings import CELL_LIMIT, Settings
@@ -222,16 +222,15 @@ def _read_parameters(arguments: argparse.Namespace) -> dict[str, Any]:
     """The notebook's parameters: of the file, then -p, then the options of their own."""
     values: dict[str, Any] = {}
     try:
-        if arguments.file is not None:
-            values = decode_yaml(arguments.file.read_text("utf-8")) or {}
+        if (file := arguments.file) is not None:
+            values = decode_yaml(file.read_text("utf-8")) or {}
             if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
-                raise ValueError(f"{arguments.file} must have lines of a name and a value, such as year: 2025")
+                said = _("{file} must have lines of a name and a value, such as year: 2025")
+                raise ValueError(said.format(file=file))
         values |= {name: decode_yaml(value) for name, value in arguments.parameters}
     except OSError as error:
-        why = str(error.strerror).lower()
-        raise BadParameter(
-            _("{file} cannot be read: {why}; give the path of a YAML file.").format(file=arguments.file, why=why)
-        ) from error
+        said = _("{file} cannot be read: {why}; give the path of a YAML file.")
+        raise BadParameter(said.format(file=file, why=str(error.strerror).lower())) from error
     except ValueError as error:
         raise BadParameter(_("The parameters cannot be read: {error}.").format(error=error)) from error
     if language := values.get("lang"):  # of the page: also where its notebook has no such parameter

@@ -11,15 +11,8 @@ from zoneinfo import ZoneInfo
 from flexlib.addresses import EMAIL
 from flexlib.errors import BadFile, FlexlibError
 from flexlib.i18n import LANGUAGES, _, join_or
-from flexlib.nesting import (
-    Faults,
-    decode_yaml,
-    explain_fields,
-    find_yaml_lines,
-    format_given,
-    list_yaml_lines,
-    name_line,
-)
+from flexlib.nesting import Faults, explain_fields, format_given, name_line
+from flexlib.nesting.yaml_texts import decode_yaml, explain_unread, find_yaml_lines, list_yaml_lines
 from flexlib.setting_values import has_file
 
 PLAN = Path("params", "month.yaml")
@@ -82,7 +75,7 @@ def read_plan(path: Path, formats: Mapping[str, Any], *, is_named: bool = False)
             )
         ) from error
     except ValueError as error:
-        raise BadFile(_("{path} cannot be read as YAML: {error}.").format(path=path, error=error)) from error
+        raise BadFile(explain_unread(path, error)) from error
     if not isinstance(content, dict):
         raise _explain_unknown(path, content)
     faults, fields = Faults(), dict[str, Any]()

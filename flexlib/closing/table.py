@@ -15,7 +15,7 @@ from flexlib.closing.steps import Step
 from flexlib.dates import Month
 from flexlib.errors import FlexlibError
 from flexlib.i18n import _
-from flexlib.nesting import decode_yaml
+from flexlib.nesting.yaml_texts import decode_yaml
 from flexlib.proof import State
 from flexlib.settings import find_home
 from flexlib.sources.registry import LEDGER, WINDSURF

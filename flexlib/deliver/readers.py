@@ -10,7 +10,8 @@ from typing import Any
 from flexlib.addresses import EMAIL
 from flexlib.errors import BadFile
 from flexlib.i18n import LANGUAGES, _, join_and, join_or
-from flexlib.nesting import decode_yaml, explain_fields, format_given, list_yaml_lines, name_line
+from flexlib.nesting import explain_fields, format_given, name_line
+from flexlib.nesting.yaml_texts import decode_yaml, explain_unread, list_yaml_lines
 from flexlib.store.membership import LEVELS
 
 ATTACHABLE = ("pdf", "xlsx")
@@ -57,7 +58,7 @@ def read_readers(path: Path) -> Readers:
         text = path.read_text("utf-8")
         content, lines = decode_yaml(text), list_yaml_lines(text, "mails")
     except (OSError, ValueError) as error:
-        raise BadFile(_("{path} cannot be read as YAML: {error}.").format(path=path, error=error)) from error
+        raise BadFile(explain_unread(path, error)) from error
     if isinstance(content, dict) and content.keys() - (known := {*COMMON, "mails"}):
         raise BadFile(explain_fields(path, _("a file of mails"), content, known))
     listed = content.get("mails") if isinstance(content, dict) else None

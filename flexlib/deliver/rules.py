@@ -14,7 +14,8 @@ from flexlib.analysis.budgets import Outcome, list_reached
 from flexlib.deliver.due import Times, read_time
 from flexlib.errors import BadFile
 from flexlib.i18n import LANGUAGES, _, join_and, join_or
-from flexlib.nesting import Faults, decode_yaml, explain_fields, format_given, list_yaml_lines, name_line
+from flexlib.nesting import Faults, explain_fields, format_given, name_line
+from flexlib.nesting.yaml_texts import decode_yaml, explain_unread, list_yaml_lines
 from flexlib.store.budgets import MOST_PERCENT
 from flexlib.store.outbox import Standing
 
@@ -75,7 +76,7 @@ def read_rules(path: Path) -> list[Rule]:
         text = path.read_text("utf-8")
         content, lines = decode_yaml(text), list_yaml_lines(text, "notices")
     except (OSError, ValueError) as error:
-        raise BadFile(_("{path} cannot be read as YAML: {error}.").format(path=path, error=error)) from error
+        raise BadFile(explain_unread(path, error)) from error
     if isinstance(content, dict) and content.keys() - (known := {*COMMON, "notices"}):
         raise BadFile(explain_fields(path, _("a file of notices"), content, known))
     listed = content.get("notices") if isinstance(content, dict) else None

@@ -16,7 +16,8 @@ from flexlib.analysis.allocation import Rule
 from flexlib.dates import Span
 from flexlib.errors import BadFile
 from flexlib.i18n import _, join_and
-from flexlib.nesting import Faults, decode_yaml, explain_fields, format_given, list_yaml_lines, name_line, read_digits
+from flexlib.nesting import Faults, explain_fields, format_given, name_line
+from flexlib.nesting.yaml_texts import decode_yaml, explain_unread, list_yaml_lines, read_digits
 
 KINDS = ("usd_a_seat", "usd", "plan_credits", "line")
 """What a pool may be: US$ a seat and month, US$ a month, flex credits a month that are paid already, the own use of the
@@ -87,7 +88,7 @@ def read_rules(path: Path) -> ChargebackRules:
         content = decode_yaml(text := path.read_text("utf-8"), exact=True)
         lines = {name: list_yaml_lines(text, name) for name in ("pools", "taxes")}
     except (OSError, ValueError) as error:
-        raise BadFile(_("{path} cannot be read as YAML: {error}.").format(path=path, error=error)) from error
+        raise BadFile(explain_unread(path, error)) from error
     takes = ("unmapped", "billed_beside", "pools", "taxes")
     if not isinstance(content, dict):
         raise BadFile(

@@ -10,7 +10,8 @@ from typing import Any
 
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.i18n import _
-from flexlib.nesting import decode_yaml, format_given
+from flexlib.nesting import format_given
+from flexlib.nesting.yaml_texts import decode_yaml, explain_unread
 from flexlib.setting_values import has_file
 from flexlib.settings import find_home
 
@@ -36,7 +37,7 @@ def read_events(path: Path) -> list[Event]:
     try:
         content = decode_yaml(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
-        raise BadFile(_("{path} cannot be read as YAML: {error}.").format(path=path, error=error)) from error
+        raise BadFile(explain_unread(path, error)) from error
     listed = content.get("events") if isinstance(content, dict) and content.keys() == {"events"} else None
     if not isinstance(listed, list):
         raise BadFile(

@@ -13,7 +13,8 @@ from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.errors import BadFile
 from flexlib.formats import format_number
 from flexlib.i18n import _, join_and
-from flexlib.nesting import Faults, decode_yaml, explain_fields, format_given, list_yaml_lines, name_line, read_digits
+from flexlib.nesting import Faults, explain_fields, format_given, name_line
+from flexlib.nesting.yaml_texts import decode_yaml, explain_unread, list_yaml_lines, read_digits
 
 BUDGETS = Path("params", "budgets.yaml")
 """Where budgets are looked for, in the folder of the project, unless FLEXLIB_BUDGETS names another file."""
@@ -70,7 +71,7 @@ def read_budgets(path: Path) -> list[Budget]:
         said = _("{path} cannot be read ({strerror}); name the YAML file of your budgets.")
         raise BadFile(said.format(path=path, strerror=error.strerror)) from error
     except ValueError as error:
-        raise BadFile(_("{path} cannot be read as YAML: {error}.").format(path=path, error=error)) from error
+        raise BadFile(explain_unread(path, error)) from error
     if content is None:  # as a write that failed leaves it, too: nobody has said that nothing is limited
         said = _("{path} is empty, which may be a mistake: write your budgets, or `budgets: []` if there are none.")
         raise BadFile(said.format(path=path))

@@ -106,7 +106,11 @@ LINE = "pools:\n  - {name: a, line: Platform, rule: use}\n  - "
         (POOL + "{name: b, usd_a_seat: '1', seats: 1.5, rule: use}", 3, "b has seats: 1.5; give a whole number"),
         (POOL + "{name: b, line: 3, rule: use}", 3, "b has line: 3; write the name of a line"),
         (POOL + "{name: b, usd: '1', rule: use, from: soon}", 3, "b has the date 'soon'; write it as 2025-09-01"),
-        (POOL + "{name: b, usd: '1', rule: use, from: 2025-02-30}", 0, "cannot be read as YAML"),
+        (
+            POOL + "{name: b, usd: '1', rule: use, from: 2025-02-30}",
+            0,
+            "YAML: line 3, column 42: '2025-02-30' is no date",
+        ),
         (POOL + "{name: b, usd: '1', rule: use, from: 2025-09-02, until: 2025-09-01}", 3, "b ends on 2025-09-01, befo"),
         (POOL + "{name: a, usd: '2', rule: use}", 3, "a stands twice on every day; end the first before"),
         (POOL + "{name: a, usd: '2', rule: use, from: 2025-09-01}", 3, "a stands twice on 2025-09-01"),
@@ -119,7 +123,7 @@ LINE = "pools:\n  - {name: a, line: Platform, rule: use}\n  - "
             2,
             "rule is no field of a tax; write one of from, name, percent",
         ),
-        ("pools: [", 0, "cannot be read as YAML: while parsing"),
+        ("pools: [", 0, "cannot be read as YAML: line 1, column 9 is not as YAML is written"),
         ("unmapped: use\nunmapped: head", 0, "the name 'unmapped' is given twice, again in line 2"),
     ],
 )

@@ -11,7 +11,8 @@ from typing import Any, get_args
 
 from flexlib.errors import BadParameter
 from flexlib.i18n import _, join_or
-from flexlib.nesting import decode_yaml, explain_fields, find_yaml_lines, format_given, name_line
+from flexlib.nesting import explain_fields, format_given, name_line
+from flexlib.nesting.yaml_texts import decode_yaml, find_yaml_lines
 from flexlib.sources.charges.mapping import COLUMNS, COLUMNS_OR_VALUES
 from flexlib.sources.files.fields import FIELDS
 from flexlib.sources.presets.preset import DATASETS, Evidence, Preset

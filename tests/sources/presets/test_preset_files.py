@@ -133,10 +133,10 @@ def test_what_is_wrong_in_a_preset_is_one_sentence(tmp_path: Path, changes: dict
     [
         ("name: a\nname: b\n", "is no YAML: the name 'name' is given twice, again in line 2."),
         ("mapping:\n  model: a\n  model: b\n", "is no YAML: the name 'model' is given twice, again in line 3."),
-        ("name: [a\n", "is no YAML: while parsing a flow sequence"),
+        ("name: [a\n", "is no YAML: line 2, column 1 is not as YAML is written"),
         ("- name\n", "mine.yaml is no preset: it must hold name, title, evidence, source, dataset and mapping."),
         ("", "mine.yaml is no preset"),
-        ("!!python/object/apply:os.getcwd []\n", "is no YAML: could not determine a constructor"),
+        ("!!python/object/apply:os.getcwd []\n", "is no YAML: line 1, column 1 is not as YAML is written"),
     ],
 )
 def test_yaml_that_is_none_or_says_a_thing_twice_is_refused(tmp_path: Path, text: str, sentence: str) -> None:

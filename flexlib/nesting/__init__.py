@@ -1,5 +1,5 @@
-"""JSON and YAML from outside: values inside values only so deep, since every Python gives up at a depth of its own, and
-no name given twice, since of two values one would be lost in silence."""
+"""JSON and YAML (`yaml_texts`) from outside: values inside values only so deep, since every Python gives up at a depth
+of its own, and no name given twice, since of two values one would be lost in silence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from flexlib.errors import BadFile
-from flexlib.i18n import _, join_and, join_or, translate_count
+from flexlib.i18n import _, join_and, join_or, to_english, translate_count
 
 MOST_NESTED = 64
 """Lists and objects inside each other: more than any data has, and far from what the strictest Python can read."""
@@ -27,41 +27,29 @@ _ONLY_BRACKETS = re.compile(r"[^\[\]]+")
 _ONE_KIND = str.maketrans("{}", "[]")
 
 
-class TooDeep(ValueError):
+class Unreadable(ValueError):
+    """A text from outside that cannot be read: why, in the reader's language, and `english` what is stored of it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.english = str(to_english(why))
+
+
+class TooDeep(Unreadable):
     """More than `MOST_NESTED` lists and objects inside each other."""
 
     def __init__(self) -> None:
-        super().__init__(f"it is nested more than {MOST_NESTED} levels deep")
+        super().__init__(_("it is nested more than {most} levels deep").format(most=MOST_NESTED))
 
 
-class GivenTwice(ValueError):
+class GivenTwice(Unreadable):
     """A name that an object has twice, the second time in this line of a file."""
 
     def __init__(self, name: object, line: int | None = None) -> None:
-        where = "" if line is None else f", again in line {line}"
-        super().__init__(f"the name {format_given(name)} is given twice{where}")
-
-
-class Written:
-    """A number of a YAML file that is not what it looks like, or not to the last digit: `1200.00`, `0421`, `1_000`."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        """As it is written."""
-
-    def __repr__(self) -> str:
-        return self.text
-
-
-def read_digits(value: object) -> str | None:
-    """The digits of an amount out of `decode_yaml` with `exact`, in quotes or not; None of what is no text or number.
-
-    >>> read_digits("1200.00"), read_digits(decode_yaml("1200.00", exact=True)), read_digits(True)
-    ('1200.00', '1200.00', None)
-    """
-    if isinstance(value, Written):
-        return value.text
-    return str(value) if type(value) in (str, int) else None
+        said = _("the name {name} is given twice")
+        if line is not None:
+            said = _("the name {name} is given twice, again in line {line}")
+        super().__init__(said.format(name=format_given(name), line=line))
 
 
 def name_line(line: int, file: object) -> str:
@@ -97,70 +85,6 @@ def decode_json(text: str, **options: Any) -> Any:  # noqa: ANN401 (JSON)
     """
     check_nesting(text)
     return json.loads(text, object_pairs_hook=_build_object, **options)
-
-
-def decode_yaml(text: str, *, exact: bool = False) -> Any:  # noqa: ANN401 (YAML)
-    """The value of a YAML text; `exact`: a number that is not to the last digit what it looks like is `Written`. Raises
-    `TooDeep`, `GivenTwice`, and `ValueError` for what is no YAML."""
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: ANN401
-            # What `<<` brings in may be given again.
-            names: list[Any] = []
-            for each, __ in node.value:
-                if not each.tag.endswith(":merge"):
-                    names.append(name := self.construct_object(each, deep=True))
-                    if names.count(name) > 1:
-                        raise GivenTwice(name, each.start_mark.line + 1)
-            return super().construct_mapping(node, deep)
-
-    def construct_number(loader: Any, node: Any) -> Any:  # noqa: ANN401
-        is_whole = node.tag.endswith(":int")
-        value = loader.construct_yaml_int(node) if is_whole else loader.construct_yaml_float(node)
-        return value if is_whole and str(value) == node.value else Written(node.value)
-
-    for kind in ("int", "float") if exact else ():
-        Loader.add_constructor(f"tag:yaml.org,2002:{kind}", construct_number)
-    depth = 0
-    try:
-        for event in yaml.parse(text):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > MOST_NESTED:
-                raise TooDeep
-        return yaml.load(text, Loader)  # noqa: S506 (a safe one)
-    except yaml.YAMLError as error:
-        raise ValueError(" ".join(str(error).split())) from error
-
-
-def list_yaml_lines(text: str, name: str) -> list[int]:
-    """The line, from 1, of each item of the list that a mapping has under `name`; none where there is no such list.
-
-    >>> list_yaml_lines("a: 1\\nb:\\n  - 2\\n  - 3\\n", "b")
-    [3, 4]
-    """
-    import yaml
-
-    node = yaml.compose(text, yaml.SafeLoader)
-    pairs = node.value if isinstance(node, yaml.MappingNode) else []
-    found = next((value for key, value in pairs if key.value == name), None)
-    return [one.start_mark.line + 1 for one in found.value] if isinstance(found, yaml.SequenceNode) else []
-
-
-def find_yaml_lines(text: str, *, within: str = "") -> dict[str, int]:
-    """The line, from 1, of each name of a mapping, by the name as it is written; of the one that stands in it under the
-    name `within`.
-
-    >>> find_yaml_lines("a: 1\\nb:\\n  - 2\\n")
-    {'a': 1, 'b': 2}
-    """
-    import yaml
-
-    node = yaml.compose(text, yaml.SafeLoader)
-    for name in filter(None, [within]):
-        pairs = node.value if isinstance(node, yaml.MappingNode) else []
-        node = next((value for key, value in pairs if key.value == name), None)
-    return {key.value: key.start_mark.line + 1 for key, _ in node.value} if isinstance(node, yaml.MappingNode) else {}
 
 
 def explain_fields(where: object, what: str, given: object, fields: Iterable[str]) -> str:
