@@ -1,4 +1,5 @@
-"""Notes of stored months: written in English into certificates, and told in the language of who reads them."""
+"""Notes of stored months, and why rows of files could not be taken: written in English into certificates and beside
+them, and told in the language of who reads them."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from flexlib.i18n import _, mark_text, write_number
+from flexlib.i18n import _, join_texts, mark_text, write_number
 
 UNPRICED = (
     mark_text("{count} row without a price: the sum in USD is a lower bound."),
@@ -64,7 +65,56 @@ NOTES = (
 )  # fmt: skip
 NOT_WHOLE_DAYS = mark_text("not whole days")
 """What is stored of a billing cycle that is none."""
+TIMES = mark_text("{field} is not a time of 2000 to 2099: {value}"), mark_text("not a time of 2000 to 2099: {value}")
+WRONG_NUMBERS = (
+    mark_text("{field} is not a whole number from 0 to {most}: {value}"),
+    mark_text("{field} is not a whole number from 0 to {most} under --decimal {mark}: {value}"),
+    mark_text("{field} is not a whole number: {value}"),
+    mark_text("{field} is not a whole number under --decimal {mark}: {value}"),
+    mark_text("{field} is not a number at or above 0: {value}"),
+    mark_text("{field} is not a number at or above 0 under --decimal {mark}: {value}"),
+    mark_text("{field} is not a number: {value}"),
+    mark_text("{field} is not a number under --decimal {mark}: {value}"),
+    mark_text("{field} has more than {places} decimals, and would be 0: {value}"),
+    mark_text("{field} is {limit} or more in size, and what is kept with {places} decimals must be less: {value}"),
+    mark_text("{field} is ambiguous ({value}: thousands or decimals?); give --decimal"),
+    mark_text("{field} is not an amount: {value}"),
+)
+"""Of a text that is no number of its field; the size of an amount is that of the column that keeps it."""
+REASONS = (
+    mark_text("{told}, unless --distinct says that this is all: import all pages in one command"),
+    mark_text("{told}: import all pages in one command"),
+    *TIMES, *WRONG_NUMBERS,
+    mark_text("no time"), mark_text("no model"), mark_text("no provider"), mark_text("no amount"),
+    mark_text("no period"), mark_text("no currency"), mark_text("no {field}"),
+    mark_text("no period of an hour, a day or a month: {value} to {end}"),
+    mark_text("no such time in {zone}: {value} (the clock skipped it)"),
+    mark_text("{field} is ambiguous ({value}: day or month first?); give --date-order"),
+    mark_text("unknown {field}: {value} (say what it means: --alias '{again}=NAME')"),
+    mark_text("cached tokens are more than the prompt: {value}"),
+    mark_text("total_tokens is not prompt + completion: {value}"),
+    mark_text("batch is neither true nor false: {value}"),
+    mark_text("a name or an id is not of at most {most} printable characters"),
+    mark_text("requests is 0; a row is of 1 or more"),
+    mark_text("{field} without usable_type: {value}"),
+    mark_text("request_id stands before with other content: {value}"),
+    mark_text("{count} column where the header has {width}"),
+    mark_text("{count} columns where the header has {width}"),
+    mark_text("not a JSON object"), mark_text("the key {value} twice in one object"),
+    mark_text("the period ends before it begins: {value}"),
+    mark_text("not the code of a currency: {value}"),
+    mark_text("the amount is in {other}, and its currency is {code}: {value}"),
+    mark_text("the list amount is in {other}, and its currency is {code}: {value}"),
+    mark_text("other pages come before page {place}, and the one before it is not here"),
+    mark_text("more pages follow page {place}, and the next one is not here"),
+    mark_text("page {place} is of {count} rows, and {here} are here"),
+)  # fmt: skip
+"""Why a row of a file could not be taken; several of one row are joined."""
+BETWEEN = "; "
 NUMBER = re.compile(r"\d[\d,]*(\.\d+)?")
+NUMBERED = ("count", "amount", "here")
+HOLES = dict.fromkeys(NUMBERED, NUMBER.pattern) | {"field": r"\w+", "place": r"\d+"}
+"""What may stand in a sentence where a name does: else anything."""
 
 
 def write_note(note: tuple[str, str], count: int, **named: object) -> str:
@@ -75,13 +125,28 @@ def write_note(note: tuple[str, str], count: int, **named: object) -> str:
 def tell_note(stored: str) -> str:
     """A stored note in the reader's language, its numbers as they are written there; as it is where nobody knows it,
     such as one of an earlier flexlib."""
-    for note, found in _match(stored):
-        return _(note).format(**{name: _tell_value(name, value) for name, value in found.items()})
+    for note, found in _match(stored, NOTES):
+        return _fill(note, found)
     return _(stored)
 
 
-def _match(stored: str) -> Iterator[tuple[str, dict[str, str]]]:
-    for note in NOTES:
+def tell_reasons(stored: str) -> str:
+    """Why a row could not be taken, in the reader's language; a part that nobody knows as it is."""
+    told, parts = list[str](), stored.split(BETWEEN)
+    while parts:
+        known = ((end, _match(BETWEEN.join(parts[:end]), REASONS)) for end in range(1, len(parts) + 1))
+        end, said = next(((end, _fill(*one)) for end, found in known for one in found), (1, parts[0]))
+        told.append(said)
+        parts = parts[end:]
+    return join_texts(told)
+
+
+def _fill(text: str, found: dict[str, str]) -> str:
+    return _(text).format(**{name: _tell_value(name, value) for name, value in found.items()})
+
+
+def _match(stored: str, notes: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
+    for note in notes:
         if found := _compile(note).fullmatch(stored):
             yield note, found.groupdict()
 
@@ -91,13 +156,15 @@ def _compile(note: str) -> re.Pattern[str]:
     """What the note is with anything in place of its names; counts are numbers alone."""
     parts = re.split(r"\{(\w+)\}", note)
     texts, names = map(re.escape, parts[::2]), parts[1::2]
-    holes = [f"(?P<{name}>{NUMBER.pattern if name in ('count', 'amount') else '.+'})" for name in names]
+    holes = [f"(?P<{name}>{HOLES.get(name, '.+')})" for name in names]
     return re.compile("".join(text + hole for text, hole in zip(texts, [*holes, ""], strict=True)), re.DOTALL)
 
 
 def _tell_value(name: str, value: str) -> str:
-    if name in ("count", "amount"):
+    if name in NUMBERED:
         return write_number(value)
+    if name == "told":
+        return tell_reasons(value)
     return _(value) if value in WORDS else value
 
 

@@ -7,8 +7,19 @@ from string import Formatter
 
 import pytest
 
-from flexlib.i18n import speak
-from flexlib.stored_notes import NOTES, NUMBER, SUPERSEDED, UNIT, UNPRICED, UNRATED, tell_note, write_note
+from flexlib.i18n import speak, to_english
+from flexlib.stored_notes import (
+    NOTES,
+    NUMBER,
+    REASONS,
+    SUPERSEDED,
+    UNIT,
+    UNPRICED,
+    UNRATED,
+    tell_note,
+    tell_reasons,
+    write_note,
+)
 
 VALUES = {"count": "1,234", "amount": "1,234.50", "month": "2025-09", "command": "flexlib close (2025-09)."}
 
@@ -49,3 +60,29 @@ def test_what_nobody_knows_stays_as_it_was_stored() -> None:
             assert tell_note(text) == text
     assert NUMBER.fullmatch("1,234.50")
     assert write_note(UNRATED, 2, command="x").endswith("then x again.")
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_reason_is_known_again_whatever_it_is_filled_with(reason: str) -> None:
+    filled = {"count": "1,234", "here": "5", "field": "prompt_tokens", "place": "3", "told": "no time"}
+    names = {name for _, name, _, _ in Formatter().parse(reason) if name}
+    written = reason.format(**{name: filled.get(name, "a; {b}: c") for name in names})
+    with speak("es"):
+        told = tell_reasons(written)
+        both = tell_reasons(f"no model; {written}; no provider")
+    assert told != written
+    assert to_english(told) == written
+    assert both == f"sin modelo; {told}; falta el proveedor"
+    assert not re.search(r"\b(the|its|of a|not)\b", told)
+
+
+def test_a_part_of_a_reason_that_nobody_knows_stays_as_it_was_stored() -> None:
+    with speak("es"):
+        assert tell_reasons("no model; of an earlier flexlib; no currency") == (
+            "sin modelo; of an earlier flexlib; falta la moneda"
+        )
+        assert tell_reasons("page 1 is of 1,200 rows, and 400 are here, unless --distinct says that this is all: "
+                            "import all pages in one command") == (
+            "la página 1 es de 1.200 filas y aquí hay 400, a menos que --distinct diga que eso es todo: importe todas "
+            "las páginas en un solo comando"
+        )  # fmt: skip

@@ -16,6 +16,7 @@ from flexlib.errors import BadFile
 from flexlib.formats import format_count, format_number
 from flexlib.i18n import _, mark_text, write_json
 from flexlib.sources.registry import RefusedFileRow
+from flexlib.stored_notes import tell_reasons
 
 if TYPE_CHECKING:
     from flexlib.ingest.files.importing import FilesImport
@@ -106,7 +107,8 @@ def explain_refused(
         return explain_state(certificate)
     line = _("line {number}: ")
     told = (
-        f"{f'{row.file}, ' * several}{line.format(number=row.line) * (not row.is_page)}{row.reason}" for row in rows
+        f"{f'{row.file}, ' * several}{line.format(number=row.line) * (not row.is_page)}{tell_reasons(row.reason)}"
+        for row in rows
     )
     shown = "; ".join(islice(told, MOST_SHOWN))
     more = (

@@ -468,7 +468,7 @@ def test_a_file_without_a_call_says_what_its_rows_are(tmp_path: Path) -> None:
 
 def test_a_row_that_cannot_be_read_is_a_gap_even_beside_a_filter(tmp_path: Path) -> None:
     file = write(tmp_path, "time,in,out,type", f"{AT},1,1,a", "broken")
-    assert [row.reason for row in refuse(file, where=("type=a",))] == ["1 columns where the header has 4"]
+    assert [row.reason for row in refuse(file, where=("type=a",))] == ["1 column where the header has 4"]
 
 
 # Tiers, ids

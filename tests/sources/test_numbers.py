@@ -7,6 +7,7 @@ from decimal import Decimal
 import duckdb
 import pytest
 
+from flexlib.i18n import speak
 from flexlib.sources.files.numbers import (
     MOST_TOKENS,
     NUMBERS,
@@ -19,8 +20,12 @@ from flexlib.sources.files.numbers import (
     show_cells,
     type_numbers,
 )
+from flexlib.stored_notes import tell_reasons
 
 Number = int | Decimal | None
+
+
+LARGE = "is %d or more in size, and what is kept with %d decimals must be less"
 
 
 def read(
@@ -40,6 +45,8 @@ def read(
             [text, typed],
         ).fetchone()
     assert row is not None
+    with speak("es"):  # each reason is known by what tells it in another language
+        assert row[1] is None or tell_reasons(row[1]) != row[1]
     return row[0], row[1]
 
 
@@ -148,11 +155,21 @@ def test_an_amount_is_exact_and_rounded_half_up_to_what_is_kept(
         ("cost", "1.000", "cost is ambiguous (1.000: thousands or decimals?); give --decimal"),
         ("cost", "0.00000000004", "cost has more than 10 decimals, and would be 0: 0.00000000004"),
         ("amount_in_clp", "1e-9", "amount_in_clp has more than 4 decimals, and would be 0: 1e-9"),
+        ("cost", "1e11", f"cost {LARGE % (10**10, 10)}: 1e11"),
+        ("cost", "-10000000000", f"cost {LARGE % (10**10, 10)}: -10000000000"),
+        ("amount_in_usd", "$10,000,000,000.00", f"amount_in_usd {LARGE % (10**10, 10)}: $10,000,000,000.00"),
+        ("amount_in_clp", "1e400", f"amount_in_clp {LARGE % (10**16, 4)}: 1e400"),
         ("duration_ms", "-1", "duration_ms is not a number at or above 0: -1"),
     ],
 )
 def test_what_is_no_amount_says_why_and_never_becomes_nothing(name: str, text: str, why: str) -> None:
     assert read(name, text) == (None, why)
+
+
+def test_the_limit_of_an_amount_in_cents_is_in_cents() -> None:
+    assert read("cost", "999999999999", in_cents=True) == (Decimal("9999999999.99"), None)
+    assert read("cost", "1e12", in_cents=True) == (None, f"cost {LARGE % (10**12, 10)}: 1e12")
+    assert read("amount_in_clp", "1e12", in_cents=True) == (10**12, None)
 
 
 @pytest.mark.parametrize(

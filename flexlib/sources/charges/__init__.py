@@ -32,6 +32,7 @@ from flexlib.sources.files.ids import TOTAL_ROWS
 from flexlib.sources.files.kinds import find_kind
 from flexlib.sources.files.texts import read_raw
 from flexlib.sources.registry import RefusedRow
+from flexlib.stored_notes import tell_reasons
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -220,7 +221,7 @@ def _split(file: Path, found: _Months, fed: list[str], delimiter: str | None) ->
         has_totals = any(TOTAL_ROWS in kinds for kinds in found.left_out.values())
         if bad:
             raise BadFile(_("{name} holds no row that can be taken; line {line}: {reason}.")
-                .format(name=file.name, line=bad[0][1], reason=bad[0][3]))  # fmt: skip
+                .format(name=file.name, line=bad[0][1], reason=tell_reasons(bad[0][3])))  # fmt: skip
         if has_totals:
             raise BadFile(_("{name} holds no charges, only totals; export it again with the lines that they sum.")
                 .format(name=file.name))  # fmt: skip

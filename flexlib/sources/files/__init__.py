@@ -30,6 +30,7 @@ from flexlib.sources.files.pages import Page
 from flexlib.sources.files.rows import judge_rows
 from flexlib.sources.files.texts import quote, read_raw
 from flexlib.sources.registry import RefusedRow
+from flexlib.stored_notes import tell_reasons
 
 MEMORY = "160MB"
 """From here on what was read goes to the system's temporary folder: with it 20 million calls take less than 1 GB."""
@@ -231,7 +232,7 @@ def check_taken(calls: CallFile, name: str) -> None:
 def _explain_empty(calls: CallFile, name: str) -> str:
     if bad := calls.list_quarantined():
         said = _("{name} holds no row that can be taken; line {line}: {reason}.")
-        return said.format(name=name, line=bad[0].line, reason=bad[0].reason)
+        return said.format(name=name, line=bad[0].line, reason=tell_reasons(bad[0].reason))
     others = calls.connection.execute("SELECT kind, count(*) FROM left_out GROUP BY kind ORDER BY kind").fetchall()
     if not others:
         return _("{name} holds no rows; export it again.").format(name=name)

@@ -184,7 +184,8 @@ def _number_rows(rows: pa.Table, broken: dict[int, tuple[int, int]], row: int, l
     starts = line + 1 + np.cumsum(spans) - spans
     width = rows.num_columns
     widths = [broken.pop(number)[1] for number in mine]
-    problems = pa.array([f"{found} columns where the header has {width}" for found in widths], pa.string())
+    told = [f"{found} column{'s' * (found != 1)} where the header has {width}" for found in widths]
+    problems = pa.array(told, pa.string())
     whole = rows.append_column("line", pa.array(starts[is_whole])).append_column("lines", pa.array(spans[is_whole]))
     whole = whole.append_column("problem", pa.nulls(len(rows), pa.string()))
     if pc.any(is_blank := _find_blank(rows)).as_py():

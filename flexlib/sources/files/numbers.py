@@ -21,6 +21,8 @@ PARTS = (*EXTRA_COUNTS, "requests")
 """Counts that a row may have besides; null where nothing is said of them."""
 AMOUNTS = {"cost": 10, "amount_in_usd": 10, "amount_in_clp": 4}
 """With the decimals that each is kept with. One below 0 is a credit."""
+MOST_DIGITS = 20
+"""Of an amount, its decimals among them."""
 IN_DOLLARS = ("cost", "amount_in_usd")
 FRACTIONS = (*AMOUNTS, "duration_ms")
 """Numbers with decimals: SQL sees each as programs write it too, under `plain_` and its name."""
@@ -158,9 +160,13 @@ def find_number_faults(names: Iterable[str], decimal: str | None, *, in_cents: b
     for name in names:
         reason = f"'{name} is {wrong[name]}: ' || {show_cell(name)}"
         if name in AMOUNTS:
+            places, is_in_cents = AMOUNTS[name], in_cents and name in IN_DOLLARS
+            limit = 10 ** (MOST_DIGITS - places + 2 * is_in_cents)
             reason = (
                 f"CASE WHEN vanishes(plain_{name}, {_round_amount(name, in_cents)}) "
-                f"THEN '{name} has more than {AMOUNTS[name]} decimals, and would be 0: ' || {name} ELSE {reason} END"
+                f"THEN '{name} has more than {places} decimals, and would be 0: ' || {name} "
+                f"WHEN read_signed(plain_{name}) IS NOT NULL THEN '{name} is {limit} or more in size, and what is kept "
+                f"with {places} decimals must be less: ' || {name} ELSE {reason} END"
             )
         ambiguous = f"'{name} is ambiguous (' || {name} || ': thousands or decimals?); give --decimal'"
         is_ambiguous = "is_unclear" if name in AMOUNTS else "is_ambiguous"
@@ -194,7 +200,7 @@ def add_parts(name: str, parts: Sequence[str]) -> tuple[str, str]:
 
 
 def _round_amount(name: str, in_cents: bool) -> str:
-    number, kept = f"read_signed(plain_{name})", f"DECIMAL(20, {AMOUNTS[name]})"
+    number, kept = f"read_signed(plain_{name})", f"DECIMAL({MOST_DIGITS}, {AMOUNTS[name]})"
     if in_cents and name in IN_DOLLARS:
         return f"try_cast(try_cast({number} AS DECIMAL(30, 14)) * 0.01 AS {kept})"
     return f"try_cast({number} AS {kept})"
