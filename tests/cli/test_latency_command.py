@@ -147,7 +147,10 @@ def test_the_page_says_what_is_slow_and_which_route_is_faster(month: Path) -> No
     made = measure_month(load_month_usage(SEPTEMBER, month))
     hours = heading_for_hours(made.by_hour, made.slow_hours, "UTC")
     assert hours is not None
-    assert hours.heading == "15:00 to 15:59: gpt-4o takes 2.9 times as long as all day"
+    assert hours.heading == "15:00 to 15:59: gpt-4o (OpenAI) takes 2.9 times as long as all day"
+    routes = heading_for_routes(made.by_route.assign(calls=50)).heading  # two of one model, apart
+    assert routes.replace("\u00a0", " ").startswith("Half of the calls to gpt-4o (OpenAI) take 1.0 s or more, of those")
+    assert routes.endswith("to gpt-4o (OpenAI by OpenRouter) 396\u00a0ms")
     faster = heading_for_faster_routes(made.faster_routes)
     assert faster is not None
     assert faster.heading == "gpt-4o answers sooner from OpenAI by OpenRouter"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
 
@@ -60,7 +62,7 @@ def show_latency_headlines(whole: object) -> Html:
 
 def heading_for_routes(by_route: object) -> Heading:
     """The slowest and the quickest of the routes that have half of the calls of an even share, or more."""
-    rows = [row for row in read_rows(by_route) if row["calls"]]
+    rows = _name_rows(row for row in read_rows(by_route) if row["calls"])
     if not rows:
         return Heading("No duration is known", "No call of this month says how long it took.")
     note = mark_text(
@@ -74,9 +76,9 @@ def heading_for_routes(by_route: object) -> Heading:
     said = _("Half of the calls to {slow} take {slowest} or more, of those to {fast} {fastest}")
     return Heading(
         said.format(
-            slow=last["model"],
+            slow=last["called"],
             slowest=format_duration(last["p50_ms"]),
-            fast=first["model"],
+            fast=first["called"],
             fastest=format_duration(first["p50_ms"]),
         ),
         note,
@@ -95,7 +97,7 @@ def heading_for_hours(by_hour: object, slow_hours: object, zone: str) -> Heading
     row = max(rows, key=lambda one: one["p90_ms"] / one["usual_ms"])
     times = write_number(f"{row['p90_ms'] / row['usual_ms']:.1f}")
     said = _("{hour}: {model} takes {times} times as long as all day")
-    return Heading(said.format(hour=format_hour(row["hour"]), model=row["model"], times=times), note)
+    return Heading(said.format(hour=format_hour(row["hour"]), model=_name_with_route(row), times=times), note)
 
 
 def heading_for_faster_routes(faster_routes: object) -> Heading | None:
@@ -115,13 +117,13 @@ def plot_latency_by_route(
     by_route: object, *, title: str = "Response times by route", name: str = "chart-latency-routes"
 ) -> Chart | None:
     """Of the routes with the most calls a line from 50 to 90 to 99 %; None where nothing was timed."""
-    rows = [row for row in read_rows(by_route) if row["calls"]][:MOST_ROUTES]
+    rows = _name_rows(row for row in read_rows(by_route) if row["calls"])[:MOST_ROUTES]
     if not rows:
         return None
     rows.sort(key=lambda row: -row["p50_ms"])
 
     def draw(width: int) -> Figure:
-        longest = max(len(row["model"]) for row in rows)
+        longest = max(len(row["called"]) for row in rows)
         left = min(longest * size_letter(width) + 12, width // 2)
         figure = new_figure(width, 44 + 26 * len(rows))
         axes = add_axes(figure, left, 16, 6, 26 * len(rows))
@@ -136,7 +138,7 @@ def plot_latency_by_route(
                 for bar in axes.barh([place], [end - start], 0.5, left=[start], color=LIGHT[colour]):
                     add_tooltip(bar, f"{tip}, {format_count(row['calls'], 'call')}")
         most = (width // 2 - 12) // size_letter(width)
-        names = [text if len(text) <= most else text[: most - 1] + "…" for text in (row["model"] for row in rows)]
+        names = [text if len(text) <= most else text[: most - 1] + "…" for text in (row["called"] for row in rows)]
         axes.set_yticks(range(len(rows)), names)
         axes.set_ylim(-0.6, len(rows) - 0.4)
         axes.grid(visible=True, axis="x")
@@ -184,6 +186,17 @@ def plot_latency_by_hour(
     words = _("How long half and nine in ten of the calls take, by hour of the day, in {count} hours with calls.")
     legend = [(_(label), colour) for label, colour in LINES.values()]
     return Chart(name, title, words.format(count=len(timed)), draw, legend=legend)
+
+
+def _name_rows(lines: Iterable[Row]) -> list[Row]:
+    """The rows with what each is `called`: its model, and its route where the model has another, too."""
+    rows = list(lines)
+    routes = Counter(row["model"] for row in rows)
+    return [row | {"called": _name_with_route(row) if routes[row["model"]] > 1 else row["model"]} for row in rows]
+
+
+def _name_with_route(row: Row) -> str:
+    return f"{row['model']} ({name_route(row)})"
 
 
 def _describe_interval(row: Row, column: str) -> str:
