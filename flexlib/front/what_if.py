@@ -14,19 +14,18 @@ import pandas as pd
 
 from flexlib.analysis.accepted import measure_accepted
 from flexlib.analysis.cells import ROUTE, Cell, Route, sum_by_size
-from flexlib.analysis.frames import read_rows
 from flexlib.analysis.what_if import ENOUGH_CALLS, TO, Outcome, find_discounts, reprice, sum_moves
 from flexlib.analysis.what_if_credits import exchange_models, find_multipliers, simulate_cap
 from flexlib.dates import Month
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter, InvalidRequest
-from flexlib.formats import format_count, format_credits
+from flexlib.formats import format_count
 from flexlib.front.credits_days import CreditsDays
 from flexlib.front.scores import Scores, read_scores
 from flexlib.front.spend import Spend
 from flexlib.front.table import write_key
+from flexlib.front.what_if_credits import add_multipliers, explain_unknown, find_one_price
 from flexlib.i18n import _
-from flexlib.money.credit_prices import find_credit_price
 from flexlib.money.price_book import load_book
 from flexlib.money.unit_prices import UnitPrices, find_unit_prices, is_listed
 from flexlib.spend.billed import name_spellings
@@ -67,6 +66,17 @@ class WhatIf:
     named: tuple[Route, ...]
     """What else was to be tried."""
     left_out: tuple[str, ...]
+    """Of calls."""
+    unproven: tuple[str, ...]
+    """Of credits: what of the company's own table the rows contradict, and models of which nothing says what a prompt
+    cost."""
+
+    @property
+    def uncompared(self) -> tuple[str, ...] | None:
+        """Where no call can be held against another model: why, as far as the tasks do not say it; else None."""
+        if len(self.moves):
+            return None
+        return () if len(self.tasks) else self.left_out
 
     @property
     def compare(self) -> Callable[[str, str], str | None] | None:
@@ -114,7 +124,7 @@ def find_what_ifs(
     lines = moves[moves["calls"] > 0]
     totals = sum_moves(moves)
     spent = CreditsDays.read(spend.stored, spend.root, names=spend.names).read_rows()
-    multipliers, contradicted = _add_multipliers(find_multipliers(spent), load_multipliers(spend.root, spend.span))
+    multipliers, contradicted = add_multipliers(find_multipliers(spent), load_multipliers(spend.root, spend.span))
     enough = lines[lines["calls"] >= ENOUGH_CALLS]
     pairs = enough[[*ROUTE, *TO[:3]]].itertuples(index=False, name=None)
     is_other = pd.Series([pair[:3] != pair[3:] for pair in pairs], enough.index, dtype=bool)
@@ -126,10 +136,11 @@ def find_what_ifs(
         multipliers=multipliers,
         exchanges=exchange_models(spent, multipliers),
         capped=simulate_cap(spent.limit(0) if cap is None else spent, 100 * (cap or 0)),
-        credit_usd=_find_credit_price(spend, spent),
+        credit_usd=find_one_price(spend, spent),
         scores=read_scores(Path(scores)) if scores else None,
         named=tuple(named),
-        left_out=(*_explain_left_out(cells, told, moves), *_explain_untried(named, tried, routes), *contradicted),
+        left_out=(*_explain_left_out(cells, told, moves), *_explain_untried(named, tried, routes)),
+        unproven=(*contradicted, *explain_unknown(multipliers)),
     )
 
 
@@ -223,27 +234,3 @@ def _measure_accepted(calls: duckdb.DuckDBPyRelation, field: str) -> pd.DataFram
             )
         )
     return measure_accepted(calls.select(f"*, {said} IN {YES} AS accepted"))
-
-
-def _add_multipliers(found: pd.DataFrame, own: Mapping[str, int]) -> tuple[pd.DataFrame, list[str]]:
-    """With those of the company's own table where the rows say none; of what they contradict, sentences instead."""
-    wrong = []
-    for row in read_rows(found):
-        model, proven = row["model_uid"], row["multiplier"]
-        if (said := own.get(model)) is not None and (said != (proven or said) or not said or row["divisor"] % said):
-            wrong.append(model)
-    text = _("Your table says {credits} a prompt of {model}, its rows say otherwise: it is not used.")
-    texts = [text.format(credits=format_credits(own[one]), model=one) for one in wrong]
-    kept = {model: each for model, each in own.items() if model not in wrong}
-    filled = found.assign(multiplier=found["multiplier"].fillna(found["model_uid"].map(kept).astype("Int64")))
-    unused = [model for model in own if model not in {*found["model_uid"]}]
-    nothing = dict.fromkeys(("rows", "credits", "divisor"), 0)
-    more = pd.DataFrame({"model_uid": unused, **nothing, "multiplier": [own[one] for one in unused]})
-    return pd.concat([filled, more.astype(found.dtypes)], ignore_index=True) if unused else filled, texts
-
-
-def _find_credit_price(spend: Spend, spent: duckdb.DuckDBPyRelation) -> Decimal | None:
-    days = spent.filter("flex_credits > 0").select("CAST(date AS DATE)").distinct().fetchall()
-    prices = {find_credit_price(spend.credit_prices, day) for (day,) in days}
-    (price,) = prices if len(prices) == 1 else (None,)
-    return price.usd if price else None

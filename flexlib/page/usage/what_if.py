@@ -35,9 +35,13 @@ WIDEST = 200
 COLOURS = {Outcome.SAVES: "accent", Outcome.MAY_SAVE: "amber2", Outcome.COSTS: "before"}
 
 
-def show_what_if_headlines(savings: object, discounts: object, capped: object, usd: Decimal | None) -> Html:
-    """The largest saving that holds in any case, what batches and caches could save, and a cap."""
-    cards = [(_("Another model"), _("none"), _("is cheaper in any case"))]
+def show_what_if_headlines(
+    savings: object, discounts: object, capped: object, usd: Decimal | None, uncompared: Sequence[str] | None = None
+) -> Html:
+    """The largest saving that holds in any case, what batches and caches could save, and a cap. `uncompared` as of
+    `heading_for_savings`."""
+    note = _("is cheaper in any case") if uncompared is None else _("can be compared")
+    cards = [(_("Another model"), _("none"), note)]
     if best := _find_best(savings):
         note = _("at least: {model} on {other}").format(model=escape(best["model"]), other=escape(best["to_model"]))
         cards = [(_("Another model saves"), _write_usd(best["now_usd"] - best["high_usd"]), note)]
@@ -65,8 +69,11 @@ def _write_usd(amount: Decimal) -> str:
     return f"<small>US$</small>{escape(format_amount(amount))}"
 
 
-def heading_for_savings(savings: object, dated: str = "") -> Heading:
-    """The largest saving that holds in any case, or that there is none. `dated`: of when the scores are."""
+def heading_for_savings(savings: object, dated: str = "", uncompared: Sequence[str] | None = None) -> Heading:
+    """The largest saving that holds in any case, or that there is none. `dated`: of when the scores are; `uncompared`:
+    why no call could be compared, None where one could."""
+    if uncompared is not None:
+        return Heading("No call can be compared with another model", " ".join(uncompared))
     note = _(
         "In percent of what the calls cost now, as a range: another model makes other tokens of a text and answers at "
         "another length. Whether it answers as well, no price says: try it on a part of the calls."
@@ -108,18 +115,21 @@ def heading_for_accepted(accepted: object) -> Heading | None:
     return Heading("What an answer cost that was used", note) if read_rows(accepted) else None
 
 
-def heading_for_exchanges(exchanges: object) -> Heading | None:
-    """The most that is saved; None where no model's multiplier is known beside a cheaper one's."""
+def heading_for_exchanges(exchanges: object, unproven: Sequence[str] = ()) -> Heading | None:
+    """The most that is saved; None where no model's multiplier is known beside a cheaper one's, and nothing is to be
+    said of others. `unproven`: models of which it is not known."""
     note = mark_text(
         "A prompt costs what divides the credits of each row of its model; where they are too few, what your own table "
         "says. A request that the server counts may hold several; as many prompts are taken for granted."
     )
+    said = " ".join(unproven)
     if not (rows := read_rows(exchanges)):
-        return None
+        return Heading("No credits can be compared with another model's", said) if said else None
     row = max(rows, key=lambda one: one["saved_low"])
-    said = _("At least {credits} flex credits fewer had {other} been asked instead of {model}")
+    most = _("At least {credits} flex credits fewer had {other} been asked instead of {model}")
     names = {"other": row["to_model_uid"], "model": row["model_uid"]}
-    return Heading(said.format(credits=format_credits(row["saved_low"]), **names), note)
+    heading = most.format(credits=format_credits(row["saved_low"]), **names)
+    return Heading(heading, f"{_(note)} {said}" if said else note)
 
 
 def heading_for_cap(capped: object, cap: int) -> Heading | None:
