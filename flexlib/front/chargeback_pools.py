@@ -14,8 +14,7 @@ from flexlib.errors import InvalidRequest
 from flexlib.formats import format_count, format_number
 from flexlib.front.chargeback_rules import DAY, OF_AMOUNT, ChargebackRules, Dated, PoolRule
 from flexlib.front.spend import Spend, sum_rows
-from flexlib.i18n import _, translate_count, write_number
-from flexlib.money.credit_prices import find_credit_price
+from flexlib.i18n import _, write_number
 from flexlib.money.fx import EXACT, USD_CLP, Rates, convert_to_clp, find_rate
 from flexlib.senders import name_provider
 from flexlib.sources.registry import WINDSURF
@@ -50,7 +49,7 @@ def list_charges(
     heads: Mapping[LineKey, Fraction],
 ) -> tuple[list[Charge], list[str]]:
     """What is shared, or stands beside use, and sentences on what is not known of it. Raises `InvalidRequest`."""
-    charges, notes = [], _tell_listed(spend)
+    charges, notes = [], list[str]()
     credits_left = _measure_credits(spend)
     month = spend.span.months[0]
     for one in rules.pools:
@@ -194,24 +193,6 @@ def _measure_credits(spend: Spend) -> Amounts:
     """The month's flex credits and what they cost."""
     row = sum_rows(spend, (), f"source = '{WINDSURF.name}'").iloc[0]
     return {unit: row[unit] for unit in ("flex_credits", *MONEY) if row[unit] is not None}
-
-
-def _tell_listed(spend: Spend) -> list[str]:
-    """That days of the month are at the list price though the company has one of its own: its file leaves them out."""
-    table = sum_rows(spend, ("day",), f"source = '{WINDSURF.name}'")
-    days = [day.date() for day, used in zip(table["day"], table["flex_credits"], strict=True) if used]
-    found = {day: price for day in sorted(days) if (price := find_credit_price(spend.credit_prices, day))}
-    listed = [day for day, price in found.items() if not price.is_own]
-    if not listed or len(listed) == len(found):
-        return []
-    said = translate_count(
-        "The credits of {day} are at the list price: prices/windsurf_credits.csv has none for it. Its until is the "
-        "first day on which a price holds no more.",
-        "The credits of {count} days, the first {day}, are at the list price: prices/windsurf_credits.csv has none "
-        "for them. Its until is the first day on which a price holds no more.",
-        len(listed),
-    )
-    return [said.format(count=len(listed), day=listed[0])]
 
 
 def _take_off(one: PoolRule, share: Fraction, used: Amounts) -> tuple[Amounts, Amounts]:

@@ -8,13 +8,13 @@ not cover, the list price holds.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
 
 from flexlib.errors import BadFile
-from flexlib.i18n import _
+from flexlib.i18n import _, translate_count
 from flexlib.money.fx import EXACT, Rates, find_rate
 
 COLUMNS = ["from", "until", "usd_per_credit", "source"]
@@ -43,6 +43,26 @@ def find_credit_price(prices: CreditPrices, day: date) -> CreditPrice | None:
     return next((one for one in prices if one.first <= day < one.end), None)
 
 
+def find_listed(prices: CreditPrices, days: Iterable[date]) -> list[date]:
+    """Of the days on which credits were spent those at the list price though the company has one of its own for others:
+    its file leaves them out. None where all are at the list price, as the contract is over or has not begun."""
+    found = {day: price for day in sorted({*days}) if (price := find_credit_price(prices, day))}
+    listed = [day for day, price in found.items() if not price.is_own]
+    return listed if len(listed) < len(found) else []
+
+
+def explain_listed(listed: Sequence[date]) -> list[str]:
+    """That days are at the list price, of `find_listed`; changes no state, as a contract may have been made so."""
+    said = translate_count(
+        "The credits of {day} are at the list price: prices/windsurf_credits.csv has none for it. Its until is the "
+        "first day on which a price holds no more.",
+        "The credits of {count} days, the first {day}, are at the list price: prices/windsurf_credits.csv has none "
+        "for them. Its until is the first day on which a price holds no more.",
+        len(listed),
+    )
+    return [said.format(count=len(listed), day=listed[0])] if listed else []
+
+
 def price_credits(prices: CreditPrices, day: date, hundredths: int) -> Decimal | None:
     """US$ for so many hundredths of a flex credit spent on the day, exact; None where no price is known.
 
@@ -64,6 +84,8 @@ class CreditCost:
     """The prices by which they were charged, in the order of the days."""
     clp: Decimal | None = None
     """The same in pesos, each day at its rate; None where one that cost something has none, or no day did."""
+    listed: tuple[date, ...] = ()
+    """The days that the company's own file left to the list price, as `find_listed` has them."""
 
     @property
     def whose(self) -> str:
@@ -88,7 +110,8 @@ def price_days(prices: CreditPrices, days: Iterable[tuple[date, int]], rates: Ra
     found = [(amount, find_rate(rates, day)) for amount, (day, _) in zip(known, days, strict=True) if amount]
     pesos = [EXACT.multiply(amount, rate.value) for amount, rate in found if rate is not None]
     is_whole = bool(found) and len(pesos) == len(found)
-    return CreditCost(sum(known, Decimal(0)), tuple(charged), sum(pesos, Decimal(0)) if is_whole else None)
+    listed = tuple(find_listed(prices, spent))
+    return CreditCost(sum(known, Decimal(0)), tuple(charged), sum(pesos, Decimal(0)) if is_whole else None, listed)
 
 
 def read_credit_prices(name: str, text: str) -> list[CreditPrice]:

@@ -68,7 +68,7 @@ class MonthUsage:
     """Sentences on hours of the month that are not stored, on recorded calls and on misplaced versions: the totals lack
     them."""
     notes: tuple[str, ...] = ()
-    """Sentences on what may be recorded and not stored, which change no state."""
+    """Sentences on what may be recorded and not stored, or is at another price, which change no state."""
     rates: Mapping[Pair, Rates] = field(default_factory=dict)
     """The kept rates of every pair of currencies, for bills."""
     tolerance: BillTolerance = field(default_factory=BillTolerance)
@@ -226,7 +226,8 @@ def load_month_usage(
     looked = [look(one) for one, _other, _other in pieces if one == month or (one, LEDGER.name) in stored]
     missing += [one.text for one in looked if one and one.is_gap]
     missing += list_misplaced(root, {one for one, _other, _other in pieces})
-    notes = tuple(dict.fromkeys(one.text for one in looked if one and not one.is_gap))
+    spent, listed = read_spent(snapshots, root)
+    notes = (*dict.fromkeys(one.text for one in looked if one and not one.is_gap), *listed)
     found = [(source, read_source(source, stored, pieces, month, zone)) for source in sources]
     starts = dict.fromkeys(edge for one, _other, _other in pieces for edge in (one, one.next))
     within = [one for one in starts if pieces[0][1] <= one.previous.end.replace(tzinfo=None) <= pieces[-1][2]]
@@ -235,7 +236,6 @@ def load_month_usage(
     before, after = (read_calls(one, root, zone) for one in (month.previous, month.next))
     found, edge, same_edge_ids = drop_counted_beside(found, before, after, month)
     kept, repeated, same_ids, lookalikes = count_once(found)
-    spent = next((read_spent(one, root) for one in snapshots if one.dataset == WINDSURF.dataset), None)
     kept += [spent.select(*USAGE.names, "source")] if spent is not None else []
     rows = reduce(lambda one, other: one.union(other), kept) if kept else _list_no_calls()
     doubts = (*dropped, *edge, *repeated), same_ids + same_edge_ids, lookalikes, edges, tuple(missing), notes

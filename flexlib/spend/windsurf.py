@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +15,7 @@ import pyarrow.compute as pc
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.i18n import mark_text
 from flexlib.money.amounts import NO_RATE
-from flexlib.money.credit_prices import CreditPrices, find_credit_price
+from flexlib.money.credit_prices import CreditPrices, explain_listed, find_credit_price, find_listed
 from flexlib.money.fx import Rates, find_rate
 from flexlib.names import find_provider, name_model
 from flexlib.schema import FX_RATE, USAGE, USD, name_sql_type
@@ -73,9 +74,16 @@ def credits_as_usage(rows: pa.Table, prices: CreditPrices, rates: Rates) -> pa.T
     return found.to_arrow_table().cast(USAGE)
 
 
-def read_spent(snapshot: Snapshot, root: Path) -> duckdb.DuckDBPyRelation:
-    """Windsurf's days as they are, which is UTC's, whatever the zone of the month; see `list_spent`."""
-    return list_spent(snapshot.relation, load_credit_prices(root), load_rates(root))
+def read_spent(snapshots: Iterable[Snapshot], root: Path) -> tuple[duckdb.DuckDBPyRelation | None, list[str]]:
+    """Windsurf's days as they are, which is UTC's, whatever the zone of the month (see `list_spent`), and that some of
+    them are at the list price, in sentences; of snapshots without any, nothing."""
+    rows = next((one.relation for one in snapshots if one.dataset == WINDSURF.dataset), None)
+    if rows is None:
+        return None, []
+    prices, days = load_credit_prices(root), list[date]()
+    if any(price.is_own for price in prices):
+        days = [moment.date() for (moment,) in rows.filter("flex_credits <> 0").select("date").distinct().fetchall()]
+    return list_spent(rows, prices, load_rates(root)), explain_listed(find_listed(prices, days))
 
 
 def list_spent(rows: duckdb.DuckDBPyRelation, prices: CreditPrices, rates: Rates) -> duckdb.DuckDBPyRelation:

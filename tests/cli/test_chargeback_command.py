@@ -15,12 +15,14 @@ import pytest
 from report_samples import read_words
 from spend_samples import SEPTEMBER, call, ingest_charges, store, store_credits
 
+import flexlib as fl
 from flexlib.cli.chargeback import LEVELS as OFFERED
 from flexlib.cli.main import main
 from flexlib.front.chargeback import LEVELS
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.money.fx import Rate, sort_rates
+from flexlib.proof import State
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.store.fx import KeptRate, write_kept_rates
 from flexlib.tables.chargeback import LEVEL_NAMES, PLURALS
@@ -512,7 +514,14 @@ def test_days_that_a_contract_leaves_to_the_list_are_told(
     (data / "prices").mkdir()
     prices = f"from,until,usd_per_credit,source\n,{ends},0.02,ours\n"
     (data / "prices" / "windsurf_credits.csv").write_text(prices, "utf-8")
-    assert [one for one in charge(capsys)[1]["notes"] if "list price" in one] == said
+    assert [one for one in charge(capsys)[1]["missing"] if "list price" in one] == said
+    assert [one for one in fl.load("2025-09").missing if "list price" in one] == said
+    assert fl.load("2025-09").state is State.COMPLETE
+    (data / "budgets.yaml").write_text("budgets: [{name: all, whole: true, currency: usd, amount: '900'}]", "utf-8")
+    for words in (["spend"], ["check", "--budgets", str(data / "budgets.yaml")]):
+        assert main([*words, "--year", "2025", "--month", "9"]) == 0
+        told = [line.removeprefix("2025-09: ") for line in capsys.readouterr().err.splitlines()]
+        assert [line for line in told if "list price" in line] == said
 
 
 def test_with_a_map_of_nobody_who_spent_everything_is_unmapped_and_without_one_it_is_said(

@@ -84,6 +84,16 @@ def test_pesos_are_each_day_s_at_its_rate_and_unknown_where_one_that_cost_someth
     assert price_days(listed, [(late, 0)], rates).clp is None  # nothing was spent, so no rate was asked for
 
 
+@pytest.mark.parametrize(("days", "listed"), [((0, 1, 2), (1, 2)), ((0,), ()), ((1, 2), ())])
+def test_days_that_the_contract_leaves_to_the_list_are_known(days: tuple[int, ...], listed: tuple[int, ...]) -> None:
+    """Not where all are, nor where nothing was spent."""
+    own = CreditPrice(date.min, FIRST + timedelta(1), Decimal("0.02"), "ours", is_own=True)
+    prices = (own, CreditPrice(date.min, date.max, Decimal("0.04"), "list"))
+    spent = [(FIRST + timedelta(day), 100) for day in days]
+    cost = price_days(prices, [*spent, (FIRST + timedelta(9), 0)])
+    assert cost.listed == tuple(FIRST + timedelta(day) for day in listed)
+
+
 def test_without_any_price_nothing_has_a_cost() -> None:
     assert price_days((), [(FIRST, 100)]) == CreditCost(None, ())
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
@@ -15,7 +16,7 @@ from report_samples import SEPTEMBER, THINKING, certify, make_rows, read_words
 from flexlib import analysis as aggregate
 from flexlib.certificate import CreditsCertificate, State
 from flexlib.checks import Check
-from flexlib.money.credit_prices import CreditCost, CreditPrices
+from flexlib.money.credit_prices import CreditCost, CreditPrice, CreditPrices
 from flexlib.money.fx import Rates
 from flexlib.page.credits.sections import show_headlines, show_title
 from flexlib.page.kit.markup import Html
@@ -149,7 +150,7 @@ def test_the_headlines_stand_beside_what_they_are_measured_against() -> None:
         (",,0.03,contract", ("At your price", "US$ 36 US$ 0.03 a credit")),  # 36.015
         (
             "2025-09-10,,0.03,contract",
-            ("At your price and list price", "US$ 46 US$ 0.03 to 0.04 a credit"),  # 40 + 6.015
+            ("At your price and list price", "US$ 46 US$ 0.03 to 0.04 a credit, 1 day at the list price"),  # 40 + 6.015
         ),
     ],
 )
@@ -196,6 +197,16 @@ def test_a_month_without_flex_credits_has_no_highest_day() -> None:
     words = read_words(html)
     assert "Highest day – none" in words
     assert "0 of 30 none" in words
+
+
+def test_days_that_a_contract_leaves_to_the_list_stand_under_the_money() -> None:
+    rows = make_rows([(2, "ana", THINKING, 0, 100), (20, "ana", THINKING, 0, 100), (21, "ana", THINKING, 0, 100)])
+    own = CreditPrice(date.min, date(2025, 9, 15), Decimal("0.02"), "ours", is_own=True)
+    cost = price_rows(rows, (own, *LISTED))
+    assert show_numbers(certify(rows), cost=cost)["At your price and list price"].endswith(
+        "US$ 0.02 to 0.04 a credit, 2 days at the list price"
+    )
+    assert "at the list price" not in show_numbers(certify(rows))["At list price"]
 
 
 def test_a_section_stands_under_its_finding_as_text() -> None:

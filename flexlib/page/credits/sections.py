@@ -94,7 +94,7 @@ def show_headlines(
         (
             escape(_(named)),
             UNKNOWN if cost.usd is None else f"<small>US$</small>{escape(format_amount(cost.usd, '1'))}",
-            ", ".join(filter(None, (_(badge.total_prefix), _name_pesos(cost), _name_prices(cost)))),
+            ", ".join(filter(None, (_(badge.total_prefix), _name_pesos(cost), _name_prices(cost), _name_listed(cost)))),
         ),
         (
             _("People with use"),
@@ -124,6 +124,12 @@ def _name_prices(cost: CreditCost) -> str:
         return ""
     said = _("US$ {low} a credit") if prices[0] == prices[-1] else _("US$ {low} to {high} a credit")
     return said.format(low=write_number(str(prices[0])), high=write_number(str(prices[-1])))
+
+
+def _name_listed(cost: CreditCost) -> str:
+    count = len(cost.listed)
+    said = translate_count("{count} day at the list price", "{count} days at the list price", count)
+    return said.format(count=count) if count else ""
 
 
 def _summarize(certificate: CreditsCertificate) -> str:
