@@ -72,10 +72,13 @@ def read_ended(root: Path) -> Ended:
 
 
 def write_ended(ended: Ended, root: Path) -> None:
-    """Keeps it. Raises `DiskFailed`."""
+    """Keeps it; no file where nothing is said. Raises `DiskFailed`."""
     said = {source: list(map(str, sorted(months))) for source, months in sorted(ended.items()) if months}
     with report_disk(root):
-        write_whole(root / FILE, json.dumps(said))
+        if said:
+            write_whole(root / FILE, json.dumps(said))
+        else:
+            (root / FILE).unlink(missing_ok=True)
 
 
 def _is_over(ends: Iterable[Month], last: Month, month: Month) -> bool:

@@ -49,6 +49,9 @@ def test_an_end_that_was_said_is_shown_and_taken_back(root: Path, capsys: pytest
         "missing": ["2025-09", "2025-10"],
         "ended": [],
     }
+    for source, month in (("windsurf", "2025-09"), ("ledger", "2025-08")):
+        main(["sources", "--not-ended", source, month])
+    assert not (root / FILE).exists()
 
 
 @pytest.mark.parametrize(
