@@ -109,9 +109,9 @@ def describe_check(made: OrganizationCheck, *, names: bool) -> dict[str, Any]:
         "file": str(made.organization.file),
         "lines": len(made.organization.memberships),
         "departments": [{"department": one.name, "users": one.people, **_describe(one)} for one in made.departments],
-        "spends_and_is_nowhere": [{"user": made.call(one), **_describe(one)} for one in made.nowhere],
+        "spends_and_is_nowhere": [{"user": one.name, **_describe(one)} for one in made.nowhere],
         "spends_on_days_not_listed": [
-            {**({"user": made.call(one)} if names else {}), **_describe(one),
+            {**({"user": one.name} if names else {}), **_describe(one),
              "lines": [_name(line, names=names) for line in listed.lines],
              "days": [{"first": str(days.first), "last": str(days.last)} for days in listed.days]}
             for one, listed in made.elsewhen
@@ -146,10 +146,10 @@ def render_check(made: OrganizationCheck, top: int, *, names: bool) -> str:
     for one, name in zip(made.departments, names_, strict=True):
         lines.append(f"  {name:<{width}}{format_count(one.people, 'user'):>12}  {_write(one)}")
     lines += _render(_("Spends but is listed nowhere"), [
-        f"{_call_user(made, one):<{WIDTH}}  {_write(one)}" for one in made.nowhere], top)  # fmt: skip
+        f"{_call_user(one):<{WIDTH}}  {_write(one)}" for one in made.nowhere], top)  # fmt: skip
     if made.elsewhen:
         lines += _render(_("Is listed, but not on days on which it spends"), [
-            f"{_call_listed(made, one, listed, names=names):<{WIDTH}}  {_write(one)}, {_explain_days(listed)}"
+            f"{_call_listed(one, listed, names=names):<{WIDTH}}  {_write(one)}, {_explain_days(listed)}"
             for one, listed in made.elsewhen], top)  # fmt: skip
     lines += _render(_("Is listed but never spends"), [
         f"{_call(one, names=names)}  {_place([(one.share, one.place)])}" for one in made.silent], top)  # fmt: skip
@@ -186,14 +186,14 @@ def _call(one: Membership, *, names: bool) -> str:
     return _("line {number}").format(number=one.line) + (f", {clean_text(one.who)}" if names else "")
 
 
-def _call_user(made: OrganizationCheck, one: Sum) -> str:
-    return show_people(clean_text(made.call(one) or _("not given")))
+def _call_user(one: Sum) -> str:
+    return show_people(clean_text(one.name or _("not given")))
 
 
-def _call_listed(made: OrganizationCheck, one: Sum, listed: ListedElsewhen, *, names: bool) -> str:
+def _call_listed(one: Sum, listed: ListedElsewhen, *, names: bool) -> str:
     """By the lines alone without `names`: with a pseudonym beside them, whoever has the file knew whose it is."""
     lines = join_and([_call(line, names=False) for line in listed.lines])
-    return f"{_call_user(made, one)}, {lines}" if names else lines
+    return f"{_call_user(one)}, {lines}" if names else lines
 
 
 def _explain_days(listed: ListedElsewhen) -> str:

@@ -13,9 +13,8 @@ import duckdb
 
 from flexlib.dates import Month, Span
 from flexlib.front.organization import WAYS
-from flexlib.front.people import list_credits
 from flexlib.front.spend import Spend
-from flexlib.store.membership import DAY, LEVELS, Membership, hide_email
+from flexlib.store.membership import DAY, LEVELS, Membership
 from flexlib.store.organization import Organization
 
 NOWHERE = " AND ".join(f"{level} IS NULL" for level in LEVELS)
@@ -97,14 +96,3 @@ def _list_near(lines: Iterable[Membership], span: Span) -> Iterator[Membership]:
 def list_hidden(users: Iterable[str | None]) -> dict[str, str]:
     """Of the users in whose names a hash stands for an e-mail that hash."""
     return {user: match[0] for user in users if user and (match := HIDDEN.search(user))}
-
-
-def name_hidden(users: Iterable[str | None], spend: Spend, organization: Organization) -> dict[str, str]:
-    """The e-mail of each such user, as far as the file, or Windsurf's list of people, has one of that hash; only where
-    names were asked for."""
-    if not spend.names:
-        return {}
-    emails = [one.who for one in organization.memberships]
-    emails += [who.get("email") or "" for one in list_credits(spend.loaded) for who in one.people.values()]
-    known = {hide_email(one): one for one in emails if "@" in one}
-    return {user: known[text] for user, text in list_hidden(users).items() if text in known}

@@ -13,7 +13,7 @@ import pandas as pd
 
 from flexlib.dates import Month
 from flexlib.formats import format_number
-from flexlib.front.days_without_line import ListedElsewhen, find_listed, list_hidden, name_hidden
+from flexlib.front.days_without_line import ListedElsewhen, find_listed, list_hidden
 from flexlib.front.organization import WAYS, name_keys
 from flexlib.front.people import list_credits
 from flexlib.front.spend import Spend
@@ -74,19 +74,13 @@ class OrganizationCheck:
     """Lines of the month that say no department and name a team of which no line says one, where other teams' do."""
     gaps: tuple[Gap, ...]
     """Those with a day in the month."""
-    emails: dict[str, str]
-    """With names, of users whom rows know by a hash of their e-mail, as of `name_hidden`."""
     hidden: int
-    """How many such users there are with names, whose e-mail nothing tells."""
+    """With names, how many users rows know by a hash of their e-mail, which nothing tells."""
     undecided: int
     """As of `count_undecided`."""
     certificates: tuple[Certificate, ...]
     state: State
     missing: tuple[str, ...]
-
-    def call(self, one: Sum) -> str | None:
-        """What its user is called: with names by the e-mail, where that is known."""
-        return self.emails.get(one.name, one.name) if one.name else None
 
 
 def check_organization(spend: Spend, organization: Organization) -> OrganizationCheck:
@@ -97,7 +91,6 @@ def check_organization(spend: Spend, organization: Organization) -> Organization
     keys = name_keys(spend._months[-1].with_spenders, organization, list_credits(spend._months[-1:]))
     listed = find_listed(spend, keys, organization, month)
     names = [one.name for one in nowhere]
-    emails = name_hidden(names, spend, organization)
     used = {key for way in WAYS for (key,) in keys.select(f"by_{way}").distinct().fetchall() if key}
     lines = [one for one in organization.memberships if one.first <= month.last and month.first <= one.last]
     silent = {one.key: one for one in reversed(lines) if one.kind != TEAM and one.key not in used}
@@ -111,8 +104,7 @@ def check_organization(spend: Spend, organization: Organization) -> Organization
         tuple(sorted(_list_changes(organization, month), key=lambda one: (one.day, one.of.line))),
         tuple(sorted((one for one in lines if _is_lost(one, organization)), key=lambda one: one.line)),
         tuple(one for one in organization.gaps if one.first <= month.last and month.first <= one.last),
-        emails,
-        len([one for one in list_hidden(names) if one not in emails]) if spend.names else 0,
+        len(list_hidden(names)) if spend.names else 0,
         count_undecided(spend),
         tuple(one.certificate for one in usage.snapshots),
         usage.state,

@@ -19,10 +19,13 @@ from flexlib.names import name_under, write_mask
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
 from flexlib.store.engines import to_exact_frame
+from flexlib.store.membership import hide_email
 from flexlib.store.organization import Organization
 from flexlib.store.pseudonyms import find_pseudonym_secret, place_people
 from flexlib.store.version import Snapshot
 
+EMAIL = "email-"
+"""How what stands for an e-mail in stored rows begins."""
 Add = Callable[[MonthUsage], duckdb.DuckDBPyRelation]
 """Gives `MonthUsage.with_spenders` with columns more."""
 
@@ -30,18 +33,21 @@ Add = Callable[[MonthUsage], duckdb.DuckDBPyRelation]
 def join_credits(
     months: Sequence[MonthUsage],
     pseudonyms: Mapping[str, str],
-    organization: Organization | None = None,
-    *,
-    names: bool,
+    organization: Organization | None,
+    emails: Mapping[str, str] | None,
     add: Add | None = None,
 ) -> Iterator[duckdb.DuckDBPyRelation]:
     """The rows of each month with `user`, `flex_credits` and `prompt_credits` (hundredths; null for calls), with an
     `organization` as `place_rows` gives them.
 
-    `pseudonyms` of the users in them, as from `find_pseudonyms`; `add` sees who it is before that is hidden.
+    `pseudonyms` of the users in them, as from `find_pseudonyms`; `emails` as of `find_emails`, None where no names
+    were asked for; `add` sees who it is before that is hidden.
     """
+    names, hidden = emails is not None, emails or {}
     keys, called = call_people(list_credits(months), pseudonyms, names=names)
-    names_of_keys = {"key": pa.array(keys, pa.string()), "name": pa.array(called, pa.string())}
+    names_of_keys = {
+        "key": pa.array([*keys, *hidden], pa.string()), "name": pa.array([*called, *hidden.values()], pa.string())
+    }  # fmt: skip
     people = duckdb.from_arrow(pa.table(names_of_keys))
     for month in months:
         stored = add(month) if add else month.with_spenders
@@ -49,12 +55,21 @@ def join_credits(
             with place_people(names=names):
                 stored = place_rows(stored, month.month, organization, list_credits([month]))
         stored = stored if names else _mask_keys(stored, month.root)
-        rows = stored.set_alias("rows").join(people.set_alias("called"), "rows.spender = called.key", how="left")
+        whose = f"coalesce(rows.spender, CASE WHEN starts_with(rows.usable_key, '{EMAIL}') THEN rows.usable_key END)"
+        rows = stored.set_alias("rows").join(people.set_alias("called"), f"{whose} = called.key", how="left")
         plain = "usable_type || ' ' || coalesce(usable_key, usable_id::VARCHAR)"
         yield rows.select(
             f'rows.* EXCLUDE (spender, told, flex_credits, prompt_credits), coalesce(called.name, {plain}) AS "user", '
             "rows.flex_credits, rows.prompt_credits"
         )
+
+
+def find_emails(months: Sequence[MonthUsage], organization: Organization | None) -> dict[str, str]:
+    """The e-mail behind each hash that stands for one in stored calls, as far as the organization's file, or Windsurf's
+    list of people, has it: only where names were asked for."""
+    emails = [one.who for one in organization.memberships] if organization else []
+    emails += [who.get("email") or "" for one in list_credits(months) for who in one.people.values()]
+    return {hide_email(one): one for one in emails if "@" in one}
 
 
 def _mask_keys(rows: duckdb.DuckDBPyRelation, root: Path) -> duckdb.DuckDBPyRelation:

@@ -18,7 +18,7 @@ from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import count_calls_at_least, format_plain
 from flexlib.front.months import compare_total
 from flexlib.front.organization import split_amounts
-from flexlib.front.people import Add, find_pseudonyms, hide_month, hide_people, join_credits, list_credits
+from flexlib.front.people import Add, find_emails, find_pseudonyms, hide_month, hide_people, join_credits, list_credits
 from flexlib.front.rows import Rows
 from flexlib.front.table import COUNTS, CREDITS, MONEY, SpendTable, build_table, check_found, check_keys, write_key
 from flexlib.front.unstored import explain_not_stored
@@ -221,7 +221,8 @@ class Spend:
         return split_amounts(self._join_rows(self.organization), self.organization)
 
     def _join_rows(self, organization: Organization | None, add: Add | None = None) -> duckdb.DuckDBPyRelation:
-        months = join_credits(self._months, self._pseudonyms, organization, names=self.names, add=add)
+        emails = find_emails(self._months, self.organization) if self.names else None
+        months = join_credits(self._months, self._pseudonyms, organization, emails, add)
         return reduce(lambda one, other: one.union(other), months)
 
 

@@ -25,6 +25,7 @@ from flexlib.money.fx import Rate, sort_rates
 from flexlib.proof import State
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.store.fx import KeptRate, write_kept_rates
+from flexlib.store.membership import hide_email
 from flexlib.tables.chargeback import LEVEL_NAMES, PLURALS
 
 WORDS = ["chargeback", "--year", "2025", "--month", "9"]
@@ -321,6 +322,23 @@ def test_a_file_for_billing_has_a_row_for_each_item_and_sums_to_the_month(
     assert "Certificate: Sum of departments = total: 3.00 flex credits, US$ 4.627, to the last digit" in text.replace(
         " and US$", ", US$"
     )
+
+
+def test_with_names_a_person_known_by_a_hash_of_the_e_mail_stands_by_the_e_mail(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As far as the organization's file has it; without names nobody does."""
+    calls = [call(one, "2025-09-07T10:00:00", "3", usable_type="user", usable_key=hide_email(f"{one}@example.com"))
+             for one in ("eva", "who")]  # fmt: skip
+    store(data, "import", SEPTEMBER, *calls)
+    roster = tmp_path / "people.csv"
+    roster.write_text("who,department\nEva@example.com,Data\n", "utf-8")
+    words = ["--by", "person", "--roster", str(roster)]
+    _, made = charge(capsys, *words, "--names")
+    lines = {one["line"] for one in made["lines"]}
+    assert {"Eva@example.com", f"user {hide_email('who@example.com')}"} <= lines
+    assert f"user {hide_email('eva@example.com')}" not in lines
+    assert "example.com" not in json.dumps(charge(capsys, *words)[1]["lines"])
 
 
 def test_a_file_that_names_people_is_its_owner_s_alone(
