@@ -68,8 +68,8 @@ WORKERS = 3 / 2
 
 LONGEST = (
     *("test_readme_commands.py", "cli/test_month_command.py", "ledger/test_guard_writers.py"),
-    *("store/test_engines_spark.py", "ledger/test_ledger_machine.py", "test_wheel.py"),
-    *("store/test_store_machine.py", "sources/presets/test_every_preset.py"),
+    *("store/test_engines_spark.py", "store/test_engines_spark_command.py", "ledger/test_ledger_machine.py"),
+    *("test_wheel.py", "store/test_store_machine.py", "sources/presets/test_every_preset.py"),
     *("ingest/test_import_files.py", "report/test_notebooks.py", "ingest/test_credits.py", "ledger/test_writers.py"),
     *("test_imports.py", "analysis/test_credit_sums.py", "ingest/test_routes.py", "page/test_bills_page.py"),
 )

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
@@ -14,33 +10,28 @@ from typing import Any
 
 import duckdb
 import pytest
-from harness import KEY
+from spark_samples import OPTIONS
 from usage_rows import write_usage
 
 from flexlib import analysis as aggregate
 from flexlib.analysis import usage as aggregate_usage
+from flexlib.analysis.accepted import measure_accepted
 from flexlib.analysis.cells import Route, sum_by_size
 from flexlib.analysis.compare import compare_credits
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.versions import VERSION_PARTS, compare_usage
 from flexlib.analysis.what_if import reprice
+from flexlib.analysis.what_if_credits import exchange_models, find_multipliers, simulate_cap
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest
 from flexlib.store.engines import Engine, open_spark, read_days
 from flexlib.store.snapshots import scan
-from flexlib.store.version import Snapshot
 
 pytestmark = pytest.mark.heavy
 
 FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
 AUGUST, SEPTEMBER, OCTOBER = Month(2025, 8), Month(2025, 9), Month(2025, 10)
 CLUSTER = "local-cluster[2,1,1024]"
-# Jobs of a second are over before the better compiler has paid for itself.
-JAVA = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-OPTIONS = (
-    "--conf spark.ui.enabled=false --conf spark.sql.shuffle.partitions=4 "
-    f"--conf 'spark.driver.extraJavaOptions={JAVA}' --conf 'spark.executor.extraJavaOptions={JAVA}' pyspark-shell"
-)
 
 
 @pytest.fixture(scope="session")
@@ -68,33 +59,6 @@ def calls(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def scan_calls(files: list[Path], engine: Engine) -> Any:  # noqa: ANN401
     return read_days(files, "created_at", date(2025, 9, 2), date(2025, 10, 30), engine)
-
-
-@pytest.mark.parametrize(
-    ("name", "settings"),
-    [
-        ("by-model", {"PYSPARK_SUBMIT_ARGS": f"--master local[2] {OPTIONS}", "TZ": "America/Santiago"}),
-        ("daily", {"SPARK_REMOTE": "local[2]", "PYSPARK_SUBMIT_ARGS": OPTIONS}),
-    ],
-    ids=["in Chile", "connect"],
-)
-def test_the_command_prints_the_same_from_a_process_of_its_own(
-    tmp_path: Path, demo: Callable[..., str], fetch: Callable[..., Snapshot], name: str, settings: dict[str, str]
-) -> None:
-    data, url = tmp_path / "data of a team", demo()
-    fetch(url, data=data)
-    server = {"FLEXLIB_DATA": str(data), "WINDSURF_BASE_URL": url, "WINDSURF_SERVICE_KEY": KEY}
-    command = [sys.executable, "-m", "flexlib", name, "--year", "2025", "--month", "9", "--json", "--engine"]
-    outputs = {}
-    for engine, added in (("duckdb", {}), ("spark", settings)):
-        environment = os.environ | server | added
-        done = subprocess.run(
-            [*command, engine], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        outputs[engine] = json.loads(done.stdout)
-    assert outputs["spark"] == outputs["duckdb"]
-    assert len(outputs["duckdb"]["rows"]) > 20
 
 
 def test_the_cluster_is_the_one_of_sparks_own_settings(cluster: Any) -> None:  # noqa: ANN401
@@ -162,6 +126,18 @@ def test_calls_would_have_cost_the_same_elsewhere(calls: list[Path]) -> None:
 
 
 @pytest.mark.usefixtures("cluster")
+def test_whose_calls_they_are_and_what_an_accepted_answer_cost_are_the_same(calls: list[Path]) -> None:
+    owned, said = ("usable_type", "usable_id", "usable_key"), "*, id LIKE '%1' OR id LIKE '%3' AS accepted"
+    found = []
+    for engine in ("spark", "duckdb"):
+        rows = scan_calls(calls, engine)
+        judged = rows.selectExpr(*said.split(", ", 1)) if engine == "spark" else rows.select(said)
+        found.append((sum_by_size(rows, [], owned), read_rows(measure_accepted(judged))))
+    assert found[0] == found[1]
+    assert all(found[1])
+
+
+@pytest.mark.usefixtures("cluster")
 @pytest.mark.parametrize("name", ["usage_statistics", "usage_distribution", "usage_histogram"])
 def test_the_headline_numbers_and_sizes_are_the_same(calls: list[Path], name: str) -> None:
     look = getattr(aggregate, name)
@@ -177,6 +153,9 @@ CREDITS: dict[str, Callable[[Any], Any]] = {
     "by month": lambda rows: aggregate.credits_by_month(rows, **SEPTEMBERS_DAYS),
     "by weekday and week": lambda rows: aggregate.credits_by_weekday_and_week(rows, **SEPTEMBERS_DAYS),
     "compared": lambda rows: aggregate.compare_models(rows, rows),
+    "multipliers": find_multipliers,
+    "on other models": lambda rows: exchange_models(rows, find_multipliers(rows)),
+    "with a cap": lambda rows: simulate_cap(rows, 1),
 }
 
 
