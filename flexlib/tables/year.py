@@ -38,12 +38,16 @@ PLACES = {
 
 UNITS = ("usd", "clp", "flex_credits")
 
+CREDIT_STEP = Decimal("0.0001")
+"""A credit costs a few cents: in whole ones a price that fell by a quarter would stand still."""
+
 
 def table_months(months: Sequence[Row]) -> Table:
     """A line a month: its spend, credits, who was active, what a credit and a million tokens cost, and its state."""
     rows = [
         {
             **row,
+            "usd_per_credit": None if (each := row["usd_per_credit"]) is None else each.quantize(CREDIT_STEP),
             "said": _(NOT_STORED if row["state"] is None else str(row["state"]).lower()),
             **{f"note_{one}": _(LEAST) * bool(row[one] is not None and one in (row["lacks"] or ())) for one in UNITS},
         }
@@ -55,7 +59,7 @@ def table_months(months: Sequence[Row]) -> Table:
         Column("usd", "US$", Kind.USD, Total.KNOWN, "note_usd"),
         Column("clp", "CLP", Kind.CLP, Total.KNOWN, "note_clp", is_optional=True),
         Column("flex_credits", "Flex credits", Kind.USD, Total.KNOWN, "note_flex_credits", is_optional=True),
-        Column("usd_per_credit", "US$ a credit", Kind.USD, is_optional=True),
+        Column("usd_per_credit", "US$ a credit", Kind.NUMBER, is_optional=True),
         Column("people", "Spenders", Kind.COUNT),
         Column("requests", "Application calls", Kind.COUNT, Total.KNOWN, is_optional=True),
         Column("usd_per_million", "US$ per 1M tokens", Kind.USD, is_optional=True),

@@ -225,3 +225,11 @@ def test_departments_stand_month_by_month_where_something_says_who_belongs_where
     assert "All departments" in html
     with pytest.raises(InvalidRequest, match="'floor' is nothing to belong to; choose department, team"):
         list_places(placed, "usd", "floor")
+
+
+def test_a_price_of_a_credit_that_moves_by_a_tenth_of_a_cent_is_seen(year: Spend) -> None:
+    prices = (Decimal("0.04"), None, Decimal("1.1") / 30)
+    months = [row | {"usd_per_credit": one} for row, one in zip(measure_months(year), prices, strict=True)]
+    written = render_table(table_months(months))
+    assert ">0.0400<" in written
+    assert ">0.0367<" in written
