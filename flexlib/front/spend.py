@@ -15,7 +15,7 @@ from flexlib.analysis.usage_frames import hide_zero
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
-from flexlib.formats import count_calls_at_least, format_plain
+from flexlib.formats import format_plain
 from flexlib.front.months import compare_total
 from flexlib.front.organization import split_amounts
 from flexlib.front.people import Add, find_emails, find_pseudonyms, hide_month, hide_people, join_credits, list_credits
@@ -26,7 +26,7 @@ from flexlib.i18n import _, join_or
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.schema import USAGE
 from flexlib.sources.registry import WINDSURF, list_sources
-from flexlib.spend.before import MonthBefore, load_month_before, total_spend
+from flexlib.spend.before import MonthBefore, explain_lacks, load_month_before, total_spend
 from flexlib.spend.billed import name_spellings, sum_known
 from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.store.credit_prices import load_credit_prices
@@ -93,13 +93,8 @@ class Spend:
         absent = explain_not_stored(self.absent, self._months, self.root)
         # Once each: that the ledger does not answer is said of every month.
         problems = dict.fromkeys(text for month in self._months for text in month.list_problems(month.unstored))
-        of_usd = _("{calls} without a price: not in the total in US$.")
-        lacks = {"unpriced_usd": of_usd, "unpriced_clp": _("{calls} without pesos: not in the total in CLP.")}
-        counts = {said: sum(one[name] for one in self._totals) for name, said in lacks.items()}
-        without = [
-            said.format(calls=count_calls_at_least(count, is_least=False)) for said, count in counts.items() if count
-        ]
-        return (*absent, *problems, *without, *(text for month in self._months for text in compare_total(month)))
+        lacks = explain_lacks(self._months, self._totals)
+        return (*absent, *problems, *lacks, *(text for month in self._months for text in compare_total(month)))
 
     @cached_property
     def credits(self) -> Rows:

@@ -13,8 +13,9 @@ from flexlib.analysis.usage import total_cost_by_period
 from flexlib.certificate import State
 from flexlib.dates import Month
 from flexlib.errors import SnapshotMissing
-from flexlib.formats import format_change
-from flexlib.i18n import _
+from flexlib.formats import count_calls_at_least, format_change
+from flexlib.i18n import _, join_and
+from flexlib.senders import name_provider
 from flexlib.sources.registry import name_source, sort_sources
 from flexlib.spend.month import MonthUsage, load_month_usage
 
@@ -61,15 +62,34 @@ class MonthBefore:
         return None if self.usage is None else total_spend(self.usage)
 
 
+LACKS = (("unpriced_usd", ""), ("unpriced_clp", "calls_without_clp"))
+"""How totals name the calls that a sum lacks, and with bills those of them that are calls."""
+
+
 def total_spend(usage: MonthUsage) -> dict[str, Any]:
     """What the month came to, in the shape of `total_cost_by_period`: of a provider that sent a bill by it, of the
-    others as counted; the calls that a sum lacks are those that no bill covers."""
+    others as counted; the calls that a sum lacks are those that no bill covers. With bills also `calls_without_clp`, as
+    `MonthBills` has them."""
     if not usage.has_bills:
         return _total_counted(usage)
     bills = usage.bills
     without = [one.unpriced_requests for one in bills.providers if one.is_at_least]
     amounts = {"usd": bills.spend_usd, "clp": bills.spend_clp}
-    return amounts | {"unpriced_usd": sum(without), "unpriced_clp": bills.requests_without_clp}
+    lacks = {"unpriced_usd": sum(without), "unpriced_clp": bills.requests_without_clp}
+    return amounts | lacks | {"calls_without_clp": bills.calls_without_clp}
+
+
+def explain_lacks(months: Sequence[MonthUsage], totals: Sequence[Mapping[str, Any]]) -> list[str]:
+    """What the totals of some months, as from `total_spend`, lack: calls, and bills without a rate, in sentences."""
+    of_usd, of_clp = (sum(one.get(known, one[name]) for one in totals) for name, known in LACKS)
+    said = [(_("{calls} without a price: not in the total in US$."), of_usd),
+            (_("{calls} without pesos: not in the total in CLP."), of_clp)]  # fmt: skip
+    told = [text.format(calls=count_calls_at_least(count, is_least=False)) for text, count in said if count]
+    bills = [one for month in months if month.has_bills for one in month.bills.providers if one.is_unrated]
+    if names := dict.fromkeys(name_provider(one.provider) for one in bills):
+        lacking = _("What {names} billed has no rate for pesos, or not on all days: the total in CLP lacks some of it.")
+        told.append(lacking.format(names=join_and(names)))
+    return told
 
 
 def _total_counted(usage: MonthUsage) -> dict[str, Any]:

@@ -59,6 +59,10 @@ class ProviderBill:
     requests_without_clp: int = 0
     """Calls that those pesos lack; of a bill that they lack, all of its calls where each of them has pesos, 1 without
     any."""
+    calls_without_clp: int = 0
+    """Of those the calls that have no pesos themselves."""
+    is_unrated: bool = False
+    """Whether those pesos lack something that is billed in dollars, for want of a rate of its day."""
     is_reconciled: bool = True
     """Whether those are within the tolerance, and nothing may stand in two providers."""
 
@@ -127,6 +131,11 @@ class MonthBills:
     def requests_without_clp(self) -> int:
         """Calls that the pesos lack, as of each provider."""
         return sum(one.requests_without_clp for one in self.providers)
+
+    @property
+    def calls_without_clp(self) -> int:
+        """Of those the calls that have no pesos themselves."""
+        return sum(one.calls_without_clp for one in self.providers)
 
     @property
     def has_bills(self) -> bool:

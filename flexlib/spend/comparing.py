@@ -144,7 +144,8 @@ def _compare_provider(
     if not known:
         clp, apart = sum_known(one.clp for one in counts), bool(unpriced or other)
         bill = ProviderBill(provider, counted, None, counted, clp, requests, unpriced, apart)
-        bill = replace(bill, requests_without_clp=_count_without_pesos(counts) or int(bool(other)))
+        without = _count_without_pesos(counts)
+        bill = replace(bill, requests_without_clp=without or int(bool(other)), calls_without_clp=without)
         return replace(bill, unconverted=sum_by_currency(other), unrated_days=unrated), []
     usage = [one for one in known if one.kind == "usage"]
     days = _list_days(usage, has_gaps=is_daily)
@@ -166,6 +167,7 @@ def _compare_provider(
     billed = reduce(EXACT.add, (one.usd for one in known if one.usd is not None), ZERO)
     clp, lacks_pesos = _sum_pesos(charges, covered, outside)
     lacks_pesos |= bool(other) or any(one.unpriced_requests for one in unknown)
+    without = _count_without_pesos(counts) if lacks_pesos else 0
     spend = EXACT.add(billed, sum_known(one.usd for one in outside) or ZERO)
     bill = ProviderBill(
         provider,
@@ -182,7 +184,9 @@ def _compare_provider(
         unrated,
         sum_unexplained(differences),
         ZERO if usage else _find_doubtful(known, counted or ZERO),
-        requests_without_clp=(_count_without_pesos(counts) or max(requests, 1)) if lacks_pesos else 0,
+        requests_without_clp=(without or max(requests, 1)) if lacks_pesos else 0,
+        calls_without_clp=without,
+        is_unrated=any(one.usd and one.clp is None for one in charges),
     )
     is_reconciled = _is_within(bill, tolerance)
     lacks_days = not is_reconciled and any(one.usd for one in between)

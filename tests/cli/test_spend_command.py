@@ -246,9 +246,22 @@ def test_a_bill_has_a_certificate_of_its_own_and_a_column_among_the_months(capsy
     loaded = fl.load("2025-05")
     assert loaded.total("usd") == Decimal("1.50")
     assert loaded.missing == (
-        "1 call without pesos: not in the total in CLP.",  # of a bill without calls one at least
+        "What OpenAI billed has no rate for pesos, or not on all days: the total in CLP lacks some of it.",
         "2025-05: by(...) sums calls, nothing; with the bills, total() and flexlib spend say US$ 1.50.",
     )
+
+
+def test_calls_that_have_pesos_are_none_without_them_where_the_bill_lacks_a_rate(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = "".join(f"2025-05-0{day}T12:00:00Z,gpt-5-nano,10,1,0.1,95\n" for day in (1, 2))
+    Path("usage.csv").write_text(f"t,m,i,o,usd,clp\n{rows}", "utf-8")
+    assert main(["import", "usage.csv", *CALLS, "--amount-clp", "clp"]) == 0
+    assert fl.load("2025-05").missing == ()
+    bring_bill("0.895874")
+    said = "What OpenAI billed has no rate for pesos, or not on all days: the total in CLP lacks some of it."
+    assert [one for one in fl.load("2025-05").missing if "CLP" in one or "pesos" in one] == [said]
+    assert ask(capsys)[1]["amount_in_clp_at_least"] is True
 
 
 def test_the_total_is_the_bill_where_there_is_one_and_sums_of_calls_say_that_they_are_not() -> None:

@@ -174,6 +174,8 @@ def _describe_missing(totals: Totals, what: str, unsized: Sequence[Row]) -> str:
     assert isinstance(count, int)
     if not count:
         return _("all calls")
+    if not totals.get(f"calls_without_{unit}", count):
+        return _("billed without a rate for pesos")
     said = {
         "usd": _("{calls} without a price"),
         "usd or bill": _("{calls} without a price or a bill"),
