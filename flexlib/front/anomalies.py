@@ -132,7 +132,7 @@ def find_month_anomalies(
     made = _judge_days(_widen(spend), month, of, LEAST[of] if least is None else least, list(events), by)
     if made is None:
         raise InvalidRequest(_("no day of {month} has {lack}.")
-            .format(month=month, lack=explain_lack(of, [month], root)))  # fmt: skip
+            .format(month=month, lack=explain_lack(of, [month], root, LEAST)))  # fmt: skip
     return made
 
 

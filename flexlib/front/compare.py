@@ -20,7 +20,7 @@ from flexlib.front.table import check_found
 from flexlib.front.unstored import find_unstored, list_sources
 from flexlib.front.uses import UNITS as UNITS
 from flexlib.front.uses import collect_uses
-from flexlib.i18n import _
+from flexlib.i18n import _, join_or
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
@@ -189,8 +189,9 @@ def compare_before(spend: Spend, of: str) -> Comparison | None:
     return compare_loaded(before.month.span, spend, of)
 
 
-def explain_lack(of: str, months: Collection[Month], root: Path) -> str:
-    """What no day of the months has, and what to do. Calls without a price beside a bill are no month of bills only."""
+def explain_lack(of: str, months: Collection[Month], root: Path, units: Collection[str] = tuple(UNITS)) -> str:
+    """What no day of the months has, and what to do: `units` are those that may be asked for. Calls without a price
+    beside a bill are no month of bills only."""
     if misplaced := list_misplaced(root, months):
         return f"{UNITS[of]}: {misplaced[0].removesuffix('.')}"
     stored = {one.dataset for month in months for one in list_newest(month, root)}
@@ -198,8 +199,8 @@ def explain_lack(of: str, months: Collection[Month], root: Path) -> str:
     if of != "credits" and has_bills_only:
         said = _("{unit} of calls, only bills, which are of no day and no user; flexlib spend has their sum")
         return said.format(unit=UNITS[of])
-    first, last = (one for one in UNITS if one != of)
-    return _("{unit}; choose another with --of, {first} or {last}").format(unit=UNITS[of], first=first, last=last)
+    others = join_or(one for one in units if one != of)
+    return _("{unit}; choose another with --of, {others}").format(unit=UNITS[of], others=others)
 
 
 def lacks_rows(month: MonthUsage | CreditsMonth, of: str) -> bool:
