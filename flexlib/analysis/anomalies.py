@@ -21,7 +21,7 @@ import pandas as pd
 
 from flexlib.analysis.chances import ODD_TIMES, Chances, measure_chances
 from flexlib.errors import InvalidRequest
-from flexlib.i18n import _, mark_text
+from flexlib.i18n import _, mark_text, translate_count
 
 WHAT_TO_DO = mark_text(
     "Next: ask those named about that day; what was planned goes into params/events.yaml, and is named then."
@@ -106,7 +106,9 @@ def find_anomalies(
     is_tested = np.ones(len(days), bool) if since is None else np.asarray(days >= pd.Timestamp(since))
     tested = int(is_tested.sum()) * len(amounts)
     if len(days) < FEWEST_DAYS:
-        reason = _("{days} days are known, a weekday takes {fewest}").format(days=len(days), fewest=FEWEST_DAYS)
+        said = translate_count("{days} day is known, a weekday takes {fewest}",
+                               "{days} days are known, a weekday takes {fewest}", len(days))  # fmt: skip
+        reason = said.format(days=len(days), fewest=FEWEST_DAYS)
         return Anomalies(_build_found(table.index, days), 0, 0, Outcome.CANNOT_SAY, reason)
     is_used = amounts > 0
     is_judged = (is_used.sum(axis=1) > FEWEST_USED) & is_used[:, : len(days) - FEWEST_DAYS + 1].any(axis=1)

@@ -15,7 +15,7 @@ from flexlib.cli.options import Commands, add_command, add_span_options, asks_sp
 from flexlib.dates import Month, Span
 from flexlib.errors import BadParameter, BadRecord, InvalidRequest, ServerRefused, ServerUnreachable
 from flexlib.formats import clean_lines, clean_text, format_count
-from flexlib.i18n import Translated, _, mark_text, write_json, write_number
+from flexlib.i18n import Translated, _, mark_text, translate_count, write_json, write_number
 from flexlib.ingest.fx import Difference, Merge, RatesUpdate, find_missing_days, keep_rates, update_rates
 from flexlib.money.fx import USD_CLP, Pair, Rate, Rates, check_value, find_rate, find_santiago_day
 from flexlib.settings import Settings
@@ -193,11 +193,10 @@ def render_days(rates: Rates, span: Span, pair: Pair = USD_CLP) -> str:
 
 def render_update(update: RatesUpdate, file: Path) -> str:
     """What an update did, a line a fact."""
-    lines = [
-        _("Rates of {span}: {count} observations added, {count_2} kept in all.").format(
-            span=update.span, count=len(update.added), count_2=len(update.rates)
-        )
-    ]
+    count = len(update.added)
+    said = translate_count("Rates of {span}: {count} observation added, {count_2} kept in all.",
+                           "Rates of {span}: {count} observations added, {count_2} kept in all.", count)  # fmt: skip
+    lines = [said.format(span=update.span, count=count, count_2=len(update.rates))]
     lines += [_("  asked: {one}").format(one=one) for one in update.answered]
     lines += [
         _("  changed: {difference}; the old value is kept as superseded").format(difference=_render_difference(one))
@@ -246,5 +245,6 @@ def _render_difference(one: Difference) -> str:
 
 
 def _join_days(days: tuple[date, ...]) -> str:
-    shown = ", ".join(map(str, days[:7]))
-    return shown if len(days) <= 7 else _("{shown} and {count} more days").format(shown=shown, count=len(days) - 7)
+    shown, count = ", ".join(map(str, days[:7])), len(days) - 7
+    said = translate_count("{shown} and {count} more day", "{shown} and {count} more days", count)
+    return said.format(shown=shown, count=count) if count > 0 else shown

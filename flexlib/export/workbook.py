@@ -13,7 +13,7 @@ from zipfile import BadZipFile, ZipFile
 from flexlib.errors import DiskFailed
 from flexlib.export.sheets import LINE, NUMBER_FORMATS, Book, Sheet, add_table_sheet, count_lines, set_print
 from flexlib.formats import format_number
-from flexlib.i18n import _
+from flexlib.i18n import _, translate_count
 from flexlib.store.disk import PRIVATE, PUBLIC, replace_whole
 from flexlib.tables.definition import NUMBERS, Column, Kind
 from flexlib.tables.document import Document
@@ -68,8 +68,13 @@ def write_workbook(
                         sheets.append((name, section.heading))
             notes = [] if facts is None else [*_add_facts(book, facts, document, sheets, most_rows)]
             if book.long_amounts:
-                said = _("{count} amounts have more than the 15 digits that Excel keeps, and are rounded to them; CSV, "
-                         "Parquet and JSON hold every digit.")  # fmt: skip
+                said = translate_count(
+                    "{count} amount has more than the 15 digits that Excel keeps, and is rounded to them; CSV, Parquet "
+                    "and JSON hold every digit.",
+                    "{count} amounts have more than the 15 digits that Excel keeps, and are rounded to them; CSV, "
+                    "Parquet and JSON hold every digit.",
+                    book.long_amounts,
+                )
                 notes.append(said.format(count=format_number(book.long_amounts)))
             _fill_first(book, first, document, sheets, notes)
             workbook.close()

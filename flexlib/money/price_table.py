@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flexlib.errors import BadRecord
-from flexlib.i18n import _
+from flexlib.i18n import translate_count
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS
 from flexlib.money.price_book import PriceBook, load_book
 from flexlib.money.price_keys import Numbers, count_calls, find_shared_prices, to_numbers
@@ -242,5 +242,6 @@ def _where(condition: pa.Array, values: pa.Array | pa.Scalar) -> pa.Array:
 
 def _refuse(broken: pa.Array, rule: str) -> None:
     if count := pc.sum(broken).as_py():
-        raise BadRecord(_("prices refused: {rule} (in {count} of {count_2} calls).")
-            .format(rule=rule, count=count, count_2=len(broken)))  # fmt: skip
+        said = translate_count("prices refused: {rule} (in {count} of {count_2} call).",
+                               "prices refused: {rule} (in {count} of {count_2} calls).", len(broken))  # fmt: skip
+        raise BadRecord(said.format(rule=rule, count=count, count_2=len(broken)))

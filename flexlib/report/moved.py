@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -80,7 +80,16 @@ def describe_places(page: str, made: str) -> list[str]:
     ['Line 1 has “Total 120,083.50” where the page that is made again has “Total 120,082.50”.']
     """
     line = _("Line {line} has “{here}” where the page that is made again has “{there}”.")
-    return _describe(page, made, line, _("It has {here} lines, the page that is made again {there}."))
+    return _describe(
+        page,
+        made,
+        line,
+        lambda count: translate_count(
+            "It has {here} line, the page that is made again {there}.",
+            "It has {here} lines, the page that is made again {there}.",
+            count,
+        ),
+    )
 
 
 def describe_edits(page: str, made: str) -> list[str]:
@@ -90,10 +99,17 @@ def describe_edits(page: str, made: str) -> list[str]:
     ['Line 1 has “Total 120,083.50” where it was made with “Total 120,082.50”.']
     """
     line = _("Line {line} has “{here}” where it was made with “{there}”.")
-    return _describe(page, made, line, _("It has {here} lines and was made with {there}."))
+    return _describe(
+        page,
+        made,
+        line,
+        lambda count: translate_count(
+            "It has {here} line and was made with {there}.", "It has {here} lines and was made with {there}.", count
+        ),
+    )
 
 
-def _describe(page: str, made: str, line: str, length: str) -> list[str]:
+def _describe(page: str, made: str, line: str, count_lines: Callable[[int], str]) -> list[str]:
     lines, others = page.split("\n"), made.split("\n")
     places = [number for number, pair in enumerate(zip(lines, others, strict=False)) if pair[0] != pair[1]]
     said = []
@@ -101,7 +117,7 @@ def _describe(page: str, made: str, line: str, length: str) -> list[str]:
         here, there = _cut(lines[number], others[number])
         said.append(line.format(line=number + 1, here=here, there=there))
     if len(lines) != len(others):
-        said.append(length.format(here=len(lines), there=len(others)))
+        said.append(count_lines(len(lines)).format(here=len(lines), there=len(others)))
     elif len(places) > MOST_PLACES:
         more = len(places) - MOST_PLACES
         text = translate_count("{count} further line differs.", "{count} further lines differ.", more)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import reduce
 
 from flexlib.formats import format_amount, format_number
-from flexlib.i18n import _, mark_text
+from flexlib.i18n import _, mark_text, translate_count
 from flexlib.money.unit_prices import EXACT
 from flexlib.names import match_model
 from flexlib.spend.billed import ZERO, Billed, Count, sum_known
@@ -95,7 +95,9 @@ def _compare_group(
     if counted and listed is not None and abs(EXACT.subtract(listed, counted)) <= CLOSE * abs(counted):
         reason, is_explained = _("the bill's own list price is {amount}").format(amount=format_amount(listed)), True
     elif unpriced and gap > 0:
-        said = _("{unpriced} of {all} calls have no price")
+        said = translate_count(
+            "{unpriced} of {all} calls has no price", "{unpriced} of {all} calls have no price", unpriced
+        )
         if any(one.is_least for one in counts):  # a sum of unknown many is counted as one
             said = _("at least {unpriced} of at least {all} calls have no price")
         reason = said.format(unpriced=format_number(unpriced), all=format_number(requests))

@@ -9,7 +9,7 @@ import pandas as pd
 from flexlib.analysis.forecast import Forecast
 from flexlib.analysis.shares import WHOLE
 from flexlib.formats import format_share_percent
-from flexlib.i18n import _, write_number
+from flexlib.i18n import _, translate_count, write_number
 from flexlib.tables.definition import Column, Kind, Table
 
 WIDE = 1
@@ -21,7 +21,9 @@ def table_backtest(backtest: pd.DataFrame) -> Table:
     lines = backtest.astype(object).where(backtest.notna(), None).to_dict("records")
     rows = [
         {
-            "known": _("{count} days").format(count=line["known"]) if line["known"] else _("none yet"),
+            "known": translate_count("{count} day", "{count} days", line["known"]).format(count=line["known"])
+            if line["known"]
+            else _("none yet"),
             "months": line["months"],
             "held": _("{count} of {all}").format(count=line["held"], all=line["bands"]) if line["bands"] else None,
             "error": _write_share(line["mean_error"]),

@@ -204,7 +204,7 @@ def test_an_amount_stays_below_ten_thousand_million_dollars() -> None:
 
 def test_the_cache_may_hold_the_whole_prompt_and_no_more() -> None:
     assert price([build_call("keeps", 10, cached=6, written=4)]) == [Decimal("0.000024")]  # 6*2 + 4*3
-    with pytest.raises(BadRecord, match=r"more than the prompt \(in 1 of 1 calls\)"):
+    with pytest.raises(BadRecord, match=r"more than the prompt \(in 1 of 1 call\)"):
         price([build_call("keeps", 10, cached=6, written=5)])
 
 

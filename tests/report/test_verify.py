@@ -22,7 +22,7 @@ from flexlib import i18n
 from flexlib.cli import main
 from flexlib.i18n import speak, use_language
 from flexlib.report.manifest import EXTRAS, build_manifest, hash_bytes, name_manifest, read_manifest, seal_manifest
-from flexlib.report.moved import describe_places, list_figures, list_moved
+from flexlib.report.moved import describe_edits, describe_places, list_figures, list_moved
 from flexlib.report.notes import note_files
 from flexlib.report.parameters import check_request
 from flexlib.report.reads import list_reads, shows_people
@@ -441,6 +441,8 @@ def test_of_many_lines_that_differ_the_first_are_named() -> None:
         r"Line 1 has “<td>2\xa004</td>” where the page that is made again has “<td>2 04</td>”."
     ]
     assert describe_places("a\nb", "a") == ["It has 2 lines, the page that is made again 1."]
+    assert describe_places("a", "a\nb") == ["It has 1 line, the page that is made again 2."]
+    assert describe_edits("a", "a\nb") == ["It has 1 line and was made with 2."]
 
 
 def test_the_same_page_of_the_same_inputs_has_the_same_manifest(home: Path, tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_one_call_without_a_price_explains_its_share_of_a_bill_and_no_more(tmp_p
     bill(tmp_path, "2025-05-01,a,gpt-4o,100000,,USD,\n")
     month = load(tmp_path)
     assert (month.state, only(month.bills).unexplained_usd) == (State.UNRECONCILED, Decimal("99900.10"))
-    assert told(month.bills)[0][4] == "1 of 1,000 calls have no price, which explains only a part"
+    assert told(month.bills)[0][4] == "1 of 1,000 calls has no price, which explains only a part"
     bill(tmp_path, "2025-05-01,b,gpt-4o,-99900,,USD,usage\n", name="less.csv")  # 100 in all
     assert only(load(tmp_path).bills).unexplained_usd == 0
 

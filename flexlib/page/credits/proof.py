@@ -88,7 +88,11 @@ def show_proof(
     """
     _check_sums(certificate, statistics)
     asked, failed = certificate.users_asked, certificate.users_failed
-    same = _("{rows} rows, {flex} flex and {prompt} prompt credits on both").format(
+    same = translate_count(
+        "{rows} row, {flex} flex and {prompt} prompt credits on both",
+        "{rows} rows, {flex} flex and {prompt} prompt credits on both",
+        statistics.rows,
+    ).format(
         rows=format_number(statistics.rows),
         flex=format_credits(statistics.flex_credits),
         prompt=format_credits(statistics.prompt_credits),

@@ -90,7 +90,11 @@ def plot_usage_by_hour(
         axes.set_xlabel(_("hour of the day, {zone}").format(zone=zone), labelpad=8)
         return figure
 
-    words = _("Tokens by hour of the day, prompts lowest, in {count} hours with calls.").format(count=len(hours))
+    words = translate_count(
+        "Tokens by hour of the day, prompts lowest, in {count} hour with calls.",
+        "Tokens by hour of the day, prompts lowest, in {count} hours with calls.",
+        len(hours),
+    ).format(count=len(hours))
     if peak := _find_peak(hours):
         said = _("The most from {hour}: {tokens}.")
         words += " " + said.format(hour=_format_hour(peak["hour"]), tokens=_describe(peak))

@@ -13,7 +13,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from flexlib.analysis.frames import read_rows
 from flexlib.formats import UNKNOWN, format_count, format_duration, format_number
-from flexlib.i18n import _, mark_text, write_number
+from flexlib.i18n import _, mark_text, translate_count, write_number
 from flexlib.page.kit.chart import NARROW, WIDE, Chart, add_axes, size_letter
 from flexlib.page.kit.markup import Html
 from flexlib.page.kit.parts import Heading, show_cards
@@ -183,7 +183,11 @@ def plot_latency_by_hour(
         _scale_times(axes, "y", list(timed.values()), ends, width)
         return figure
 
-    words = _("How long half and nine in ten of the calls take, by hour of the day, in {count} hours with calls.")
+    words = translate_count(
+        "How long half and nine in ten of the calls take, by hour of the day, in {count} hour with calls.",
+        "How long half and nine in ten of the calls take, by hour of the day, in {count} hours with calls.",
+        len(timed),
+    )
     legend = [(_(label), colour) for label, colour in LINES.values()]
     return Chart(name, title, words.format(count=len(timed)), draw, legend=legend)
 
