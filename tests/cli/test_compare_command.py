@@ -141,4 +141,5 @@ def test_calls_without_an_amount_beside_a_bill_are_not_said_to_be_bills_alone(
     months = ["2025-05", "2025-06"] if command == "compare" else ["--year", "2025", "--month", "6"]
     assert main([command, *months, "--of", of]) == 2
     others = "credits or clp" if of == "usd" else "credits or usd"
+    others = "credits" if command == "anomalies" else others  # which it takes beside dollars
     assert capsys.readouterr().err.endswith(f" has {of}; choose another with --of, {others}.\n")
