@@ -7,7 +7,7 @@ from pathlib import Path
 
 from flexlib.commands import write_command
 from flexlib.dates import Month, name_months
-from flexlib.i18n import _
+from flexlib.i18n import _, join_texts
 from flexlib.sources.registry import find_source, name_source
 from flexlib.spend.zones import Piece
 from flexlib.store.ended import find_awaited, find_last_before
@@ -18,7 +18,7 @@ Unstored = Mapping[str, Sequence[Month]]
 
 def explain_unstored(unstored: Unstored, root: Path) -> list[str]:
     """A sentence a source: what stores its first month, and how to say that it has ended."""
-    return [" ".join(_explain(source, months, root)) for source, months in unstored.items()]
+    return [join_texts(_explain(source, months, root), " ") for source, months in unstored.items()]
 
 
 def _explain(source: str, months: Sequence[Month], root: Path) -> Iterator[str]:
