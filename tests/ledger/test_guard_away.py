@@ -11,6 +11,8 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import psycopg
 import pytest
@@ -131,19 +133,34 @@ def test_a_server_that_has_no_connection_left_is_asked_each_time(
     assert allow(USER, "0.01", budgets=limit, ledger=hasty)
 
 
+UP: Any = SimpleNamespace(is_up=True)
+"""A connection that was never made, to a server that is up."""
+DOWN: Any = SimpleNamespace(is_up=False)
+
+
 @pytest.mark.parametrize(
-    ("said", "is_away"),
+    ("error", "is_away"),
     [
-        ("connection failed: FATAL:  sorry, too many clients already", False),
-        ("connection failed: FATAL:  the database system is starting up", True),
-        ("connection failed: FATAL:  the database system is shutting down", True),
-        ("connection is bad: No such file or directory", True),
-        ("server closed the connection unexpectedly", True),
+        (psycopg.OperationalError("ВАЖНО: уже слишком много клиентов", pgconn=UP), False),
+        (psycopg.OperationalError("FATAL:  the database system is starting up", pgconn=DOWN), True),
+        (
+            psycopg.OperationalError("FATAL:  el sistema de base de datos está apagándose", pgconn=DOWN),
+            True,
+        ),
+        (psycopg.errors.ConnectionTimeout("connection timeout expired", pgconn=UP), True),
+        (psycopg.OperationalError("server closed the connection unexpectedly"), True),
+        (psycopg.errors.AdminShutdown("FATAL:  terminating connection"), True),
+        (psycopg.errors.TooManyConnections("FATAL:  sorry"), False),
     ],
+    ids=["full", "starting", "stopping", "late", "lost", "shut", "many"],
 )
-def test_a_server_that_refuses_is_there_unless_it_starts_or_stops(hasty: Ledger, said: str, is_away: bool) -> None:
+def test_a_server_that_refuses_is_there_unless_it_starts_or_stops_whatever_it_says(
+    hasty: Ledger, monkeypatch: pytest.MonkeyPatch, error: psycopg.Error, is_away: bool
+) -> None:
+    monkeypatch.setattr(ask, "ping_server", lambda tried: tried.is_up)
+
     def fail() -> None:
-        raise psycopg.OperationalError(said)
+        raise error
 
     for _ in range(2):
         with pytest.raises(LimitUnknown) as no:

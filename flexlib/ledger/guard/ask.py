@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from threading import Lock
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from weakref import WeakKeyDictionary
 
 from flexlib.errors import FlexlibError, LedgerFailed, LedgerMissing, LedgerUnavailable, LimitUnknown
@@ -18,6 +18,9 @@ from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.door import find_guard
 from flexlib.ledger.guard.alerts import LOG
 
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGconn
+
 AWAY_SECONDS = 30.0
 """How long a process remembers that its database was out of reach, and answers at once: three times what a call waits
 to find that out (`door.BUSY_SECONDS`), so that most do not wait; limits hold again so long after it is back."""
@@ -25,9 +28,6 @@ to find that out (`door.BUSY_SECONDS`), so that most do not wait; limits hold ag
 STOPPED = ("08", "57P")
 """SQLSTATEs of a connection that is none, and of a server that stops or starts; one that was never made has
 none."""
-
-REFUSED, STOPPING = "FATAL:", "FATAL:  the database system is "
-"""What a server says that lets nobody in, as where it is full, and one that does not as it stops or starts."""
 
 T = TypeVar("T")
 
@@ -93,7 +93,28 @@ def _is_out_of_reach(ledger: Ledger, error: LedgerUnavailable) -> bool:
         return False
     if state := getattr(cause, "sqlstate", None):
         return str(state).startswith(STOPPED)
-    return REFUSED not in str(cause) or STOPPING in str(cause)
+    return not _lets_nobody_in(cause)
+
+
+def _lets_nobody_in(error: Exception) -> bool:
+    """Whether a server refused to connect that is up, as where it is full, and neither stops nor starts.
+
+    The driver has no SQLSTATE of that, and what it says is in the server's language: so the server is asked once more
+    whether it is there, which libpq tells by the SQLSTATE. One that did not answer in time is not waited for again.
+    """
+    from psycopg.errors import ConnectionTimeout
+
+    tried = getattr(error, "pgconn", None)  # only of a connection that was never made
+    return tried is not None and not isinstance(error, ConnectionTimeout) and ping_server(tried)
+
+
+def ping_server(tried: PGconn) -> bool:
+    """Whether the server is up to which somebody tried to connect."""
+    from psycopg.conninfo import make_conninfo
+    from psycopg.pq import PGconn, Ping
+
+    asked = {one.keyword.decode(): one.val.decode() for one in tried.info if one.val is not None}
+    return PGconn.ping(make_conninfo(**asked).encode()) == Ping.OK
 
 
 def _look_away(ledger: Ledger) -> _Absence | None:
