@@ -77,7 +77,8 @@ LONGEST = (
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    return max(2, int((os.cpu_count() or 1) * WORKERS))
+    given = os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS")  # of xdist, also where several run at once
+    return int(given) if given else max(2, int((os.cpu_count() or 1) * WORKERS))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
