@@ -66,8 +66,8 @@ def run_close(arguments: argparse.Namespace, settings: Settings) -> int:
     certificate = snapshot.certificate
     print(certificate.to_json() if arguments.json else render_certificate(certificate, told=True), end="")
     usage = load_judged(month, settings)
-    warn_of_month(usage, {snapshot.source: explain_state(certificate)})
-    return find_exit_code(usage.certificates, usage.state)
+    warn_of_month(usage, {snapshot.source: explain_state(certificate)}, usage.unstored)
+    return find_exit_code(usage.certificates, usage.find_state(usage.unstored))
 
 
 def run_reprice(arguments: argparse.Namespace, settings: Settings) -> int:

@@ -19,7 +19,7 @@ def describe_forecast(made: MonthForecast, band: float) -> dict[str, Any]:
     expected, earliest, latest = (day and day.isoformat() for day in made.reached)
     return {"month": str(made.month), "of": made.unit, "as_of": made.as_of.isoformat(), "known": round(made.known, 2),
         "known_is_at_least": made.is_least, "band": band, **describe_sum(made.this, is_least=made.is_least),
-        "next_month": {"month": str(made.month.next), **describe_sum(made.next)},
+        "next_month": {"month": str(made.month.next), **describe_sum(made.next, is_least=made.is_least)},
         "budget_reached": {"expected": expected, "earliest": earliest, "latest": latest},
         "backtest": list_lines(made.backtest), "state": str(made.state), "missing": list(made.missing)}  # fmt: skip
 
@@ -33,7 +33,7 @@ def render_forecast(made: MonthForecast, band: float, budget: float | None) -> s
     known = said.format(amount=write_number(f"{made.known:,.2f}"), day=format_short_day(made.as_of))
     lines = [_("Forecast of {month} in {unit}: {known}").format(month=made.month, unit=unit, known=known)]
     for month, one in ((made.month, made.this), (made.month.next, made.next)):
-        lines.append(f"  {month}  {render_sum(one, band, is_least=made.is_least and one is made.this)}")
+        lines.append(f"  {month}  {render_sum(one, band, is_least=made.is_least)}")
         lines += [f"  {said}" for said in [explain_width(one)] if said and one is made.this and not made.is_least]
     for line in list_lines(made.backtest):
         if line["bands"]:
@@ -74,11 +74,11 @@ def render_sum(one: Forecast, band: float, *, is_least: bool = False) -> str:
     if one.expected is None:
         return _("cannot say: {reason}").format(reason=one.reason)
     expected = write_number(f"{one.expected:,.2f}")
+    if is_least:
+        return _("{expected} or above: what is known of it is a lower bound").format(expected=expected)
     if one.low is None or one.high is None:
         return _("{expected}, no band yet: {reason}").format(expected=expected, reason=_(one.reason))
     origins = format_count(one.origins, "earlier forecast")
-    if is_least:
-        return _("{expected} or above: what is known of it is a lower bound").format(expected=expected)
     if not one.origins:
         return _("{expected}, all of its days are known").format(expected=expected)
     low, high = (write_number(f"{end:,.2f}") for end in (one.low, one.high))
@@ -94,7 +94,11 @@ def _render_reached(made: MonthForecast, budget: float) -> str:
         return _("was used up on {short_day}.").format(short_day=format_short_day(expected))
     if made.so_far >= budget:  # by the day that is running, which is not known whole
         return _("is used up already, by {so_far} stored up to now.").format(so_far=write_number(f"{made.so_far:,.2f}"))
-    if earliest is None and expected is None and made.is_least:
+    if made.is_least and latest:
+        return _("will be used up on {day} at the latest: what is known is a lower bound.").format(
+            day=format_short_day(latest)
+        )
+    if made.is_least:
         return _("cannot be dated: what is known is a lower bound.")
     if earliest is None and expected is None:
         unsure = _("is not expected to be used up within {month}.")

@@ -105,11 +105,11 @@ def run_import(arguments: argparse.Namespace, settings: Settings) -> int:
     if not arguments.json:  # before what else is stored of the month is read, and may turn out to be spoilt
         print(clean_lines(render_import(taken, months)), end="")
     judged = {month: load_judged(month, settings) for month in told}
-    states = {month: usage.state for month, usage in judged.items()}
+    states = {month: usage.find_state(usage.unstored) for month, usage in judged.items()}
     if arguments.json:
         print(write_json(describe_import(taken, months, states, skipped)))
     for month, why in told.items():
-        warn_of_month(judged[month], why)
+        warn_of_month(judged[month], why, judged[month].unstored)
     certificates = [one for usage in judged.values() for one in usage.certificates]
     return find_exit_code(certificates, find_worst({*states.values()} or {State.COMPLETE}))
 

@@ -208,13 +208,13 @@ def load_judged(month: Month, settings: Settings, zone: str = "UTC") -> MonthUsa
     return load_month_usage(month, settings.data, zone=zone, tolerance=tolerance, look=look)
 
 
-def warn_of_month(usage: MonthUsage, told: Mapping[str, str]) -> None:
+def warn_of_month(usage: MonthUsage, told: Mapping[str, str], known: Collection[str] = ()) -> None:
     """A line on stderr for each reason why the month is not whole; `told`: by source, what the rows that the command
-    has just stored lack, in its own words."""
+    has just stored lack, in its own words. `known`: sources that whoever stores another one need not be told of."""
     judged = [(one.source, usage.judge(one)) for one in usage.snapshots]
     lacking = {source: one.state for source, one in judged if explain_rows(one)}
     problems = [(lacking[source], text) for source, text in told.items() if source in lacking]
-    warn_of_problems(usage.month, usage.state, (*problems, *usage.judge_problems(told)))
+    warn_of_problems(usage.month, usage.find_state(known), (*problems, *usage.judge_problems(told, known)))
 
 
 def warn_of_problems(month: Month | str, state: State, problems: Iterable[Problem]) -> None:

@@ -87,7 +87,7 @@ def find_ledger_months(closing: Closing) -> Iterator[Step]:
 
 def _look_into_ledger(step: Step, month: Month, closing: Closing) -> Step:
     """The step with why there is nothing to close, or to close again; what is wrong with a ledger, the command says."""
-    from flexlib.ingest.ledger import is_closed
+    from flexlib.ingest.ledger import is_closed, is_worth_closing
     from flexlib.ledger.door import find_ledger
     from flexlib.ledger.read.months import read_month
 
@@ -96,7 +96,8 @@ def _look_into_ledger(step: Step, month: Month, closing: Closing) -> Step:
         ledger = find_ledger(closing.settings)
         if newest is None:
             with read_month(month, ledger) as opened:
-                reason = "" if opened.totals.rows else _("no call of {month} is recorded").format(month=month)
+                is_worth = is_worth_closing(opened, closing.settings.data)
+                reason = "" if is_worth else _("no call of {month} is recorded").format(month=month)
                 return replace(step, left_out=reason)
         if newest.certificate.is_stale() or not is_closed(newest, ledger):
             return step

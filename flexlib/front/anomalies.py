@@ -23,11 +23,12 @@ from flexlib.front.events import Event, find_event
 from flexlib.front.history import build_history, find_ends
 from flexlib.front.months import compare_total
 from flexlib.front.spend import Spend
-from flexlib.front.unstored import explain_gaps
+from flexlib.front.unstored import find_gaps
 from flexlib.i18n import _, translate_count
 from flexlib.proof import Certificate, Look, State, look_nowhere
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.billed import sum_known
+from flexlib.spend.unstored import explain_unstored
 from flexlib.store.snapshots import list_newest
 
 LEAST = {"credits": 20.0, "usd": 1.0}
@@ -184,15 +185,14 @@ def _judge_days(
                 find_event(planned, day, key, who), _count_heads(tables["user"], day) if key == WHOLE else None)
         for key, layer in layers.items() for who, day, expected, chance in _list_found(layer)
     ]  # fmt: skip
-    lacking = [*undated, *explain_gaps(spend.loaded, of, spend.root)]
-    now, days = spend.loaded[-1], history[str(month.first) :]
+    now, days, gaps = spend.loaded[-1], history[str(month.first) :], find_gaps(spend.loaded, of)
     peak = pd.Timestamp(str(days.idxmax())).date() if days.max() > 0 else None
     return MonthAnomalies(month=month, unit=column, least=least, found=tuple(found), layers=layers, peak=(peak,
         _count_heads(tables["user"], peak)) if peak and len(tables["user"]) else None,
         days_before=int((history.index < pd.Timestamp(month.first)).sum()), state=now.state,
-        certificates=tuple(one for one in spend.certificates if one.month == month), missing=(*lacking,
-        *now.list_problems(now.unstored), *_list_lacking(spend, month, of)),
-        peak_event=find_event(planned, peak, WHOLE, "") if peak else "")  # fmt: skip
+        certificates=tuple(one for one in spend.certificates if one.month == month), missing=(*undated,
+        *explain_unstored(gaps, spend.root), *now.list_problems({*now.unstored} & gaps.keys()),
+        *_list_lacking(spend, month, of)), peak_event=find_event(planned, peak, WHOLE, "") if peak else "")  # fmt: skip
 
 
 def _list_found(layer: Anomalies) -> list[tuple[str, date, float, float]]:

@@ -12,8 +12,10 @@ from flexlib.formats import format_number
 from flexlib.front.spend import Spend
 from flexlib.i18n import _, translate_count
 from flexlib.proof import State
+from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
 from flexlib.store.budgets import Budget
+from flexlib.store.ended import find_over
 
 UNKNOWN = {"usd": "unpriced_requests", "clp": "unconverted_requests"}
 
@@ -30,10 +32,11 @@ def find_lack(
     if of == "credits":
         here = {month: one for month, one in here.items() if any(each.dataset == of for each in one.snapshots)}
     begun = [month for month in span.months if month <= spend.loaded[-1].month or month.first <= until]
-    if absent := [month for month in begun if month not in here]:
+    over = {month for month in begun if of == "credits" and WINDSURF.name in find_over(month, spend.root)}
+    if absent := [month for month in begun if month not in here and month not in over]:
         said = _("no credits of {months}") if of == "credits" else _("nothing of {months}")
         return said.format(months=name_months(absent)), True
-    if short := [month for month in begun if _lacks_rows(here[month], of)]:
+    if short := [month for month in here if month in begun and _lacks_rows(here[month], of)]:
         return _("rows of {months} are missing").format(months=name_months(short)), True
     rows = table[table["month"].isin([pd.Timestamp(one.first) for one in begun])]
     if span not in [one.span for one in begun] and rows[rows["day"].isna()]["requests"].any():

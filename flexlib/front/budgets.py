@@ -34,6 +34,7 @@ from flexlib.i18n import _
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.spend.billed import sum_known
 from flexlib.store.budgets import Budget
+from flexlib.store.ended import find_over
 from flexlib.store.snapshots import list_months
 
 CREDITS = "flex_credits"
@@ -160,7 +161,8 @@ def _check_budget(
     which its files go."""
     amounts = _sum_days(table[table["day"].notna()], budget.unit)
     read = as_of or find_last_read(spend.certificates, max)
-    history = pd.Series([float(amounts.get(day.date(), 0)) for day in known], known, dtype=float)
+    going_on = _sum_days(table[table["day"].notna() & ~table["source"].isin(find_over(month, spend.root))], budget.unit)
+    history = pd.Series([float(going_on.get(day.date(), 0)) for day in known], known, dtype=float)
     found = []
     for span in list_periods(budget.period, month, budget.begins):
         end = span.last if as_of is None else min(span.last, as_of)

@@ -114,7 +114,7 @@ def compare_spans(
     if by in LEVELS and not roster:
         check_found(known, [by])
     known = known.rename(columns={by: "user"})
-    unstored = find_unstored(spend.loaded, of)
+    unstored = find_unstored(spend.loaded, of, root)
     for span, own in zip((before, after), sides, strict=True):
         if not (known.empty or any(list_sources(one, of) for one in spend.loaded if one.month in own)):
             lack = explain_lack(of, own, root)

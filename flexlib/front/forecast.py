@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -32,6 +32,7 @@ from flexlib.i18n import _, translate_count
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import LEDGER, WINDSURF
 from flexlib.spend.unstored import explain_unstored
+from flexlib.store.ended import find_over
 from flexlib.store.snapshots import list_months, list_newest
 
 
@@ -109,6 +110,9 @@ def forecast_month(
         )
     spend = load_spend(stored[0], stored[-1], root, zone=zone, names=False, tolerance=tolerance, look=look)
     made = _forecast_spend(spend, month, of, as_of, band, holidays, budget)
+    if made is None and of == "credits" and WINDSURF.name in find_over(month, root):
+        said = _("Windsurf had ended before {month}, as flexlib sources was told: there are no credits to forecast.")
+        raise InvalidRequest(said.format(month=month))
     if made is None:
         raise InvalidRequest(
             _("no day up to {as_of} has {lack}.").format(as_of=as_of or month.last, lack=explain_lack(of, stored, root))
@@ -127,18 +131,20 @@ def _forecast_spend(
 ) -> MonthForecast | None:
     """None where no day has such an amount."""
     ends = find_ends(spend) if of != "credits" and isinstance(spend, Spend) else {}
-    history, undated = build_history(spend, UNITS[of], as_of, ends)
+    gone = find_over(month, spend.root)
+    if of == "credits" and WINDSURF.name in gone:
+        return None
+    history, undated = build_history(spend, UNITS[of], as_of, ends, gone)
     if history.notna().sum() == 0:
         return None
     sums, last, days = spend.by("month"), history.index[-1].date(), list(month.span)
     own = sums[sums["month"] == pd.Timestamp(month.first)]
-    gaps = find_gaps(spend.loaded, of)
-    is_least = any(lacks_rows(one, of) or any(month in own for own in gaps.values())
-                   for one in spend.loaded if one.month == month)  # fmt: skip
+    gaps, newest = find_gaps(spend.loaded, of), spend.loaded[-1]  # the month itself, or the last before it
+    is_least = lacks_rows(newest, of) or any(newest.month in months for months in gaps.values())
     known = min(max((last - month.first).days + 1, 0), month.days)
     past, path = history[: str(month.first - timedelta(days=1))], forecast_path(history, days, band, holidays)
     missing = explain_unstored(gaps, spend.root)
-    missing += dict.fromkeys(text for one in spend.loaded for text in one.list_problems(one.unstored))
+    missing += dict.fromkeys(text for one in spend.loaded for text in one.list_problems({*one.unstored} & gaps.keys()))
     if of != "credits" and isinstance(spend, Spend):
         missing += [text for one in spend.loaded for text in compare_total(one)]
         column = "unconverted_requests" if of == "clp" else "unpriced_requests"
@@ -166,7 +172,7 @@ def _forecast_spend(
         history=history,
         path=tuple(path),
         next=forecast_sum(history, month.next.span, band, holidays),
-        reached=(None, None, None) if budget is None else find_day_reached(path, days, budget),
+        reached=(None,) * 3 if budget is None else _date_budget(path, days, budget, last, is_least=is_least),
         backtest=sum_up_backtest(backtest_months(past, (known,), band, holidays)),
         so_far=float(own[UNITS[of]].sum() if as_of is None else 0),
         is_least=is_least,
@@ -174,6 +180,17 @@ def _forecast_spend(
         state=find_worst({one.state for one in spend.loaded}),
         missing=(*explain_absent(spend), *explain_ends(spend, ends if as_of is None else {}), *undated, *missing),
     )
+
+
+def _date_budget(
+    path: Sequence[Forecast], days: Sequence[date], budget: float, last: date, *, is_least: bool
+) -> tuple[date | None, date | None, date | None]:
+    """When it is used up, as expected, at the earliest, at the latest; where what is known up to the `last` day is a
+    lower bound, a day to come is at the latest."""
+    expected, earliest, latest = find_day_reached(path, days, budget)
+    if is_least and (expected is None or expected > last):
+        return None, None, latest
+    return expected, earliest, latest
 
 
 def forecast_loaded(

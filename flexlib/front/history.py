@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, timedelta
 
 import pandas as pd
@@ -11,7 +11,7 @@ from flexlib.dates import name_months
 from flexlib.formats import format_short_day
 from flexlib.front.compare import UNITS
 from flexlib.front.credits_days import CreditsDays
-from flexlib.front.spend import Spend
+from flexlib.front.spend import Spend, sum_rows
 from flexlib.i18n import _, translate_count, write_number
 from flexlib.proof import Certificate
 from flexlib.sources.registry import LEDGER, WINDSURF, name_source
@@ -48,13 +48,11 @@ def explain_ends(spend: Spend | CreditsDays, ends: Mapping[str, date]) -> Iterat
     """Up to which day files go of which nobody says more, a sentence each."""
     newest = spend.loaded[-1]
     for source, end in ends.items():
-        if end < min(newest.month.last, find_last_read(newest.certificates)):
+        if newest.month.first <= end < min(newest.month.last, find_last_read(newest.certificates)):
             said = _(
                 "The last row of {source} is of {day}, so that no later day is known; if its files go on, say up to "
                 "which with --as-of."
             )
-            if end < newest.month.first:
-                said = _("The last row of {source} is of {day}: the days after it lack what it may hold of them.")
             yield said.format(source=name_source(source), day=format_short_day(end))
 
 
@@ -64,11 +62,19 @@ def find_last_read(certificates: Iterable[Certificate], choose: Callable[[Iterab
 
 
 def build_history(
-    spend: Spend | CreditsDays, column: str, as_of: date | None, ends: Mapping[str, date]
+    spend: Spend | CreditsDays,
+    column: str,
+    as_of: date | None,
+    ends: Mapping[str, date],
+    gone: Collection[str] = (),
 ) -> tuple[pd.Series, list[str]]:
     """The sum of each day that was read whole; and what stands in no day. Of a month without a row of this unit, and of
-    one that is not stored, no day is known. `ends`: up to when files go that nobody says more of than their rows."""
+    one that is not stored, no day is known. `ends`: up to when files go that nobody says more of than their rows;
+    without the sources that are `gone`, of which no more is to come."""
     table = spend.by("day")
+    if gone and isinstance(spend, Spend):
+        names = ", ".join("'" + one.replace("'", "''") + "'" for one in gone)
+        table = sum_rows(spend, ("day",), f"source NOT IN ({names})")
     dated = table[table["day"].notna()]
     sums = pd.Series(dated[column].astype(float).to_numpy(), pd.DatetimeIndex(dated["day"]), dtype=float)
     if column == UNITS["credits"]:

@@ -11,6 +11,7 @@ from flexlib.i18n import _
 from flexlib.sources.registry import LEDGER, WINDSURF, sort_sources
 from flexlib.spend.month import MonthUsage
 from flexlib.spend.unstored import explain_unstored
+from flexlib.store.ended import find_over
 from flexlib.store.strays import list_misplaced
 
 
@@ -20,11 +21,13 @@ def list_sources(month: MonthUsage | CreditsMonth, of: str) -> set[str]:
     return {one.source for one in month.snapshots if one.dataset in datasets and one.month == month.month}
 
 
-def find_unstored(months: Iterable[MonthUsage | CreditsMonth], of: str) -> dict[str, list[Month]]:
-    """By source that has the unit in some of the months those of which it is not stored."""
+def find_unstored(months: Iterable[MonthUsage | CreditsMonth], of: str, root: Path) -> dict[str, list[Month]]:
+    """By source that has the unit in some of the months those of which it is not stored, also before it began, but for
+    those after its end."""
     stored = {month.month: list_sources(month, of) for month in months}
     sources = sort_sources({one for some in stored.values() for one in some})
-    found = {source: [month for month, some in stored.items() if source not in some] for source in sources}
+    here = {month: some | find_over(month, root) for month, some in stored.items()}
+    found = {source: [month for month, some in here.items() if source not in some] for source in sources}
     return {source: lacking for source, lacking in found.items() if lacking}
 
 
@@ -44,12 +47,7 @@ def list_gaps(months: Iterable[MonthUsage | CreditsMonth], of: str) -> set[Month
     return {month for own in find_gaps(months, of).values() for month in own}
 
 
-def explain_gaps(months: Iterable[MonthUsage | CreditsMonth], of: str, root: Path) -> list[str]:
-    """`find_gaps` in sentences."""
-    return explain_unstored(find_gaps(months, of), root)
-
-
 def explain_not_stored(absent: Sequence[Month], months: Iterable[MonthUsage], root: Path) -> list[str]:
     """Which months are not stored at all, and which `months` lack a source that had begun, in sentences."""
     said = [_("Nothing of {months} is stored.").format(months=name_months(absent))] if absent else []
-    return [*said, *list_misplaced(root, absent), *explain_gaps(months, "usd", root)]
+    return [*said, *list_misplaced(root, absent), *explain_unstored(find_gaps(months, "usd"), root)]

@@ -22,6 +22,7 @@ from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.read.months import LedgerMonth, MonthTotals, read_month
 from flexlib.ledger.record.changing import FilledAmounts, fill_amounts
 from flexlib.sources.registry import LEDGER
+from flexlib.store.ended import find_awaited
 from flexlib.store.snapshots import find_snapshot
 from flexlib.store.version import Snapshot
 
@@ -70,7 +71,8 @@ def ensure_month(
 ) -> Snapshot | None:
     """The month's newest snapshot of the ledger, closed again where that is missing or stale.
 
-    Without any call there is none, unless `even_empty`: that a month is empty is to be known where its hours count.
+    Without any call there is none, unless an earlier month is stored, or `even_empty`: that a month is empty is to be
+    known where its hours count.
 
     Stale is one that was read before the month was settled, and one whose sums are not those of the ledger today: a
     call was recorded late, an amount filled or repriced.
@@ -80,7 +82,7 @@ def ensure_month(
         return newest
     with ExitStack() as reading:
         opened = reading.enter_context(read_month(month, ledger, prepare=partial(fill_amounts, month, ledger)))
-        if newest is None and not opened.totals.rows and not even_empty:
+        if newest is None and not (even_empty or is_worth_closing(opened, root)):
             return None
         if newest is not None and not newest.certificate.is_stale() and _has_sums(newest, opened.totals):
             return newest
@@ -89,6 +91,11 @@ def ensure_month(
             if _is_later(held.newest, newest, opened.read_at):
                 return held.newest
             return _store(held, opened, reading, opened.read_at, SETTLING_TIME, most_unpriced)
+
+
+def is_worth_closing(opened: LedgerMonth, root: Path) -> bool:
+    """Whether the month has a call, or one that is empty is awaited, since an earlier one is stored."""
+    return bool(opened.totals.rows) or LEDGER.name in find_awaited(opened.month, root)
 
 
 def is_closed(snapshot: Snapshot, ledger: Ledger) -> bool:

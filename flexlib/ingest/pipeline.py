@@ -35,6 +35,7 @@ from flexlib.money.fx import Rates
 from flexlib.schema import SHAPES
 from flexlib.sources.registry import Source
 from flexlib.store.disk import make_scratch, report_disk
+from flexlib.store.ended import read_ended
 from flexlib.store.row_hash import RowHash, hash_file
 from flexlib.store.snapshots import find_snapshot, lock_month, move_version, write_version
 from flexlib.store.version import Snapshot
@@ -81,7 +82,9 @@ class PreparedMonth:
 
 @contextmanager
 def hold_month(source: Source, month: Month, root: Path, *, wait: bool = False) -> Iterator[HeldMonth]:
-    """Keeps other runs from the month. Raises `AlreadyRunning` when one is reading it, unless `wait`; `DiskFailed`."""
+    """Keeps other runs from the month. Raises `AlreadyRunning` when one is reading it, unless `wait`; `DiskFailed`,
+    `BadFile` for a file of ended sources that is damaged."""
+    read_ended(root)  # while nothing is stored yet: what is stored could not be judged
     with (
         lock_month(source.dataset, month, root, wait) as folder,
         make_scratch(folder, ".ingesting") as scratch,

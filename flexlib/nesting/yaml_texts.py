@@ -53,7 +53,7 @@ def decode_yaml(text: str, *, exact: bool = False) -> Any:  # noqa: ANN401 (YAML
         def construct_object(self, node: Any, deep: bool = False) -> Any:  # noqa: ANN401
             try:
                 return super().construct_object(node, deep)
-            except (ValueError, OverflowError) as error:
+            except (ValueError, OverflowError, KeyError, IndexError, AttributeError) as error:
                 if isinstance(error, Unreadable):
                     raise
                 mark = node.start_mark

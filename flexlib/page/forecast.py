@@ -68,7 +68,7 @@ def show_forecast_headlines(made: Forecasted, budget: float = 0.0) -> Html:
     return show_cards([
         (capitalize_first(names[0]), _show(made, this.expected), describe_band(this, is_least=made.is_least)),
         (_("Known of it"), _show(made, made.known), known.format(day=_name_day(made.as_of))),
-        (capitalize_first(names[1]), _show(made, made.next.expected), describe_band(made.next)),
+        (capitalize_first(names[1]), _show(made, made.next.expected), describe_band(made.next, is_least=made.is_least)),
         (_("Budget"), *describe_reached(made, budget)),
         (_("The band held"), held, tried.format(count=line["months"] if line else 0)),
         (_("Mean error"), off, _("of the month's sum, as many days known")),

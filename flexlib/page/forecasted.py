@@ -93,6 +93,12 @@ def describe_reached(made: Forecasted, budget: float) -> tuple[str, str]:
         return UNKNOWN, _("cannot be dated")
     if expected and expected <= made.as_of:
         return format_short_day(expected), _("{budget} were used up").format(budget=write_known(budget))
+    if made.is_least and made.so_far < budget:
+        return format_short_day(latest) if latest else UNKNOWN, (
+            _("{budget} used up at the latest: what is known is a lower bound").format(budget=write_known(budget))
+            if latest
+            else _("cannot be dated: what is known is a lower bound")
+        )
     if made.so_far >= budget:  # by the day that is running, which is not known whole
         return _("already"), _("{budget} are used up").format(budget=write_known(budget))
     if expected:
@@ -104,6 +110,4 @@ def describe_reached(made: Forecasted, budget: float) -> tuple[str, str]:
     if earliest:
         said = _("{budget} used up at the earliest; not expected within the month")
         return format_short_day(earliest), said.format(budget=write_known(budget))
-    if made.is_least:
-        return UNKNOWN, _("cannot be dated: what is known is a lower bound")
     return _("holds"), _("{budget} are not used up within the month").format(budget=write_known(budget))

@@ -18,6 +18,7 @@ from flexlib.i18n import _, join_and
 from flexlib.senders import name_provider
 from flexlib.sources.registry import name_source, sort_sources
 from flexlib.spend.month import MonthUsage, load_month_usage
+from flexlib.store.ended import find_over
 
 if TYPE_CHECKING:
     import duckdb
@@ -110,11 +111,12 @@ def load_month_before(usage: MonthUsage, root: Path) -> MonthBefore:
 
 def _find_obstacle(usage: MonthUsage, before: MonthUsage) -> str:
     here, there = ({one.source for one in month.snapshots} for month in (usage, before))
-    for sources, month in ((here - there, before.month), (there - here, usage.month)):
+    for lacking, month in ((here - there, before.month), (there - here, usage.month)):
+        sources = lacking - find_over(month, usage.root)
         # What is not stored is not zero.
         if sources:
-            lacking = ", ".join(map(name_source, sort_sources(sources)))
-            return _("{month} lacks {sources}").format(month=month.name, sources=lacking)
+            names = ", ".join(map(name_source, sort_sources(sources)))
+            return _("{month} lacks {sources}").format(month=month.name, sources=names)
     if before.state in NOT_WHOLE or (
         before.state is State.UNWITNESSED and any(one.exit_code for one in before.certificates)
     ):

@@ -20,8 +20,6 @@ from typing import TYPE_CHECKING
 from flexlib.certificate import Certificate, State, UsageCertificate, explain_rows
 from flexlib.checks import BillTolerance, explain_check
 from flexlib.dates import Month
-from flexlib.formats import format_number
-from flexlib.i18n import translate_count
 from flexlib.money.fx import Pair, Rates
 from flexlib.proof import Look, Problem, find_worst, look_nowhere
 from flexlib.schema import USAGE
@@ -31,7 +29,7 @@ from flexlib.spend.bills import MonthBills
 from flexlib.spend.comparing import compare_bills
 from flexlib.spend.crossing import list_crossing
 from flexlib.spend.edges import find_edge_calls
-from flexlib.spend.once import count_once, count_rows, drop_calls, drop_counted_beside
+from flexlib.spend.once import count_once, count_rows, drop_calls, drop_counted_beside, explain_doubles
 from flexlib.spend.unstored import explain_missing_hours, explain_unstored
 from flexlib.spend.windsurf import read_spent
 from flexlib.spend.zones import find_month_snapshots, list_pieces, read_calls, read_source
@@ -111,25 +109,7 @@ class MonthUsage:
     @property
     def possible_duplicates(self) -> tuple[str, ...]:
         """Sentences on calls that may count twice."""
-        ids, alike = self.same_ids, self.lookalikes
-        of_ids = translate_count(
-            "{count} call stood under an id that another source has with another model or other tokens: if they are "
-            "one call, it counts twice. Import calls under their request ids, or not what is recorded; of a log that "
-            "grew, the newer file with --supersedes of the older one.",
-            "{count} calls stood under an id that another source has with another model or other tokens: if they are "
-            "one call, it counts twice. Import calls under their request ids, or not what is recorded; of a log that "
-            "grew, the newer file with --supersedes of the older one.",
-            ids,
-        )
-        of_alike = translate_count(
-            "{count} call happened when one of another source did, with its model and tokens but another id: if they "
-            "are one call, it counts twice. Import calls under their request ids, or not what is recorded.",
-            "{count} calls happened when one of another source did, with its model and tokens but another id: if they "
-            "are one call, it counts twice. Import calls under their request ids, or not what is recorded.",
-            alike,
-        )
-        told = ((of_ids, ids), (of_alike, alike))
-        return self.edges + tuple(said.format(count=format_number(count)) for said, count in told if count)
+        return self.edges + explain_doubles(self.same_ids, self.lookalikes)
 
     @cached_property
     def bills(self) -> MonthBills:
@@ -152,26 +132,34 @@ class MonthUsage:
         """Sentences on what a bill that begins in an earlier month covers of this one, and may be in both."""
         return list_crossing(self)
 
-    def list_problems(self, told: Collection[str] = ()) -> list[str]:
-        """Why its totals are not whole or not certain, a sentence each; empty where they are. `told` as of
-        `judge_problems`."""
-        return [text for _, text in self.judge_problems(told)]
+    def list_problems(self, known: Collection[str] = ()) -> list[str]:
+        """Why its totals are not whole or not certain, a sentence each; empty where they are. `known`: sources of which
+        the reader knows that nothing is stored."""
+        return [text for _, text in self.judge_problems(known=known)]
+
+    @property
+    def lacking(self) -> list[str]:
+        """Sentences on what is not stored, whole sources first."""
+        return self._list_lacking(())
+
+    def _list_lacking(self, known: Collection[str]) -> list[str]:
+        unstored = {source: [self.month] for source in self.unstored if source not in known}
+        return [*explain_unstored(unstored, self.root), *self.missing]
 
     @property
     def own_problems(self) -> list[Problem]:
         """Those that no certificate of a source says: what is not stored, what may be twice, what bills say else."""
         return self._list_own(())
 
-    def _list_own(self, told: Collection[str]) -> list[Problem]:
-        unstored = {source: [self.month] for source in self.unstored if source not in told}
-        lacking = (*explain_unstored(unstored, self.root), *self.missing)
-        problems: list[Problem] = [(State.GAP, text) for text in lacking] + [(None, text) for text in self.notes]
+    def _list_own(self, known: Collection[str]) -> list[Problem]:
+        problems: list[Problem] = [(State.GAP, text) for text in self._list_lacking(known)]
+        problems += [(None, text) for text in self.notes]
         problems += [(State.UNRECONCILED, text) for text in (*self.possible_duplicates, *self.crossing)]
         return [*problems, *(self.of_bills.bills.list_problems() if self.has_bills else [])]
 
-    def judge_problems(self, told: Collection[str] = ()) -> list[Problem]:
+    def judge_problems(self, told: Collection[str] = (), known: Collection[str] = ()) -> list[Problem]:
         """The same, each with the state that it makes by itself. Of the sources in `told`, of which the reader knows
-        already what is missing, only what differs."""
+        already what their rows lack, only what differs; `known` as of `list_problems`."""
         problems: list[Problem] = []
         for one in self.snapshots:
             judged = self.judge(one)
@@ -179,7 +167,7 @@ class MonthUsage:
             wrong = (check for check in one.certificate.checks.values() if check.result == "differs")
             found += [(State.UNRECONCILED, explain_check(check)) for check in wrong]
             problems += [(state, f"{name_source(one.source)}, {one.month}: {text}.") for state, text in found]
-        return [*self._list_own(told), *problems]
+        return [*self._list_own(known), *problems]
 
     @property
     def state(self) -> State:
@@ -187,10 +175,10 @@ class MonthUsage:
         currency, UNRECONCILED where calls may be double, or a bill differs from what was counted."""
         return self.find_state()
 
-    def find_state(self, told: Collection[str] = ()) -> State:
-        """The same, were it not for sources of which nothing is stored and of which that is `told` already."""
+    def find_state(self, known: Collection[str] = ()) -> State:
+        """The same, were it not for the sources in `known`, as of `list_problems`."""
         states = {self.judge(one).state for one in self.snapshots}
-        return find_worst(states | {made for made, _ in self._list_own(told) if made})
+        return find_worst(states | {made for made, _ in self._list_own(known) if made})
 
     def judge(self, snapshot: Snapshot) -> Certificate:
         """The certificate of one source as its month has it: what a bill says the cost of is not unknown."""
@@ -220,8 +208,9 @@ def load_month_usage(
     stored = {(one.month, one.source): one for one in snapshots if one.dataset == LEDGER.dataset}
     sources = sort_sources({source for _other, source in stored})
     here = {one.source for one in snapshots if one.month == month}
-    unstored = sort_sources({*find_awaited(month, root)} - here)
-    missing = [*explain_missing_hours(month, pieces, stored, [one for one in sources if one not in unstored], root)]
+    # What was stored of an earlier version's day of the other months nobody knows.
+    unstored = [] if version else sort_sources({*find_awaited(month, root)} - here)
+    missing = [*explain_missing_hours(pieces, stored, [one for one in sources if one not in unstored], root)]
     # Of a neighbour that is not stored the hours are missing already.
     looked = [look(one) for one, _other, _other in pieces if one == month or (one, LEDGER.name) in stored]
     missing += [one.text for one in looked if one and one.is_gap]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from flexlib.formats import format_number
+from flexlib.i18n import translate_count
 from flexlib.sources.registry import IMPORT
 
 if TYPE_CHECKING:
@@ -111,3 +113,25 @@ def _meet(
 def count_rows(rows: duckdb.DuckDBPyRelation) -> int:
     ((count,),) = rows.aggregate("count(*)").fetchall()
     return int(count)
+
+
+def explain_doubles(same_ids: int, lookalikes: int) -> tuple[str, ...]:
+    """Sentences on calls that may count twice, as `MonthUsage` counts them."""
+    of_ids = translate_count(
+        "{count} call stood under an id that another source has with another model or other tokens: if they are "
+        "one call, it counts twice. Import calls under their request ids, or not what is recorded; of a log that "
+        "grew, the newer file with --supersedes of the older one.",
+        "{count} calls stood under an id that another source has with another model or other tokens: if they are "
+        "one call, it counts twice. Import calls under their request ids, or not what is recorded; of a log that "
+        "grew, the newer file with --supersedes of the older one.",
+        same_ids,
+    )
+    of_alike = translate_count(
+        "{count} call happened when one of another source did, with its model and tokens but another id: if they "
+        "are one call, it counts twice. Import calls under their request ids, or not what is recorded.",
+        "{count} calls happened when one of another source did, with its model and tokens but another id: if they "
+        "are one call, it counts twice. Import calls under their request ids, or not what is recorded.",
+        lookalikes,
+    )
+    told = ((of_ids, same_ids), (of_alike, lookalikes))
+    return tuple(said.format(count=format_number(count)) for said, count in told if count)

@@ -10,7 +10,7 @@ from flexlib.dates import Month, name_months
 from flexlib.i18n import _, join_texts
 from flexlib.sources.registry import find_source, name_source
 from flexlib.spend.zones import Piece
-from flexlib.store.ended import find_awaited, find_last_before
+from flexlib.store.ended import find_awaited
 
 Unstored = Mapping[str, Sequence[Month]]
 """By source the months of which it is not stored, in order."""
@@ -25,21 +25,25 @@ def _explain(source: str, months: Sequence[Month], root: Path) -> Iterator[str]:
     said = _("Nothing of {source} is stored of {months}: what it holds there is not known, and is not zero.")
     yield said.format(source=name_source(source), months=name_months(months))
     last, known = find_awaited(months[0], root).get(source), find_source(source)
-    if last and known:
+    if last:
         end = write_command(f"flexlib sources --ended {source} {last}")
-        act = _("Run: {command}; where it was not in use any more: {end}")
-        yield act.format(command=known.format_command(months[0]), end=end)
+        act = (
+            _("Run: {command}; where it was not in use then: {end}")
+            if known
+            else _("Where it was not in use then: {end}")
+        )
+        yield act.format(command=known.format_command(months[0]) if known else "", end=end)
 
 
 def explain_missing_hours(
-    month: Month, pieces: Sequence[Piece], stored: Collection[tuple[Month, str]], sources: Sequence[str], root: Path
+    pieces: Sequence[Piece], stored: Collection[tuple[Month, str]], sources: Sequence[str], root: Path
 ) -> Iterator[str]:
-    """A sentence for each part of a zone's month of which a source is not stored that has other parts of it, and has
-    not ended by then."""
+    """A sentence for each part of a zone's month that is not stored of a source which is awaited there, and has other
+    parts of it."""
     for one, first, end in pieces:
-        ended = find_last_before(one, root).keys() - find_awaited(one, root).keys()
+        awaited = find_awaited(one, root)
         for source in sources:
-            if (one, source) not in stored and source not in ended:
+            if (one, source) not in stored and source in awaited:
                 known = find_source(source)
                 said = _("{first} to {end} UTC is not in it for {source}: its month {month} is not stored.")
                 if known:
@@ -50,7 +54,7 @@ def explain_missing_hours(
                 yield said.format(
                     first=f"{first:%Y-%m-%d %H:%M}",
                     end=f"{end:%Y-%m-%d %H:%M}",
-                    source=source,
+                    source=name_source(source),
                     month=one,
                     command=known.format_command(one) if known else "",
                 )

@@ -6,24 +6,26 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
+from flexlib.certificate import CERTIFICATES
 from flexlib.dates import Month, Span
 from flexlib.errors import BadFile, BadMonth
 from flexlib.i18n import _
 from flexlib.nesting import decode_json
-from flexlib.sources.registry import BILLS, list_sources, sort_sources
-from flexlib.store.disk import report_disk, write_whole
-from flexlib.store.snapshots import MONTH, list_folders, list_snapshots
+from flexlib.sources.registry import BILLS, sort_sources
+from flexlib.store.disk import lock_file, report_disk, write_whole
+from flexlib.store.snapshots import MONTH, list_folders, list_months, list_snapshots
 
-FILE = "ended.json"
+FILE, LOCK = "ended.json", ".ended.lock"
 
 Ended = dict[str, list[Month]]
 
 
-def list_stored(root: Path) -> dict[str, list[Month]]:
-    """By source of credits or calls, the ledger first, the months that are stored of it, in order. Bills are not
-    awaited: they come by contract, not by month."""
+def list_stored(root: Path, *, bills: bool = False) -> dict[str, list[Month]]:
+    """By source of credits or calls, the ledger first, the months that are stored of it, in order; with `bills` those
+    of bills, too, which are not awaited: they come by contract, not by month. Raises `BadFile` where a folder cannot be
+    looked into."""
     found: dict[str, list[Month]] = {}
-    for dataset in dict.fromkeys(one.dataset for one in list_sources() if one.dataset != BILLS.dataset):
+    for dataset in (one for one in CERTIFICATES if bills or one != BILLS.dataset):
         for name in sorted(one.name for one in list_folders(root / dataset) if MONTH.fullmatch(one.name)):
             month = Month.parse(name)
             for source in {one.source for one in list_snapshots(dataset, month, root)}:
@@ -38,23 +40,27 @@ def find_last_before(month: Month, root: Path) -> dict[str, Month]:
 
 
 def find_awaited(month: Month, root: Path) -> dict[str, Month]:
-    """`find_last_before` without the sources that ended in between."""
+    """`find_last_before` without the sources that ended in between. Raises `BadFile`, as `read_ended` does."""
     ended, before = read_ended(root), find_last_before(month, root)
     return {source: last for source, last in before.items() if not _is_over(ended.get(source, ()), last, month)}
+
+
+def find_over(month: Month, root: Path) -> set[str]:
+    """The sources that ended before the month and are not stored again since."""
+    return find_last_before(month, root).keys() - find_awaited(month, root).keys()
 
 
 def list_lacking(root: Path) -> dict[str, list[Month]]:
     """By source the months that lack it: between its first one and the last of which anything is stored, those that are
     not stored of it and do not lie after its end."""
     stored, ended = list_stored(root), read_ended(root)
-    last = max((months[-1] for months in stored.values()), default=None)
     return {
         source: [
-            month for month in Span(months[0].first, last.last).months
+            month for month in Span(months[0].first, list_months(root)[-1].last).months
             if month not in months
             and not _is_over(ended.get(source, ()), max(one for one in months if one < month), month)
         ]
-        for source, months in stored.items() if last
+        for source, months in stored.items()
     }  # fmt: skip
 
 
@@ -63,12 +69,23 @@ def read_ended(root: Path) -> Ended:
     file = root / FILE
     try:
         said = decode_json(file.read_text("utf-8"))
+        if not all(isinstance(months, list) for months in said.values()):
+            raise TypeError
         return {str(source): [Month.parse(one) for one in months] for source, months in said.items()}
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, TypeError, AttributeError, BadMonth) as error:
         text = _("{file}, which says which sources have ended, cannot be read; move it away and say it again.")
         raise BadFile(text.format(file=file)) from error
+
+
+def change_ended(source: str, month: Month, root: Path, *, is_over: bool) -> None:
+    """Says that the source was last in use in the month, or takes that back; others who do so wait. Raises `BadFile`,
+    `DiskFailed`."""
+    with lock_file(root / LOCK):
+        ended = read_ended(root)
+        months = {*ended.get(source, ())}
+        write_ended(ended | {source: [*(months | {month} if is_over else months - {month})]}, root)
 
 
 def write_ended(ended: Ended, root: Path) -> None:

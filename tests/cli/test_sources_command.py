@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from spend_samples import AUGUST, OCTOBER, call, store, store_credits
 
 from flexlib.cli.main import main
-from flexlib.store.ended import FILE
+from flexlib.store.ended import FILE, read_ended
 
 
 @pytest.fixture
@@ -38,11 +40,11 @@ def test_an_end_that_was_said_is_shown_and_taken_back(root: Path, capsys: pytest
         shown = capsys.readouterr().out.splitlines()
     assert code == 0
     assert shown == [
-        "ledger (the ledger): 2025-08, 2025-10; ended with 2025-08",
-        "import (imported files): 2025-08; ended with 2025-08",
-        "windsurf (Windsurf): 2025-09; ended with 2025-09",
+        "ledger (the ledger): 2025-08, 2025-10; not in use after 2025-08",
+        "import (imported files): 2025-08; not in use after 2025-08",
+        "windsurf (Windsurf): 2025-09; not in use after 2025-09",
     ]
-    assert main(["sources", "--not-ended", "import", "2025-08", "--json"]) == 3
+    assert main(["sources", "--not-ended", "import", "2025-08", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)[1] == {
         "source": "import",
         "stored": ["2025-08"],
@@ -62,6 +64,7 @@ def test_an_end_that_was_said_is_shown_and_taken_back(root: Path, capsys: pytest
             "Nothing of a source 'imports' is stored in {root}; choose ledger, import or windsurf.",
         ),
         ("--ended windsurf 2025-08", "windsurf begins with 2025-09, so that it cannot have ended with 2025-08."),
+        ("--ended ledger 2025-09", "ledger is stored of 2025-10, so that it did not end with 2025-09."),
         ("--ended import August", "'August' is not a month; write it as 2025-09."),
         (
             "--not-ended import 2025-08",
@@ -93,3 +96,10 @@ def test_doctor_names_the_source_that_a_month_lacks(root: Path, capsys: pytest.C
     assert found["missing"] == (
         "2025-09 ledger, 2025-09 import, 2025-10 import, 2025-10 windsurf of 2025-08 to 2025-10"
     )
+
+
+def test_ends_that_are_said_at_once_are_all_kept(root: Path) -> None:
+    said = [subprocess.Popen([sys.executable, "-m", "flexlib", "sources", "--ended", source, month])
+            for source, month in (("windsurf", "2025-09"), ("import", "2025-08"), ("import", "2025-09"))]  # fmt: skip
+    assert [one.wait() for one in said] == [0, 0, 0]
+    assert {source: len(months) for source, months in read_ended(root).items()} == {"import": 2, "windsurf": 1}

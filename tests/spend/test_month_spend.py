@@ -213,7 +213,7 @@ def test_hours_that_are_not_stored_are_a_gap_and_told(tmp_path: Path) -> None:
     store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-10T10:00"))
     usage = load_month_usage(SEPTEMBER, tmp_path, zone=SANTIAGO)
     assert usage.missing == (
-        "2025-10-01 00:00 to 2025-10-01 03:00 UTC is not in it for ledger: its month 2025-10 is not stored. "
+        "2025-10-01 00:00 to 2025-10-01 03:00 UTC is not in it for the ledger: its month 2025-10 is not stored. "
         "Run: flexlib close --year 2025 --month 10",
     )
     assert usage.state is State.GAP

@@ -14,14 +14,17 @@ from flexlib.certificate import State
 from flexlib.cli.main import main
 from flexlib.dates import Month
 from flexlib.errors import BadFile
+from flexlib.front.forecast import forecast_month
 from flexlib.front.spend import load_spend
+from flexlib.page.usage.sections import show_month_title
+from flexlib.spend.before import load_month_before
 from flexlib.spend.month import load_month_usage
-from flexlib.store.ended import FILE, find_awaited, list_lacking, read_ended, write_ended
+from flexlib.store.ended import FILE, find_awaited, find_over, list_lacking, list_stored, read_ended, write_ended
 
 JULY = Month(2025, 7)
 SAID = (
     "Nothing of imported files is stored of 2025-09: what it holds there is not known, and is not zero. Run: flexlib "
-    "import FILE --provider ... --model ...; where it was not in use any more: flexlib sources --ended import 2025-08"
+    "import FILE --provider ... --model ...; where it was not in use then: flexlib sources --ended import 2025-08"
 )
 BUDGETS = "budgets:\n  - {name: all, whole: true, currency: usd, amount: '100', period: month}\n"
 
@@ -82,7 +85,7 @@ def test_no_hours_of_a_source_that_has_ended_are_missing_from_another_zones_mont
     write_ended({}, root)
     month = load_month_usage(SEPTEMBER, root, zone="America/Santiago")
     assert month.unstored == ("import",)
-    assert [text[:61] for text in month.missing] == ["2025-10-01 00:00 to 2025-10-01 03:00 UTC is not in it for led"]
+    assert [text[:61] for text in month.missing] == ["2025-10-01 00:00 to 2025-10-01 03:00 UTC is not in it for the"]
 
 
 @pytest.mark.parametrize(
@@ -129,8 +132,117 @@ def test_no_budget_is_within_its_limit_in_a_month_that_lacks_a_source(
     assert (line["outcome"], line["lacks"]) == ("cannot say", "rows of 2025-09 are missing")
 
 
+def test_a_change_on_the_month_before_counts_a_source_that_has_ended_as_nothing(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(root))
+    month, words = load_month_usage(SEPTEMBER, root), ["compare", "2025-08", "2025-09", "--of", "usd", "--json"]
+    assert (
+        load_month_before(month, root).obstacle == "August lacks the ledger, Windsurf"
+    )  # which may have begun earlier
+    assert main(words) == 3
+    assert SAID in capsys.readouterr().err
+    write_ended({"import": [AUGUST]}, root)
+    assert find_over(SEPTEMBER, root) == {"import"}
+    assert main(words) == 0
+    shown = capsys.readouterr()
+    made = json.loads(shown.out)
+    assert (made["parts"]["gone"], "imported files" in shown.err) == ("-1", False)
+
+
+def test_a_budget_of_credits_is_judged_where_windsurf_has_ended(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(root))
+    store(root, "ledger", OCTOBER, call("c", "2025-10-05"))
+    file = tmp_path / "budgets.yaml"
+    file.write_text(BUDGETS.replace("usd", "flex_credits"))
+    words = ["check", "--year", "2025", "--month", "10", "--budgets", str(file), "--json"]
+    found = []
+    for ended in ({}, {"windsurf": [SEPTEMBER], "import": [AUGUST]}):
+        write_ended(ended, root)
+        code = main(words)
+        (line,) = json.loads(capsys.readouterr().out)["budgets"]
+        found.append((code, line["outcome"], line["spent"]))
+    assert found == [(3, "cannot say", "0"), (0, "within", "0")]
+
+
+def test_credits_of_a_month_after_windsurfs_end_are_not_forecast(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(root))
+    write_ended({"windsurf": [SEPTEMBER]}, root)
+    assert main(["forecast", "--year", "2025", "--month", "10"]) == 2
+    assert capsys.readouterr().err == (
+        "flexlib: Windsurf had ended before 2025-10, as flexlib sources was told: there are no credits to forecast.\n"
+    )
+
+
+def test_what_has_ended_is_not_expected_of_days_to_come(tmp_path: Path) -> None:
+    for source, amount in (("import", "20"), ("ledger", "10")):
+        for month in (JULY, AUGUST):
+            store(tmp_path, source, month, *(call(f"{source}{day}", f"{day}T10:00:00", amount) for day in month.span))
+    write_ended({"import": [AUGUST]}, tmp_path)
+    made = forecast_month(SEPTEMBER, tmp_path, of="usd", as_of=AUGUST.last)
+    assert (made.this.expected, made.is_least) == (300.0, False)
+    write_ended({}, tmp_path)
+    made = forecast_month(SEPTEMBER, tmp_path, of="usd", as_of=AUGUST.last)
+    assert made.this.expected == 900.0
+
+
+def test_a_forecast_after_a_month_that_lacks_a_source_is_a_lower_bound_and_dates_no_budget_but_at_the_latest(
+    tmp_path: Path,
+) -> None:
+    for source, months in {"import": (JULY, AUGUST), "ledger": (JULY, AUGUST, SEPTEMBER)}.items():
+        for month in months:
+            store(tmp_path, source, month, *(call(f"{source}{day}", f"{day}T10:00:00", "10") for day in month.span))
+    made = forecast_month(OCTOBER, tmp_path, of="usd", budget=100)
+    assert made.is_least
+    assert made.reached[:2] == (None, None)
+    assert made.reached[2] is not None
+
+
+def test_a_month_of_bills_alone_lacks_what_was_stored_before(tmp_path: Path) -> None:
+    store(tmp_path, "import", AUGUST, call("a", "2025-08-05"))
+    (tmp_path / "charges" / "2025-09" / "bill-files" / "20251201T000000.000000Z-00000000").mkdir(parents=True)
+    assert list_lacking(tmp_path) == {"import": [SEPTEMBER]}
+    assert list_stored(tmp_path, bills=True)["bill-files"] == [SEPTEMBER]
+
+
+def test_an_earlier_version_of_a_month_is_not_judged_by_what_other_months_have_now(root: Path) -> None:
+    assert load_month_usage(SEPTEMBER, root, version=1).unstored == ()
+
+
+def test_what_a_neighbouring_month_lacks_is_told_beside_a_source_of_which_nothing_is_stored(tmp_path: Path) -> None:
+    store(tmp_path, "import", AUGUST, call("a", "2025-08-31T20:00:00", None), lacking=1)
+    store(tmp_path, "ledger", SEPTEMBER, call("b", "2025-09-05"))
+    month = load_month_usage(SEPTEMBER, tmp_path, zone="Asia/Tokyo")
+    assert month.unstored == ("import",)
+    assert [text for text in month.list_problems(month.unstored) if text.startswith("imported files, 2025-08")]
+
+
+def test_a_report_gives_programs_the_source_that_its_month_lacks(root: Path) -> None:
+    state = show_month_title("LLM spend", load_month_usage(SEPTEMBER, root)).text
+    assert "Nothing of imported files is stored of 2025-09" in state.split("<script")[-1]
+
+
+def test_a_damaged_file_of_ends_keeps_a_month_from_being_stored(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(root))
+    (root / FILE).write_text("{")
+    calls = tmp_path / "calls.csv"
+    calls.write_text("id,at,model,in,out,usd\nx,2025-10-01T10:00:00Z,gpt-4o,1,1,1\n")
+    columns = "--provider openai --model-column model --timestamp at --prompt-tokens in --completion-tokens out"
+    assert main(["import", str(calls), *columns.split(), "--amount-usd", "usd", "--request-id", "id"]) == 2
+    assert "ended.json" in capsys.readouterr().err
+    assert not (root / "usage" / "2025-10" / "import").exists()
+
+
 @pytest.mark.parametrize(
-    "written", ['{"import": ["2025-13"]}', "[]", '{"import": 5}', "{", '{"import": "2025-08"}'], ids=str
+    "written",
+    ['{"import": {"2025-08": 1}}', '{"import": ["2025-13"]}', "[]", '{"import": 5}', "{", '{"import": "2025-08"}'],
+    ids=str,
 )
 def test_what_is_not_what_flexlib_wrote_of_ends_is_told(root: Path, written: str) -> None:
     (root / FILE).write_text(written)

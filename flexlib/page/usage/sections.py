@@ -39,7 +39,7 @@ Totals = dict[str, Decimal | int | None]
 def show_month_title(title: str, usage: MonthUsage) -> Html:
     """Title, month, its zone and the worst state of its sources, which leads to the proof; what is missing, and why."""
     badge = BADGES[usage.state]
-    state: dict[str, Any] = {"state": str(usage.state), "missing": list(usage.missing)}
+    state: dict[str, Any] = {"state": str(usage.state), "missing": usage.lacking}
     state |= {"possible_duplicates": list(usage.possible_duplicates), "problems": usage.own_problems}
     sources = join_and([*dict.fromkeys(map(_name_source, usage.snapshots))])
     read = format_moment(max(one.read_at for one in usage.certificates))
