@@ -35,6 +35,9 @@ WORDS = (
 )
 """As Python 3.11 to 3.14 have them; one that another Python writes otherwise stays English."""
 
+OTHERWISE = {"--roster": mark_text("--roster: FLEXLIB_ORGANIZATION=FILE names it for this command")}
+"""How what is an option of other commands is said to one that does not have it."""
+
 
 def translate_argparse() -> None:
     """From here on argparse asks our catalogue, which in English is its own words."""
@@ -80,5 +83,7 @@ class Parser(argparse.ArgumentParser):
         asked = (word.partition("=")[0] for word in words)
         unknown = [word for word in asked if word[:2] == "--" and not any(one.startswith(word) for one in own)]
         said = _("{wrong}: did you mean {name}?")
-        told = [said.format(wrong=one, name=near) for one in unknown for near in get_close_matches(one, own, n=1)]
+        told = [_(OTHERWISE[one]) for one in unknown if one in OTHERWISE]
+        wrong = [one for one in unknown if one not in OTHERWISE]
+        told += [said.format(wrong=one, name=near) for one in wrong for near in get_close_matches(one, own, n=1)]
         return f" ({join_texts(told)})" if told else ""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from flexlib.cli.export_formats import (
     CHARTS,
     FORMATS,
+    OF_PROGRAMS,
     check_libraries,
     check_zone,
     explain_finer,
@@ -42,9 +43,6 @@ from flexlib.store.shared import check_shared
 
 if TYPE_CHECKING:
     from flexlib.front.spend import Spend
-
-OF_PROGRAMS = ("json",)
-"""Formats of a page that programs read: of one in English, whatever the reader's language is."""
 
 
 def add_commands(commands: Commands) -> None:

@@ -151,6 +151,8 @@ def _write_pictures(source: Source, path: Path) -> Exported:
     return Exported(written)
 
 
+OF_PROGRAMS = ("json",)
+"""Formats of a page that programs read: of one in English, whatever the reader's language is."""
 FORMATS: Mapping[str, Format] = {
     "focus": Format("FOCUS 1.2, the open layout of bills that cost tools read, as CSV", ".csv", _write_focus, False),
     "csv": Format("the same charges under plain names, with what has no price", ".csv", _write_facts, False),

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexlib.cli.export_formats import FORMATS, explain_unwritten, take_formats
+from flexlib.cli.export_formats import FORMATS, OF_PROGRAMS, explain_unwritten, take_formats
 from flexlib.cli.export_source import Source
 from flexlib.cli.report_months import load_shown_spend
-from flexlib.i18n import _
+from flexlib.i18n import LANGUAGES, _, find_language, speak
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,17 +53,37 @@ def write_beside(page: Path, request: ReportRequest, settings: Settings, argumen
     shares = bool(arguments.share or request.values.get("share") is True)
     source = Source(lambda: _load(request, settings), lambda: page, bool(request.values.get("names")), is_shared=shares)
     files: list[Path] = []
-    for name in arguments.beside:
-        form = FORMATS[name]
-        if shares and (why := explain_unwritten(name, page)):
-            print(f"{request.period}: {why}", file=sys.stderr)
-            continue
-        stem = page.stem if form.is_of_page else f"{page.stem}_{name}"
-        made = form.write(source, page.with_name(stem + form.suffix))
-        for sentence in made.notes:
-            print(f"{request.period}: {sentence}", file=sys.stderr)
-        files += made.files
+    with tempfile.TemporaryDirectory(prefix="flexlib-") as folder:
+        of_programs = source
+        if find_language() != LANGUAGES[0]:
+            make = partial(_make_again, request, settings, Path(folder), arguments.cell_limit)
+            of_programs = replace(source, make_page=make, language=LANGUAGES[0])
+        for name in arguments.beside:
+            form = FORMATS[name]
+            if shares and (why := explain_unwritten(name, page)):
+                print(f"{request.period}: {why}", file=sys.stderr)
+                continue
+            stem = page.stem if form.is_of_page else f"{page.stem}_{name}"
+            made = form.write(of_programs if name in OF_PROGRAMS else source, page.with_name(stem + form.suffix))
+            for sentence in made.notes:
+                print(f"{request.period}: {sentence}", file=sys.stderr)
+            files += made.files
     return files
+
+
+def _make_again(request: ReportRequest, settings: Settings, folder: Path, cell_limit: float) -> Path:
+    """The page in English, for what programs read of it."""
+    from flexlib.front.months import find_look
+    from flexlib.proof import write_unclosed
+    from flexlib.report.run import run_report
+    from flexlib.store.snapshots import list_months
+
+    unclosed = write_unclosed(find_look(settings, settings.data), list_months(settings.data))
+    values = {name: value for name, value in request.values.items() if name != "lang"}
+    with speak(LANGUAGES[0]):
+        return run_report(
+            replace(request, values=values), folder, settings.data, unclosed=unclosed, cell_limit=cell_limit
+        )
 
 
 def note_beside(page: Path, files: Iterable[Path]) -> None:

@@ -113,6 +113,11 @@ def _read_field(name: object, value: object, where: str, formats: Collection[str
 
 
 def _explain_unknown(where: object, given: object) -> BadFile:
+    if isinstance(given, dict) and "roster" in given:
+        said = _(
+            "{where}: roster is no field of a month's plan; FLEXLIB_ORGANIZATION=FILE names it for all of its steps."
+        )
+        return BadFile(said.format(where=where))
     return BadFile(explain_fields(where, _("a month's plan"), given, {*SWITCHES, *FLAGS, *READERS, *FORMATS}))
 
 

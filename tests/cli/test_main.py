@@ -488,6 +488,10 @@ def test_a_reader_who_has_seen_enough_is_no_error(demo: Demo, fetch: Fetch, tmp_
         ("spned", "(did you mean spend?)"),
         ("exprot --share --json", "(did you mean export?)\n"),  # its options are not looked at: whose are they?
         ("organization chekc", "(did you mean check?)"),
+        (
+            "report --year 2025 --month 9 --roster people.csv",
+            "(--roster: FLEXLIB_ORGANIZATION=FILE names it for this comma",
+        ),
         ("--lagn es doctor", "(--lagn: did you mean --lang?)"),
         ("spend --year 2025 --month 9 --xyzzy", "unrecognized arguments: --xyzzy\n"),
         ("schedule --cron -- --agian", "unrecognized arguments: --agian"),

@@ -198,6 +198,10 @@ ZONE, OTHER = (4, "zone: America/Santiago"), (6, "zone: Asia/Tokyo")
         ("import: {files: 3}", ["line 1 of {plan} has import: {'files': 3}; give a folder, or folder: and options:"]),
         ("reports: [{name: a}]", ["line 1 of {plan} has reports: [{'name': 'a'}]; give a list of notebooks"]),
         ("zone: UTC\nzone: UTC", ["{plan} cannot be read as YAML: the name 'zone' is given twice"]),
+        (
+            "roster: a.csv",
+            ["line 1 of {plan}: roster is no field of a month's plan; FLEXLIB_ORGANIZATION=FILE names it for"],
+        ),
         ("5: x", ["line 1 of {plan}: 5 is no field of a month's plan; write one of "]),
         ("- zone", ["{plan}: ['zone'] stands where a month's plan should; write its fields as name: value, of "]),
         (

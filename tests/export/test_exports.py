@@ -20,9 +20,10 @@ from python_calamine import CalamineWorkbook
 from flexlib.cli.main import main
 from flexlib.cli.report_with import write_beside
 from flexlib.export.workbook import is_shared_workbook, write_workbook
+from flexlib.i18n import speak
 from flexlib.report.manifest import seal_manifest
 from flexlib.report.parameters import check_request
-from flexlib.settings import Settings
+from flexlib.settings import CELL_LIMIT, Settings
 from flexlib.tables.definition import Kind, Table, Total
 from flexlib.tables.document import Document, read_document
 
@@ -92,6 +93,22 @@ def test_beside_a_page_that_is_shared_no_file_is_finer_than_the_page(
     assert (
         "xlsx is not written beside the page, which is not for everybody to see: it may show departments of few"
         in capsys.readouterr().err
+    )
+
+
+def test_what_programs_read_is_in_english_beside_a_page_in_spanish(made: Path, tmp_path: Path) -> None:
+    for file in made.glob("llm_usage.[him]*"):
+        shutil.copy(file, tmp_path)
+    request = check_request("llm_usage", {"year": 2025, "month": 9})
+    with speak("es"):
+        write_beside(
+            tmp_path / "llm_usage.html",
+            request,
+            Settings(FIXTURE),
+            argparse.Namespace(beside=["json"], share=False, cell_limit=CELL_LIMIT),
+        )
+    assert json.loads((tmp_path / "llm_usage.json").read_text("utf-8")) == json.loads(
+        (made / "llm_usage.json").read_text("utf-8")
     )
 
 
