@@ -77,7 +77,8 @@ class Record:
     ran_at: str | None = None
     """When it ran: ISO, UTC."""
     said: tuple[str, ...] = ()
-    """What it said besides, such as what the month lacks."""
+    """What it said besides, such as what the month lacks: for people, in the language of the run, as is the `why` of a
+    step that failed. Programs go by `outcome`, `exit_code` and `state`."""
     inputs: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     """What it made: path, SHA-256."""
