@@ -71,6 +71,8 @@ LONGEST = (
     *("store/test_engines_spark.py", "store/test_engines_spark_command.py", "ledger/test_ledger_machine.py"),
     *("test_wheel.py", "store/test_store_machine.py", "sources/presets/test_every_preset.py"),
     *("ingest/test_import_files.py", "report/test_notebooks.py", "ingest/test_credits.py", "ledger/test_writers.py"),
+    *("test_leaks.py", "test_words.py", "ingest/test_import_overlaps.py", "ingest/test_pages.py"),
+    *("ingest/test_damage_seeds.py", "cli/test_report_months.py", "cli/test_console_languages.py"),
     *("test_imports.py", "analysis/test_credit_sums.py", "ingest/test_routes.py", "page/test_bills_page.py"),
 )
 """Begun first: a worker that begins one of them when the others are done keeps everybody waiting."""
