@@ -62,7 +62,7 @@ def test_a_month_between_stored_ones_is_missing(root: Path, capsys: pytest.Captu
     shutil.copytree(root / "usage" / "2025-09", root / "usage" / "2025-11")
     file = next((root / "usage" / "2025-11").rglob("certificate.json"))
     file.write_text(file.read_text().replace('"month": "2025-09"', '"month": "2025-11"'))
-    assert read_findings(capsys, 3)["missing"] == ("2025-10 of 2025-08 to 2025-11", 3)
+    assert read_findings(capsys, 3)["missing"] == ("2025-10, 2025-11 windsurf of 2025-08 to 2025-11", 3)
 
 
 def test_a_month_whose_rows_were_changed_is_a_fault(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
