@@ -857,7 +857,12 @@ def test_a_file_in_utf_16_is_named_as_that(tmp_path: Path, encoding: str, name: 
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("calls.xlsx", "", "calls.xlsx does not end like a file of calls; it must end in .csv, .tsv, .jsonl"),
+        (
+            "calls.xlsx",
+            "",
+            "calls.xlsx is a workbook, of whose sheets none is read; save the one that holds the rows as CSV",
+        ),
+        ("calls.docx", "", "calls.docx does not end like a file of calls; it must end in .csv, .tsv, .jsonl"),
         ("calls.parquet.gz", "", "calls.parquet.gz does not end like a file of calls"),
         (
             "calls.csv",

@@ -22,6 +22,7 @@ KINDS = {
     ".parquet": "parquet",
     ".json": "json",
 }
+WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 COMPRESSIONS = (".gz", ".zst", ".bz2")
 
 
@@ -52,6 +53,9 @@ def find_kind(file: Path) -> str:
     """`csv`, `json`, `jsonl` or `parquet`, by the suffix. Raises `BadFile` when it is another or there is no file."""
     check_file(file)
     kind = name_kind(file.name)
+    if kind is None and file.suffix.lower() in WORKBOOKS:
+        said = _("{name} is a workbook, of whose sheets none is read; save the one that holds the rows as CSV UTF-8.")
+        raise BadFile(said.format(name=file.name))
     if kind is None:
         raise BadFile(
             _(
