@@ -23,6 +23,10 @@ ENOUGH_ROWS = 30
 """Rows below which no multiplier is read out of them: that so many counts of prompts are all even by chance has a
 probability of one in a billion."""
 
+DOUBTFUL_ROWS = 20
+"""Rows that follow each other, all divided by more than the others are: so many are so by chance once in a million, and
+so the multiplier has changed. Two that no 30 rows prove would else pass for what divides both."""
+
 LEAST = 10
 """Hundredths: no list had a prompt for less. A model billed by its tokens has rows that a hundredth alone divides."""
 
@@ -56,22 +60,22 @@ def _find_multiplier(days: Sequence[tuple[int, int]]) -> int | None:
     """Of what divides each day's rows, and how many they are, what divides all; None where it says nothing.
 
     Where the multiplier changed, the days before or after have a larger one by themselves: each stretch of them with
-    rows enough is held against the whole.
+    `DOUBTFUL_ROWS` is held against the whole.
     """
     whole = gcd(*(each for each, _ in days))
-    found = None
+    if whole < LEAST or sum(count for _, count in days) < ENOUGH_ROWS:
+        return None
     for first in range(len(days)):
         divisor = rows = 0
         for each, count in days[first:]:
             divisor, rows = gcd(divisor, each), rows + count
-            if rows >= ENOUGH_ROWS:
+            if rows >= DOUBTFUL_ROWS:
                 break
-        if rows < ENOUGH_ROWS:  # and fewer from each later day on
+        if rows < DOUBTFUL_ROWS:  # and fewer from each later day on
             break
-        if divisor != whole or whole < LEAST:
+        if divisor != whole:
             return None
-        found = whole
-    return found
+    return whole
 
 
 def exchange_models(rows: object, multipliers: pd.DataFrame) -> pd.DataFrame:
