@@ -23,6 +23,7 @@ from flexlib.ledger.guard.limits import (
     find_limits,
     find_period,
     load_limits,
+    place_limits,
     read_call,
 )
 from flexlib.setting_values import has_file
@@ -118,6 +119,21 @@ def test_a_period_is_of_the_days_of_utc(period: str, moment: str, first: str, la
         datetime.fromisoformat(f"{first}T00:00+00:00"),
         datetime.fromisoformat(f"{last}T00:00+00:00") + timedelta(days=1),
     )
+
+
+def test_limits_stay_while_their_periods_last_and_are_placed_anew_once_one_has_turned(tmp_path: Path) -> None:
+    day, month = load(
+        tmp_path,
+        'name: day, whole: true, currency: usd, amount: "1.00", period: day, enforce: true',
+        f"name: month, whole: true, {AMOUNT}",
+    )
+    found = [build_limit(one, find_period(one, NOON)) for one in (day, month)]
+    midnight = NOON.replace(hour=0)
+    for moment in (midnight, NOON, midnight + timedelta(days=1, microseconds=-1)):
+        assert place_limits(found, moment) is found
+    for moment, first in ((midnight + timedelta(days=1), 11), (midnight - timedelta(microseconds=1), 9)):
+        placed = [(one.budget.name, one.key[2].day, one.key[3].day) for one in place_limits(found, moment)]
+        assert placed == [("month", 1, 1), ("day", first, first + 1)]
 
 
 def test_a_usable_is_counted_as_the_database_writes_it(tmp_path: Path) -> None:

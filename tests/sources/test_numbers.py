@@ -170,6 +170,7 @@ def test_the_limit_of_an_amount_in_cents_is_in_cents() -> None:
     assert read("cost", "999999999999", in_cents=True) == (Decimal("9999999999.99"), None)
     assert read("cost", "1e12", in_cents=True) == (None, f"cost {LARGE % (10**12, 10)}: 1e12")
     assert read("amount_in_clp", "1e12", in_cents=True) == (10**12, None)
+    assert read("amount_in_clp", "1e16", in_cents=True) == (None, f"amount_in_clp {LARGE % (10**16, 4)}: 1e16")
 
 
 @pytest.mark.parametrize(
