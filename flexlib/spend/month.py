@@ -208,7 +208,7 @@ def load_month_usage(
     stored = {(one.month, one.source): one for one in snapshots if one.dataset == LEDGER.dataset}
     sources = sort_sources({source for _other, source in stored})
     here = {one.source for one in snapshots if one.month == month}
-    # What was stored of an earlier version's day of the other months nobody knows.
+    # Which other months were stored when a version was new, nobody knows.
     unstored = [] if version else sort_sources({*find_awaited(month, root)} - here)
     missing = [*explain_missing_hours(pieces, stored, [one for one in sources if one not in unstored], root)]
     # Of a neighbour that is not stored the hours are missing already.
