@@ -14,6 +14,8 @@ from flexlib.money.credit_prices import (
     CreditCost,
     CreditPrice,
     CreditPrices,
+    explain_listed,
+    find_listed,
     price_credits,
     price_days,
     read_credit_prices,
@@ -139,3 +141,20 @@ def test_a_file_of_own_prices_that_cannot_be_read_is_named(tmp_path: Path) -> No
     own.write_bytes("from,until,usd_per_credit,source\n2025-01-01,,0.03,año".encode("latin-1"))
     with pytest.raises(BadFile, match="'utf-8' codec can't decode byte 0xf1"):
         load_credit_prices(tmp_path)
+
+
+def test_days_that_a_contract_leaves_to_the_list_are_told_and_none_where_all_are() -> None:
+    own = read_credit_prices("own.csv", HEAD + "2025-09-01,2025-09-03,0.03,x\n")
+    days = [date(2025, 9, day) for day in (4, 1, 3, 3)]
+    found = find_listed((*own, *LISTED), days)
+    assert found == [date(2025, 9, 3), date(2025, 9, 4)]
+    assert find_listed((*own, *LISTED), days[2:]) == []  # the contract is over
+    until = "Its until is the first day on which a price holds no more."
+    assert explain_listed(found) == [
+        "The credits of 2 days, the first 2025-09-03, are at the list price: prices/windsurf_credits.csv has none for "
+        f"them. {until}"
+    ]
+    assert explain_listed(found[1:]) == [
+        f"The credits of 2025-09-04 are at the list price: prices/windsurf_credits.csv has none for it. {until}"
+    ]
+    assert explain_listed([]) == []
