@@ -107,6 +107,9 @@ def test_a_file_in_another_encoding_is_told_so() -> None:
 
 
 def test_a_date_that_there_is_not_is_told_by_its_place() -> None:
+    for text in ("a: !!bool maybe", "a: !!int ''", "a: !!timestamp x"):
+        with pytest.raises(NoYaml, match="^line 1, column 4: '.*' is no date or number that there is"):
+            decode_yaml(text)
     with pytest.raises(NoYaml, match="^line 2, column 7: '2025-02-30' is no date or number that there is"):
         decode_yaml("a: 1\nfrom: 2025-02-30")
 

@@ -63,7 +63,7 @@ def render_backtest(lines: pd.DataFrame, band: float) -> str:
 
 
 def describe_sum(one: Forecast, *, is_least: bool = False) -> dict[str, Any]:
-    """No upper end where what is known is a lower bound, `is_least`."""
+    """For JSON; no upper end where what is known is a lower bound, `is_least`."""
     facts: dict[str, Any] = {name: None if (value := getattr(one, name)) is None else round(value, 2)
                              for name in ("expected", "low", "high")}  # fmt: skip
     facts |= {"high": None} if is_least else {}
@@ -71,6 +71,7 @@ def describe_sum(one: Forecast, *, is_least: bool = False) -> dict[str, Any]:
 
 
 def render_sum(one: Forecast, band: float, *, is_least: bool = False) -> str:
+    """The same for the console, with its band or why there is none."""
     if one.expected is None:
         return _("cannot say: {reason}").format(reason=one.reason)
     expected = write_number(f"{one.expected:,.2f}")
@@ -122,6 +123,7 @@ def _render_reached(made: MonthForecast, budget: float) -> str:
 
 
 def list_lines(backtest: pd.DataFrame) -> list[dict[str, Any]]:
+    """Of `sum_up_backtest` for JSON, shares of one."""
     lines = backtest.astype(object).where(backtest.notna(), None).to_dict("records")
     return [{str(name): round(value, 4) if isinstance(value, float) else value for name, value in line.items()}
             for line in lines]  # fmt: skip

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +183,9 @@ def _check_budget(
         # What a bill says of the days to come nobody can tell.
         path = forecast_path(history, list(span), holidays=holidays) if is_running and last and bills is None else []
         usage = Usage(by_day, undated if days.months[0].span == days else Decimal(0), *lack)
-        path = [_raise(one, float(usage.undated)) for one in path]
+        # What sources that have ended since came to in it is known, and no more of it is expected.
+        over = accumulate(float(amounts.get(day, 0) - going_on.get(day, 0)) for day in span)
+        path = [_raise(one, float(usage.undated) + more) for one, more in zip(path, over, strict=False)]
         this = _bound(path[-1], float(usage.spent)) if path else None
         usage = replace(usage, expected=this.expected if this else None)
         outcome = judge_budget(budget.amount, budget.thresholds, usage)

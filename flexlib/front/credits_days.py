@@ -50,7 +50,8 @@ class CreditsMonth:
         """As of `MonthUsage`: it is stored."""
         return ()
 
-    def list_problems(self, told: Collection[str] = ()) -> list[str]:
+    def list_problems(self, known: Collection[str] = ()) -> list[str]:
+        """As of `MonthUsage`: its certificate says all."""
         return []
 
 

@@ -46,8 +46,9 @@ def find_awaited(month: Month, root: Path) -> dict[str, Month]:
 
 
 def find_over(month: Month, root: Path) -> set[str]:
-    """The sources that ended before the month and are not stored again since."""
-    return find_last_before(month, root).keys() - find_awaited(month, root).keys()
+    """The sources that ended before the month, and are stored again neither since nor in it."""
+    here = {source for source, months in list_stored(root).items() if month in months}
+    return find_last_before(month, root).keys() - find_awaited(month, root).keys() - here
 
 
 def list_lacking(root: Path) -> dict[str, list[Month]]:

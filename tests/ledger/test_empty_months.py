@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store
 
@@ -13,17 +11,13 @@ from flexlib.ingest.ledger import ensure_month
 from flexlib.ledger import Ledger, record_usage
 from flexlib.spend.month import load_month_usage
 
-CALL: dict[str, Any] = {
-    "usable": ("user", 42),
-    "provider": "openai",
-    "model": "gpt-4o",
-    "prompt_tokens": 100,
-    "completion_tokens": 10,
-}
+
+def record_a_call(day: str, ledger: Ledger) -> None:
+    record_usage(usable=("user", 42), provider="openai", model="gpt-4o", prompt_tokens=1, created_at=day, ledger=ledger)
 
 
 def test_an_empty_month_is_closed_where_an_earlier_one_is_stored(sqlite_ledger: Ledger) -> None:
-    record_usage(**CALL, created_at="2025-08-10T12:00:00Z", ledger=sqlite_ledger)
+    record_a_call("2025-08-10", sqlite_ledger)
     root = sqlite_ledger.data
     assert ensure_month(SEPTEMBER, root, ledger=sqlite_ledger) is None
     assert ensure_month(AUGUST, root, ledger=sqlite_ledger) is not None
@@ -37,7 +31,7 @@ def test_whoever_closes_a_month_is_not_told_of_a_source_that_is_still_to_be_stor
 ) -> None:
     store(sqlite_ledger.data, "import", SEPTEMBER, call("a", "2025-09-05"))
     monkeypatch.setenv("FLEXLIB_DATA", str(sqlite_ledger.data))
-    record_usage(**CALL, created_at="2025-10-10T12:00:00Z", ledger=sqlite_ledger)
+    record_a_call("2025-10-10", sqlite_ledger)
     assert main(["close", "--year", "2025", "--month", "10"]) == 0
     assert "not zero" not in capsys.readouterr().err
     assert main(["spend", "--year", "2025", "--month", "10"]) == 3

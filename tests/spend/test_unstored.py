@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -14,11 +16,13 @@ from flexlib.certificate import State
 from flexlib.cli.main import main
 from flexlib.dates import Month
 from flexlib.errors import BadFile
+from flexlib.front.budgets import check_budgets
 from flexlib.front.forecast import forecast_month
 from flexlib.front.spend import load_spend
 from flexlib.page.usage.sections import show_month_title
 from flexlib.spend.before import load_month_before
 from flexlib.spend.month import load_month_usage
+from flexlib.store.budgets import read_budgets
 from flexlib.store.ended import FILE, find_awaited, find_over, list_lacking, list_stored, read_ended, write_ended
 
 JULY = Month(2025, 7)
@@ -71,6 +75,16 @@ def test_a_month_is_whole_without_a_source_that_has_ended_until_it_is_stored_aga
     store(root, "import", OCTOBER, call("c", "2025-10-05"))
     assert load_month_usage(SEPTEMBER, root).state is State.COMPLETE
     assert find_awaited(OCTOBER.next, root)["import"] == OCTOBER
+
+
+def test_a_source_that_is_stored_again_is_not_over_in_that_month(tmp_path: Path) -> None:
+    store(tmp_path, "import", JULY, *(call(f"{day}", f"{day}T10:00:00", "20") for day in JULY.span))
+    days = [day for day in SEPTEMBER.span if day.day <= 10]
+    store(tmp_path, "import", SEPTEMBER, *(call(f"{day}", f"{day}T10:00:00", "20") for day in days))
+    write_ended({"import": [JULY]}, tmp_path)
+    assert (find_over(AUGUST, tmp_path), find_over(SEPTEMBER, tmp_path)) == ({"import"}, set())
+    made = forecast_month(SEPTEMBER, tmp_path, of="usd")
+    assert (made.known, made.this.expected) == (200.0, 600.0)
 
 
 def test_an_end_that_lies_before_the_last_month_stored_ends_nothing_after_it(root: Path) -> None:
@@ -188,6 +202,23 @@ def test_what_has_ended_is_not_expected_of_days_to_come(tmp_path: Path) -> None:
     write_ended({}, tmp_path)
     made = forecast_month(SEPTEMBER, tmp_path, of="usd", as_of=AUGUST.last)
     assert made.this.expected == 900.0
+
+
+def test_a_budget_of_a_period_that_began_before_the_end_of_a_source_has_what_it_came_to(tmp_path: Path) -> None:
+    for source, amount, months in (("import", "20", (JULY, AUGUST)), ("ledger", "10", (JULY, AUGUST, SEPTEMBER))):
+        for month in months:
+            store(tmp_path, source, month, *(call(f"{source}{day}", f"{day}T10:00:00", amount) for day in month.span))
+    write_ended({"import": [AUGUST]}, tmp_path)
+    file = tmp_path / "budgets.yaml"
+    file.write_text(BUDGETS.replace("'100', period: month", "'1000', period: cycle, begins: 20"))
+    first, _ = check_budgets(SEPTEMBER, tmp_path, read_budgets(file), as_of=date(2025, 9, 20)).periods
+    assert (first.span.first, first.spent, first.expected) == (
+        date(2025, 8, 20),
+        Decimal(550),
+        None,
+    )  # 12 x 30 + 19 x 10
+    (running,) = check_budgets(SEPTEMBER, tmp_path, read_budgets(file), as_of=date(2025, 9, 5)).periods
+    assert (running.spent, running.expected) == (Decimal(410), 550.0)
 
 
 def test_a_forecast_after_a_month_that_lacks_a_source_is_a_lower_bound_and_dates_no_budget_but_at_the_latest(
