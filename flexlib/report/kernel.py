@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock, current_thread, main_thread
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
@@ -43,6 +45,10 @@ not listed may be a secret, of flexlib or of anybody else, and a page may be sen
 
 KEEP = "--keep"
 """Of the kernel's process: what is shown is kept as data."""
+
+LONGEST_FOLDER = 90
+"""Of a kernel's sockets, in characters: macOS takes 103 for the name of one, of which they add 8. Sockets in a folder
+cannot be taken by another kernel that starts at once, as a port can: ports are for longer folders and Windows."""
 
 STEP = Lock()
 """Held for the moments in which a report begins what must be ended with it, or puts its page in place."""
@@ -105,21 +111,26 @@ def open_kernel(
     """A kernel for nbclient and papermill (`km=`) that works in `folder`; it boots while the caller goes on, and ends
     with the block. The file `reads` tells afterwards what it has read, see `reads.list_reads`; `keeps`: see
     `ReportKernel`."""
-    kernel = ReportKernel(transport_encryption="auto")
-    kernel.clients, kernel.reads, kernel.keeps = [], reads.absolute(), keeps
-    with STEP:
-        run_sync(kernel.start_kernel)(cwd=str(folder), env=choose_environment(os.environ, data, unclosed))
-        _OPEN.add(kernel)
-    try:
-        yield kernel
-    finally:
-        for client in kernel.clients:
-            client.stop_channels()
-        # At once: a notebook only reads, there is nothing to be saved.
-        run_sync(kernel.shutdown_kernel)(now=True)
-        _OPEN.discard(kernel)
-        if current_thread() is not main_thread():
-            ensure_event_loop().close()  # made for this thread, and by nobody else ended
+    with TemporaryDirectory(prefix="flexlib-", ignore_cleanup_errors=True) as sockets:  # of mode 0700
+        kernel = ReportKernel(
+            connection_file=str(Path(sockets) / "k.json"),
+            transport="ipc" if os.name == "posix" and len(sockets) <= LONGEST_FOLDER else "tcp",
+            transport_encryption="auto",
+        )
+        kernel.clients, kernel.reads, kernel.keeps = [], reads.absolute(), keeps
+        with STEP:
+            run_sync(kernel.start_kernel)(cwd=str(folder), env=choose_environment(os.environ, data, unclosed))
+            _OPEN.add(kernel)
+        try:
+            yield kernel
+        finally:
+            for client in kernel.clients:
+                client.stop_channels()
+            # At once: a notebook only reads, there is nothing to be saved.
+            run_sync(kernel.shutdown_kernel)(now=True)
+            _OPEN.discard(kernel)
+            if current_thread() is not main_thread():
+                ensure_event_loop().close()  # made for this thread, and by nobody else ended
 
 
 def kill_kernels() -> None:
@@ -127,7 +138,7 @@ def kill_kernels() -> None:
     for kernel in tuple(_OPEN):
         if kernel.provisioner:
             run_sync(kernel.provisioner.kill)()
-        kernel.cleanup_connection_file()
+        shutil.rmtree(Path(kernel.connection_file).parent, ignore_errors=True)
 
 
 def _run() -> None:

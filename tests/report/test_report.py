@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from report_samples import FIXTURE, SEPTEMBER, THINKING, Row, read_cells, read_w
 
 from flexlib.cli import main
 from flexlib.errors import BadParameter, DiskFailed, NotebookFailed
-from flexlib.report.kernel import ReportKernel, choose_environment
+from flexlib.report.kernel import ReportKernel, choose_environment, open_kernel
 from flexlib.report.parameters import check_request, find_notebook, read_parameters
 from flexlib.report.run import open_exporter, render_notebook, run_report
 from flexlib.settings import Settings, load_settings
@@ -197,6 +198,24 @@ def test_a_kernel_that_cannot_start_is_started_again(tmp_path: Path, monkeypatch
     monkeypatch.setattr(ReportKernel, "kernel_spec", property(choose))
     page = run_report(check_request(str(write_notebook(tmp_path, "print('here')")), MONTH), tmp_path / "out", FIXTURE)
     assert ("here" in page.read_text("utf-8"), len(kernels)) == (True, 2)
+
+
+def test_kernels_that_start_at_once_cannot_take_each_others_port_and_nobody_else_gets_at_their_sockets() -> None:
+    with open_kernel(FIXTURE, FIXTURE) as one, open_kernel(FIXTURE, FIXTURE) as other:
+        folders = [Path(kernel.connection_file).parent for kernel in (one, other)]
+        assert [kernel.transport for kernel in (one, other)] == ["ipc", "ipc"]
+        assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700, 0o700]
+        assert folders[0] != folders[1]
+    assert [folder.exists() for folder in folders] == [False, False]
+
+
+def test_a_folder_too_long_for_the_name_of_a_socket_leaves_a_kernel_with_ports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (long := tmp_path / ("x" * 100)).mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    page = run_report(check_request(str(write_notebook(tmp_path, "print('here')")), MONTH), tmp_path / "out", FIXTURE)
+    assert ("here" in page.read_text("utf-8"), list(long.iterdir())) == (True, [])
 
 
 def test_a_cell_that_hangs_ends_at_its_limit_and_so_does_the_kernel(tmp_path: Path) -> None:
