@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -15,6 +15,7 @@ from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import check_partitions
 from flexlib.ledger.db.table import COUNTER_KEY, COUNTERS, HOLDS, MODELS, TABLE
 from flexlib.ledger.guard.limits import SEPARATOR, Key, Limit
+from flexlib.ledger.guard.statements import HOLD, INCREASE, INSERT_HOLD, KEY, LOCK, NAMES, RELEASE
 from flexlib.ledger.record.models import ensure_models
 from flexlib.ledger.record.writing import open_transaction
 from flexlib.money.price_book import name_model
@@ -60,7 +61,7 @@ class Counters:
                 self._name_models(first, until)
             total, of = self._sum_calls(key)
             with open_transaction(self.ledger) as connection:
-                there = connection.execute(self.write(f"SELECT 1 FROM {COUNTERS} WHERE {_KEY}"), self.encode(*key))  # noqa: S608
+                there = connection.execute(self.write(f"SELECT 1 FROM {COUNTERS} WHERE {KEY}"), self.encode(*key))  # noqa: S608
                 if there.fetchone() is None:
                     self._stop_recording(connection)
                     connection.execute(
@@ -108,66 +109,88 @@ class Counters:
             )
             for found in connection.execute(self.write(ask), self.encode(before, name, since)).fetchall():
                 total, of = self._sum_calls(found)
-                again = f"UPDATE {COUNTERS} SET spent = ({total}) WHERE {_KEY}"  # noqa: S608
+                again = f"UPDATE {COUNTERS} SET spent = ({total}) WHERE {KEY}"  # noqa: S608
                 connection.execute(self.write(again), self.encode(*of, *found))
 
     def _list_places(self, key: Key) -> str:
         kinds = ("text", "text", "timestamptz", "timestamptz")
         return ", ".join("?" if self._is_sqlite else f"?::{kind}" for kind, _ in zip(kinds, key, strict=True))
 
-    def hold(
+    def hold(self, name: str, limits: Sequence[Limit], amount: Decimal, now: datetime, expires: datetime) -> None:
+        """Holds the amount of each of the limits for the call, or raises `LimitReached`. Held before, where only the
+        answer was lost, it is not held again."""
+        tightest = _find_tightest(limits)
+        if not self._is_sqlite:
+            with self.ledger.connect() as connection:  # one statement: no transaction whose ends are to be waited for
+                if self._hold(connection, name, tightest, amount, expires):
+                    return
+        with open_transaction(self.ledger) as connection:
+            if self._hold(connection, name, tightest, amount, expires):
+                return
+            for key in tightest:
+                self._drop_expired(connection, key, now)
+            if self._hold(connection, name, tightest, amount, expires):
+                return
+            counted = {key: self.read(connection, key) for key in tightest}
+            full = next(key for key, one in counted.items() if one.spent + one.held + amount > tightest[key].amount)
+            raise LimitReached(
+                tightest[full].name, tightest[full].amount, counted[full].spent, counted[full].held, amount
+            )
+
+    def _hold(
         self,
         connection: Any,  # noqa: ANN401
         name: str,
-        limits: Iterable[Limit],
+        tightest: dict[Key, Budget],
         amount: Decimal,
-        now: datetime,
         expires: datetime,
-    ) -> None:
-        """Holds the amount of each of the limits for the call, inside a transaction, or raises `LimitReached`."""
-        for key, budget in _find_tightest(limits).items():
-            insert = (
-                f"INSERT INTO {HOLDS} (hold, {', '.join(COUNTER_KEY)}, amount, expires) "  # noqa: S608
-                "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-            )
-            values = self.encode(name, *key, amount, expires)
-            if connection.execute(self.write(insert), values).rowcount == 0:
-                continue  # held before; only the answer was lost
-            raise_held = f"UPDATE {COUNTERS} SET held = held + ? WHERE {_KEY} AND spent + held + ? <= ?"  # noqa: S608
-            values = self.encode(amount, *key, amount, budget.amount)
-            if connection.execute(self.write(raise_held), values).rowcount == 0:
-                self._drop_expired(connection, key, now)
-                if connection.execute(self.write(raise_held), values).rowcount == 0:
-                    counted = self.read(connection, key)
-                    raise LimitReached(budget.name, budget.amount, counted.spent, counted.held, amount)
+    ) -> bool:
+        """Whether the amount is held of each now; else nothing is, and on PostgreSQL a transaction has their locks."""
+        if not self._is_sqlite:
+            keys = [list(each) for each in zip(*tightest, strict=True)]
+            most = [budget.amount for budget in tightest.values()]
+            asked = {"most": most, "number": len(most), "hold": name, "amount": amount, "expires": expires}
+            return bool(connection.execute(HOLD, {**dict(zip(COUNTER_KEY, keys, strict=True)), **asked}).fetchone()[0])
+        if connection.execute(f"SELECT 1 FROM {HOLDS} WHERE hold = ?", [name]).fetchone():  # noqa: S608
+            return True
+        counted = [(self.find(connection, key), budget.amount) for key, budget in tightest.items()]
+        if any(one is None or one.spent + one.held + amount > most for one, most in counted):
+            return False
+        for key in tightest:
+            connection.execute(INSERT_HOLD, self.encode(name, *key, amount, expires))
+            connection.execute(INCREASE, self.encode(amount, *key))
+        return True
 
     def _drop_expired(self, connection: Any, key: Key, now: datetime) -> None:  # noqa: ANN401
-        self.lock(connection, [key])
-        delete = self.write(f"DELETE FROM {HOLDS} WHERE {_KEY} AND expires <= ? RETURNING amount")  # noqa: S608
-        gone = sum(amount for (amount,) in connection.execute(delete, self.encode(*key, now)).fetchall())
-        lower = self.write(f"UPDATE {COUNTERS} SET held = held - ? WHERE {_KEY}")  # noqa: S608
-        if gone:
-            connection.execute(lower, [gone, *self.encode(*key)])
+        delete = self.write(f"DELETE FROM {HOLDS} WHERE {KEY} AND expires <= ? RETURNING amount")  # noqa: S608
+        if gone := sum(amount for (amount,) in connection.execute(delete, self.encode(*key, now)).fetchall()):
+            connection.execute(self.write(INCREASE), [-gone, *self.encode(*key)])
 
     def lock(self, connection: Any, keys: Iterable[Key]) -> None:  # noqa: ANN401
-        """Counters before holds and calls, in every process: else two of them wait for each other, on PostgreSQL."""
-        for key in () if self._is_sqlite else keys:
-            connection.execute(self.write(f"SELECT 1 FROM {COUNTERS} WHERE {_KEY} FOR UPDATE"), key)  # noqa: S608
+        """Counters before holds and calls, in every process, and in one order: else two of them wait for each other, on
+        PostgreSQL."""
+        if not self._is_sqlite and (asked := [list(each) for each in zip(*keys, strict=True)]):
+            connection.execute(LOCK, dict(zip(COUNTER_KEY, asked, strict=True)))
 
-    def resolve(self, connection: Any, name: str, limits: Iterable[Limit]) -> None:  # noqa: ANN401
-        """Holds nothing of the limits for the call any more, inside a transaction."""
-        self.lock(connection, [one.key for one in limits])
-        delete = f"DELETE FROM {HOLDS} WHERE hold = ? RETURNING {', '.join(COUNTER_KEY)}, amount"  # noqa: S608
-        gone = sorted(connection.execute(self.write(delete), [name]).fetchall())
-        lower = self.write(f"UPDATE {COUNTERS} SET held = held - ? WHERE {_KEY}")  # noqa: S608
-        for *key, amount in gone:
-            connection.execute(lower, [amount, *key])
+    def release(self, name: str) -> None:
+        """Holds nothing for the call any more."""
+        with open_transaction(self.ledger) if self._is_sqlite else self.ledger.connect() as connection:
+            self.resolve(connection, name)
+
+    def resolve(self, connection: Any, name: str) -> None:  # noqa: ANN401
+        """Holds nothing for the call any more: inside a transaction, or in one statement of PostgreSQL."""
+        if not self._is_sqlite:
+            connection.execute(RELEASE, {"hold": name})
+            return
+        delete = f"DELETE FROM {HOLDS} WHERE hold = ? RETURNING {NAMES}, amount"  # noqa: S608
+        for *key, amount in connection.execute(delete, [name]).fetchall():
+            connection.execute(INCREASE, [-amount, *key])
 
     def keep(self, connection: Any, name: str, request_id: str) -> None:  # noqa: ANN401
         """Holds what is held for the call until its period is over, or it gets a price: what it cost nobody knows."""
         there = connection.execute(self.write(f"SELECT 1 FROM {HOLDS} WHERE hold = ?"), [request_id])  # noqa: S608
         if request_id != name and there.fetchone():
-            self.resolve(connection, name, ())  # the same call was sent before, and is held already
+            self.resolve(connection, name)  # the same call was sent before, and is held already
             return
         keep = f"UPDATE {HOLDS} SET expires = until, hold = ? WHERE hold = ?"  # noqa: S608
         connection.execute(self.write(keep), [request_id, name])
@@ -181,18 +204,15 @@ class Counters:
             raise LedgerFailed(_("Counters of limits that were there are gone, as in a backup; they are made again."))
         if now is None:
             return counted
-        old = self.write(f"SELECT coalesce(sum(amount), 0) FROM {HOLDS} WHERE {_KEY} AND expires <= ?")  # noqa: S608
+        old = self.write(f"SELECT coalesce(sum(amount), 0) FROM {HOLDS} WHERE {KEY} AND expires <= ?")  # noqa: S608
         (expired,) = connection.execute(old, self.encode(*key, now)).fetchone()
         return Counted(counted.spent, counted.held - USD.decode(expired))
 
     def find(self, connection: Any, key: Key) -> Counted | None:  # noqa: ANN401
         """What a counter holds; None where there is none, as nothing was held yet in that period."""
-        ask = self.write(f"SELECT spent, held FROM {COUNTERS} WHERE {_KEY}")  # noqa: S608
+        ask = self.write(f"SELECT spent, held FROM {COUNTERS} WHERE {KEY}")  # noqa: S608
         found = connection.execute(ask, self.encode(*key)).fetchone()
         return None if found is None else Counted(*map(USD.decode, found))
-
-
-_KEY = " AND ".join(f"{name} = ?" for name in COUNTER_KEY)
 
 
 def _find_tightest(limits: Iterable[Limit]) -> dict[Key, Budget]:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,7 +23,6 @@ from flexlib.ledger.guard.counters import Counted, Counters
 from flexlib.ledger.guard.limits import Limit, find_limits, load_limits, place_limits, read_call
 from flexlib.ledger.record.record import UsageRecord, build_record, make_request_id
 from flexlib.ledger.record.recording import store_batch
-from flexlib.ledger.record.writing import open_transaction
 
 LIFETIME = timedelta(minutes=10)
 """How long an amount is held for a call of which nothing more is heard: longer than a model takes to answer."""
@@ -93,8 +93,7 @@ class Hold:
         self._taken = now = read_clock()
         self._limits = place_limits(self._limits, now)
         self._counters.ensure(self._limits)
-        with open_transaction(self._ledger) as connection:
-            self._counters.hold(connection, self.request_id, self._limits, self.amount, now, now + self._lifetime)
+        self._counters.hold(self.request_id, self._limits, self.amount, now, now + self._lifetime)
         return True
 
     def settle(self, **call: Any) -> UsageRecord:  # noqa: ANN401
@@ -116,7 +115,7 @@ class Hold:
 
         def resolve(connection: Any, stored: list[UsageRecord]) -> None:  # noqa: ANN401
             if all(one.amount_in_usd is not None for one in stored):
-                self._counters.resolve(connection, self.request_id, self._limits)
+                self._counters.resolve(connection, self.request_id)
             else:
                 self._counters.keep(connection, self.request_id, stored[0].request_id)
             counted[:] = [self._counters.find(connection, one.key) for one in self._limits]
@@ -147,11 +146,8 @@ class Hold:
         if not self.is_held:
             return
 
-        def resolve() -> None:
-            with open_transaction(self._ledger) as connection:
-                self._counters.resolve(connection, self.request_id, self._limits)
-
-        run_with_retries(self._ledger, resolve, " What is held expires by itself.")
+        release = partial(self._counters.release, self.request_id)
+        run_with_retries(self._ledger, release, " What is held expires by itself.")
         self.is_held = False
 
 
