@@ -17,9 +17,14 @@ if TYPE_CHECKING:
 def render_mail(message: Message, file: Path | None = None) -> str:
     """A line: its fate, or its file; whom it goes to, what it is of, and the total that it tells."""
     fate = "" if file else f"{_(str(message.fate)).upper():<{WIDTH}}"
-    total = _read_total(message)
-    usd = _("total not known") if total is None else format_usd(total)
-    line = f"  {fate}{clean_text(message.recipient)}: {clean_text(message.channel)}, {usd}"
+    from flexlib.deliver.readers import WHOLE
+
+    whom, of, total = clean_text(message.recipient), clean_text(message.channel), _read_total(message)
+    if total is None:
+        line = f"  {fate}{whom}: {of}, {_('total not known')}"
+    else:
+        said = _("{of}, spend {usd}") if message.channel.endswith(f" {WHOLE}") else _("{of}, charged {usd}")
+        line = f"  {fate}{whom}: " + said.format(of=of, usd=format_usd(total))
     return line + f"\n    📄 {clean_text(str(file))}" * bool(file)
 
 

@@ -20,6 +20,8 @@ FIELDS = {"to", *LEVELS, "language", "attach"}
 LARGEST_MB = 10
 """Of what is attached to one mail, unless told otherwise: written as letters it is 14 MB, and many servers take 20."""
 MOST_MB = 100
+WHOLE = "month"
+"""Of what a mail is that is of no part."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Reader:
     @property
     def part(self) -> str:
         """`department Platform`; `month` of the whole."""
-        return f"{self.level} {self.name}" if self.level else "month"
+        return f"{self.level} {self.name}" if self.level else WHOLE
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,7 @@ def build_letter(made: Charged, line: ChargeLine, models: Sequence[Row], *, with
     return [
         title,
         show_cards(cards),
-        show_section(Heading("What you are charged with", note), table_items(line, made.items, said)),
+        show_section(Heading("What you are charged for", note), table_items(line, made.items, said)),
         show_section(Heading("What you used yourselves", used) if models else None, table_models(models, line)),
         show_facts(badge, missing, [Fact("Lines and month", agrees, "good")], ()),
     ]

@@ -130,7 +130,7 @@ def test_a_part_holds_nothing_of_the_others_or_of_the_whole(script: Script, caps
         assert [text for text in others if text in body] == []
         assert "11.11" in body
     text, html = read_bodies(eva)
-    assert eva["Subject"] == "Gasto en LLM de Ventas & <b>Sur</b>, septiembre de 2025: US$22,22"
+    assert eva["Subject"] == "Imputado a Ventas & <b>Sur</b> por LLM, septiembre de 2025: US$22,22"
     assert ("<b>Sur" in html, "Ventas &amp; &lt;b&gt;Sur&lt;/b&gt;" in html, "US$22,22" in text) == (False, True, True)
 
 
@@ -140,14 +140,14 @@ def test_each_reader_is_mailed_once_and_again_where_the_total_is_another(
     (tmp_path / "mail.yaml").write_text("mails: [{to: finance@example.com}, {to: a@b.c, department: Platform}]")
     assert run(capsys) == (0, (
         "Mails of September 2025\n"
-        "  SENT     a@b.c: 2025-09 department Platform, US$ 11.11\n"
-        "  SENT     finance@example.com: 2025-09 month, US$ 77.77\n"
+        "  SENT     a@b.c: 2025-09 department Platform, charged US$ 11.11\n"
+        "  SENT     finance@example.com: 2025-09 month, spend US$ 77.77\n"
     ), "")  # fmt: skip
     assert run(capsys) == (0, "Mails of September 2025: none\n", "")
     for legal, then, now in (("55.55", "77.77", "88.88"), ("44.44", "88.88", "77.77")):  # and back again
         store_month(tmp_path / "data", legal)
         make_page(tmp_path)
-        assert run(capsys)[1].splitlines()[1:] == [f"  SENT     finance@example.com: 2025-09 month, US$ {now}"]
+        assert run(capsys)[1].splitlines()[1:] == [f"  SENT     finance@example.com: 2025-09 month, spend US$ {now}"]
         text, _ = read_bodies(read_mail(script.taken[-1]))
         assert "This replaces the mail of" in text
         assert f"the total was US$ {then}." in " ".join(text.split())
@@ -171,7 +171,7 @@ def test_what_is_refused_goes_with_the_next_run_and_what_may_have_arrived_is_sai
     )
     key = wrong.partition("--resend ")[2].split()[0]
     assert run(capsys, "--resend", key)[:2] == (
-        0, "Mails of September 2025\n  SENT     b@b.c: 2025-09 department Platform, US$ 11.11\n"
+        0, "Mails of September 2025\n  SENT     b@b.c: 2025-09 department Platform, charged US$ 11.11\n"
     )  # fmt: skip
     assert sorted(script.ids)[0] != sorted(script.ids)[2]
     assert len(script.ids) == 3  # b's twice, because it was asked for
@@ -193,7 +193,7 @@ def test_after_a_failed_try_a_reader_gets_one_mail_that_names_what_they_have_and
     assert run(capsys)[0] == 1
     readers.write_text("mails: [{to: a@b.c, language: es}]")
     store_again("55.55")
-    assert run(capsys)[:2] == (0, "Mails of September 2025\n  SENT     a@b.c: 2025-09 month, US$ 88.88\n")
+    assert run(capsys)[:2] == (0, "Mails of September 2025\n  SENT     a@b.c: 2025-09 month, spend US$ 88.88\n")
     assert len(script.taken) == 1  # in the new language alone
     assert "Este correo reemplaza" not in read_bodies(read_mail(script.taken[0]))[0]
     store_again("66.66")
@@ -205,7 +205,7 @@ def test_after_a_failed_try_a_reader_gets_one_mail_that_names_what_they_have_and
     store_again("66.66")
     script.faults[:] = ["rcpt 550"]
     assert run(capsys)[0] == 1
-    assert run(capsys)[1].splitlines()[1:] == ["  SENT     a@b.c: 2025-09 month, US$ 99.99"]
+    assert run(capsys)[1].splitlines()[1:] == ["  SENT     a@b.c: 2025-09 month, spend US$ 99.99"]
     text = " ".join(read_bodies(read_mail(script.taken[-1]))[0].split())
     assert "This replaces the mail of" in text
     assert "the total was US$ 88.88." in text
@@ -250,7 +250,7 @@ def test_a_part_that_lacks_the_price_of_a_call_says_at_least(
     (tmp_path / "mail.yaml").write_text(f"mails: [{{to: a@b.c, {PART}}}]")
     run(capsys)
     found = read_mail(script.taken[0])
-    assert found["Subject"] == "LLM spend of Platform, September 2025: at least US$ 11.11"
+    assert found["Subject"] == "Charged to Platform for LLMs, September 2025: at least US$ 11.11"
     text = read_bodies(found)[0]
     assert "Charged: at least US$ 11.11" in text
     assert "1 call without a price" in text
@@ -420,7 +420,7 @@ def test_a_part_that_the_month_does_not_have_is_said_and_the_others_are_mailed(
         "mails: [{to: a@b.c, department: Platfrom}, {to: b@b.c, department: Legal}, {to: c@b.c, team: x}]"
     )
     code, said, wrong = run(capsys)
-    assert (code, said.splitlines()[1:]) == (1, ["  SENT     b@b.c: 2025-09 department Legal, US$ 44.44"])
+    assert (code, said.splitlines()[1:]) == (1, ["  SENT     b@b.c: 2025-09 department Legal, charged US$ 44.44"])
     assert "a@b.c is not mailed: nobody is charged as department Platfrom in 2025-09; check the name" in wrong
     assert "c@b.c is not mailed: no call of 2025-09 names a team in its metadata" in wrong
 

@@ -28,7 +28,7 @@ def build_part_mail(
     title = _("{name}, {month}").format(name=line.name, month=usage.month.title)
     own, used = line.charged.get(DIRECT, {}), line.total("flex_credits")
     return MailPage(
-        subject=_("LLM spend of {name}, {month}: {amount}").format(
+        subject=_("Charged to {name} for LLMs, {month}: {amount}").format(
             name=line.name, month=usage.month.title, amount=total
         ),
         over=_("Chargeback: your part of the month"),
@@ -48,7 +48,7 @@ def build_part_mail(
         ],
         sections=[
             Section(
-                _("What you are charged with"),
+                _("What you are charged for"),
                 _("Direct use is your own; a pool belongs to everybody, and this is your share of it by its rule."),
                 table=table_items(line, made.items, explain_items(made, line)),
             ),
