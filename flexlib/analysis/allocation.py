@@ -52,7 +52,7 @@ class Basis:
     """What an item is a product of, besides the people of a line."""
 
     percent: Decimal | None = None
-    """Of a tax: of all that a line is charged with."""
+    """Of a tax: of all that a line is charged."""
     usd_a_seat: Decimal | None = None
     """Of fees of seats, a month."""
     seats: int = 0

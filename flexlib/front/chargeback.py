@@ -41,7 +41,7 @@ from flexlib.front.chargeback_pools import (
 )
 from flexlib.front.chargeback_rules import ChargebackRules, read_rules
 from flexlib.front.heads import count_heads, name_line
-from flexlib.front.sharing import find_folded
+from flexlib.front.sharing import find_folded, find_level
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.i18n import _, join_texts
@@ -111,8 +111,9 @@ class Chargeback:
 def charge_month(
     spend: Spend, level: str = "department", rules: ChargebackRules | None = None, *, share: bool = False
 ) -> Chargeback:
-    """The month of `spend` charged to the lines of a level by the `rules` (None: those of the project, as
-    `find_rules`). With `share` departments of few people are one line, as `find_folded` has it, and all sums the same.
+    """The month of `spend` charged to the lines of a level (empty: as `find_level`) by the `rules` (None: those of the
+    project, as `find_rules`). With `share` departments of few people are one line, as `find_folded` has it, and all
+    sums the same.
 
     Raises `InvalidRequest` for another level or several months, `SumsDiffer` where the lines are not the whole month.
 
@@ -121,10 +122,10 @@ def charge_month(
     >>> [(line.name, str(line.total("usd")), line.unpriced) for line in made.lines]
     [('support', '1.24', 11), ('billing', '1.05', 14), ('search', '0.84', 21), ('Unmapped', '398.44', 0)]
     """
+    level = level or find_level(spend, share=share)
     if level not in LEVELS:
-        raise InvalidRequest(
-            _("{level!r} is nothing to charge; choose {levels}.").format(level=level, levels=", ".join(LEVELS))
-        )
+        raise InvalidRequest(_("{level!r} is nothing to charge; choose {levels}.")
+            .format(level=level, levels=", ".join(LEVELS)))  # fmt: skip
     if len(spend.span.months) != 1:
         raise InvalidRequest(_("a chargeback is of one month, not of {span}.").format(span=spend.span))
     rules = find_rules(None) if rules is None else rules

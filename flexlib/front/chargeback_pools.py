@@ -1,4 +1,4 @@
-"""What a month is charged with beside use, in credits, dollars and pesos: fees by their dates, and what bills add."""
+"""What a month is charged for beside use, in credits, dollars and pesos: fees by their dates, and what bills add."""
 
 from __future__ import annotations
 

@@ -13,6 +13,7 @@ from flexlib.front.heads import count_users
 from flexlib.front.spend import Spend, sum_rows
 from flexlib.front.table import CREDITS, MONEY, SpendTable
 from flexlib.store.budgets import Budget
+from flexlib.store.membership import LEVELS
 from flexlib.store.shared import SHARED_LEVEL, check_shared_level, check_shared_zone
 
 Row = dict[str, Any]
@@ -88,6 +89,13 @@ def find_folded(spend: Spend, level: str) -> frozenset[str | None]:
         chosen = choose_folded(people)
         folded |= {*people, *_list_names(spend, month, level)} if chosen is None else chosen
     return frozenset(folded)
+
+
+def find_level(spend: Spend, *, share: bool = False) -> str:
+    """The level that is shared; else the first of them that anything of `spend` belongs to."""
+    if share:
+        return SHARED_LEVEL
+    return next((level for level in LEVELS if sum_rows(spend, [level])[level].notna().any()), SHARED_LEVEL)
 
 
 def _list_names(spend: Spend, month: date, level: str) -> set[str | None]:

@@ -103,7 +103,7 @@ def show_charge_headlines(made: Charged) -> Html:
 
 
 def heading_for_charges(made: Charged, of: str = "usd") -> Heading:
-    """Who is charged with most, and what share of the whole that is."""
+    """Who is charged most, and what share of the whole that is."""
     note = _(
         "{unit} by item: direct use is its own; pools are shared by their rule, apart from it. The lines are rounded "
         "together, so that they sum to the whole."
@@ -115,7 +115,7 @@ def heading_for_charges(made: Charged, of: str = "usd") -> Heading:
     most = max(known, key=lambda line: line.total(of) or Decimal(0))
     amount = most.total(of) or Decimal(0)
     share = format_share_percent(measure_share(int(amount.scaleb(2)), int(whole.scaleb(2))))
-    said = _("{name} is charged with {amount}, {share} of the whole")
+    said = _("{name} is charged {amount}, {share} of the whole")
     return Heading(said.format(name=name_line(most), amount=UNIT_WORDS[of].write(amount), share=share), note)
 
 

@@ -99,7 +99,7 @@ def table_charges(
 
 
 def table_items(line: ChargeLine, items: Sequence[str], said: Mapping[str, str]) -> Table:
-    """What one line is charged with, item by item, in every unit, and what is `said` of each."""
+    """What one line is charged for, item by item, in every unit, and what is `said` of each."""
     rows: list[Row] = [
         {"item": capitalize_first(name_item(name)), "rule": said.get(name, ""),
          **{unit: line.charged[name].get(unit, "") for unit in UNITS}}
@@ -111,12 +111,12 @@ def table_items(line: ChargeLine, items: Sequence[str], said: Mapping[str, str])
         Column("item", "Item", total="Total", note="rule"),
         *(Column(unit, UNIT_NAMES[unit], UNIT_KINDS[unit], line.total(unit)) for unit in units),
     ]
-    return Table("table-items", _("What {name} is charged with").format(name=name_line(line)), columns, rows)
+    return Table("table-items", _("What {name} is charged for").format(name=name_line(line)), columns, rows)
 
 
 def table_models(models: Sequence[Row], line: ChargeLine) -> Table:
     """The own use of one line by model, rows as of `Spend.by`, without those that cost nothing: rounded together, to
-    what its direct use is charged with."""
+    what its direct use is charged."""
     rows = [dict(row) for row in models if any(row[unit] for unit in UNITS)]
     for unit, charged in line.charged.get(DIRECT, {}).items():
         places = CHARGED_PLACES[unit]

@@ -189,7 +189,7 @@ def test_the_page_has_every_line_and_its_certificate(data: Path, tmp_path: Path)
         ["Billed beside the calls", "611.12", ""], ["Total", "791.09", "333.00"],
     ]  # fmt: skip
     words = read_words(text)
-    assert "Legal is charged with US$ 44.44, 5.6\u00a0% of the whole" in words.replace("5.6 %", "5.6\u00a0%")
+    assert "Legal is charged US$ 44.44, 5.6\u00a0% of the whole" in words.replace("5.6 %", "5.6\u00a0%")
     assert "Sum of departments = total: 333.00 flex credits and US$ 791.09, to the last digit" in words
 
 

@@ -109,3 +109,25 @@ def fill_month(root: Path, calls: list[dict[str, Any]], bill: Decimal | None, *,
         (root / "bill.csv").write_text(f"day,usd\n2025-09-02,{bill}\n2025-09-20,{bill}\n")
         mapping = ChargeMapping(period_start="day", amount="usd", currency="USD", provider="openai")
         ingest_charges([root / "bill.csv"], mapping, root)
+
+
+@pytest.mark.parametrize(
+    ("said", "roster", "share", "level"),
+    [
+        ({"team": "A"}, "", False, "team"),
+        ({"team": "A", "department": "B"}, "", False, "department"),
+        ({"cost_centre": "A"}, "", False, "cost_centre"),
+        ({"team": "A"}, "who,department\n1,B\n", False, "department"),
+        ({"team": "A"}, "", True, "department"),  # what is shared is of no other
+        ({}, "who,project\n1,B\n", False, "project"),
+        ({}, "who,team\n2,B\n", False, "department"),  # nobody of the month is in any
+    ],
+)
+def test_who_is_charged_where_nothing_else_is_asked_is_the_first_level_that_somebody_is_in(
+    tmp_path: Path, said: dict[str, str], roster: str, share: bool, level: str
+) -> None:
+    store(tmp_path / "data", "import", SEPTEMBER, call("x", "2025-09-02T10:00:00", "1", usable_type="user",
+          usable_id=1, metadata=json.dumps(said) if said else None))  # fmt: skip
+    (file := tmp_path / "organization.csv").write_text(roster or "who,department\nnobody,A\n", "utf-8")
+    spend = load_spend(SEPTEMBER, None, tmp_path / "data", zone="UTC", names=False, roster=file)
+    assert charge_month(spend, "", share=share).level == level
