@@ -30,7 +30,8 @@ head, head title { display: block; height: 0; overflow: hidden; font-size: 0; }
 .flex-beside:has(table) .flex-chart { max-width: 420px; }
 .flex-badge { display: block; margin-top: 10px; }
 .contents { margin: 18px 0 0; break-inside: avoid; }
-.contents ol { margin: 6px 0 0; padding: 0; list-style: none; font-size: 12px; }
+.contents ol { margin: 6px 0 0; padding: 0; list-style: none; font-size: 12px; columns: 2; column-gap: 28px; }
+.contents li { break-inside: avoid; }
 .contents li { padding: 3px 0; border-bottom: 1px solid #e3e6eb; }
 .contents a { display: block; color: #1a2130; text-decoration: none; }
 .contents a::after { content: leader(" ") target-counter(attr(href), page); color: #5d6879; }
@@ -43,6 +44,7 @@ head, head title { display: block; height: 0; overflow: hidden; font-size: 0; }
 .flex-table tbody tr:last-child { break-after: auto; }
 .flex-table.many { font-size: 10px; }
 .flex-table.many :is(th, td) { padding: 3px 3px; }
+.flex-table.many :is(th, td):not(:first-child) { padding-left: 6px; }
 .flex-table.many :is(th, small, .new) { font-size: 9.5px; }
 .flex-table.many td:has(.bar) { width: 9%; min-width: 44px; }
 .flex-table.many td:has(.key):first-child { min-width: 0; }
