@@ -9,7 +9,7 @@ from collections.abc import Collection
 from decimal import Context, Decimal, localcontext
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -32,6 +32,7 @@ class RowHash:
         import pyarrow.compute as pc
 
         comma, end, nothing = _build_texts()
+        as_nothing: Any = {"null_handling": "replace", "null_replacement": ""}
         for batch in filter(len, rows.to_batches()):
             columns: list[pa.Array | pa.StringScalar] = []
             for column in batch.columns:
@@ -43,8 +44,9 @@ class RowHash:
                     columns[-1] = pc.binary_join_element_wise(columns[-1], nothing, comma)
                 else:
                     columns.append(nothing)
-            lines = pc.binary_join_element_wise(*columns, comma, null_handling="replace", null_replacement="")
-            text = pc.binary_join_element_wise(lines, nothing, end)
+            # The line's end goes behind the last column, not behind the line: so no line is copied twice.
+            columns[-1] = pc.binary_join_element_wise(columns[-1], nothing, end, **as_nothing)
+            text = pc.binary_join_element_wise(*columns, comma, **as_nothing)
             _, offsets, content = text.buffers()
             size = memoryview(offsets).cast("i")[len(text)]
             self._digest.update(memoryview(content)[:size])
