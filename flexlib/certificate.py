@@ -178,10 +178,10 @@ def explain_witness(checks: Mapping[str, Check], people: int, accepted_by: str) 
     named = {"why": why, "people": format_number(people), "end": end}
     if seats.isdecimal() and int(seats) > people:
         return _(
-            "no second figure of the server's confirms the total ({why}); {people} people are listed, though the team "
-            "has {seats} seats; {end}"
+            "no second figure of the server's confirms the total ({why}); people listed: {people}, seats of the team: "
+            "{seats}; {end}"
         ).format(seats=format_number(int(seats)), **named)
-    said = _("no second figure of the server's confirms the total ({why}); {people} people are listed; {end}")
+    said = _("no second figure of the server's confirms the total ({why}); people listed: {people}; {end}")
     return said.format(**named)
 
 

@@ -290,9 +290,9 @@ def test_a_month_whose_calls_were_not_counted_lacks_no_money() -> None:
 @pytest.mark.parametrize(
     ("seats", "listed"),
     [
-        (300, ", though the team has 300 seats"),
-        ("1300", ", though the team has 1,300 seats"),
-        (11, ", though the team has 11 seats"),
+        (300, ", seats of the team: 300"),
+        ("1300", ", seats of the team: 1,300"),
+        (11, ", seats of the team: 11"),
         (10, ""),  # as many as are listed
         (9, ""),
         (None, ""),  # the server does not say
@@ -308,9 +308,9 @@ def test_a_list_of_fewer_people_than_the_team_has_seats_is_named_as_a_doubt(seat
     why = "no second figure of the server's confirms the total "
     why += "(sums: none; independent total: 404; balance: other cycle); "
     end = "fetch it again, or set FLEXLIB_NO_WITNESS=yes if the server offers none"
-    assert explain_witness(checks, 10, "") == f"{why}10 people are listed{listed}; {end}"
+    assert explain_witness(checks, 10, "") == f"{why}people listed: 10{listed}; {end}"
     accepted = "OURS says that the server offers none"
-    assert explain_witness(checks, 10, "OURS") == f"{why}10 people are listed{listed}; {accepted}"
+    assert explain_witness(checks, 10, "OURS") == f"{why}people listed: 10{listed}; {accepted}"
 
 
 UNPRICED = replace(IMPORTED, requests=100, unpriced_requests=30, unpriced_rows=3)

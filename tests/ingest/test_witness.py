@@ -86,7 +86,7 @@ def test_a_list_cut_short_that_nothing_is_held_against_is_not_complete(
             "(sums: the server gives no sum over the whole team; independent total: "
         )
         assert error.endswith(
-            "10 people are listed, though the team has 300 seats; fetch it again, "
+            "people listed: 10, seats of the team: 300; fetch it again, "
             "or set FLEXLIB_NO_WITNESS=yes if the server offers none.\n"
         )
         # Nor is it once it is stored: by no command, and the exit code stays.
@@ -113,7 +113,7 @@ def test_a_balance_that_agrees_does_not_speak_for_the_prompt_credits_of_whoever_
     assert (code, proof.state, proof.flex_credits_hundredths) == (4, State.UNWITNESSED, sum_rows(sum_credits())[1])
     said = capsys.readouterr().err
     assert "balance: a key that is not on the list of people may have spent it, which the routes team and" in said
-    assert "299 people are listed, though the team has 300 seats" in said
+    assert "people listed: 299, seats of the team: 300" in said
 
 
 def test_a_company_whose_server_offers_nothing_says_so_and_the_badge_stays(
@@ -126,7 +126,7 @@ def test_a_company_whose_server_offers_nothing_says_so_and_the_badge_stays(
     assert (code, proof.state, proof.accepted_by) == (0, State.UNWITNESSED, "FLEXLIB_NO_WITNESS")
     said = capsys.readouterr()
     assert json.loads(said.out)["accepted_by"] == "FLEXLIB_NO_WITNESS"
-    assert said.err.endswith("10 people are listed; FLEXLIB_NO_WITNESS says that the server offers none.\n")
+    assert said.err.endswith("people listed: 10; FLEXLIB_NO_WITNESS says that the server offers none.\n")
     assert main(["spend", *WHEN]) == 0
     assert main(["report", *WHEN, "--offline"]) == 0
     page = next((tmp_path / "reports").rglob("*flex_credits*.html")).read_text("utf-8")
