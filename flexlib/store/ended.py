@@ -81,7 +81,7 @@ def read_ended(root: Path) -> Ended:
         said = decode_json(file.read_text("utf-8"))
         if not all(isinstance(months, list) for months in said.values()):
             raise TypeError
-        return {str(source): [Month.parse(one) for one in months] for source, months in said.items()}
+        return {str(source): sorted({Month.parse(one) for one in months}) for source, months in said.items()}
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, TypeError, AttributeError, BadMonth) as error:
