@@ -60,10 +60,13 @@ def _find_multiplier(days: Sequence[tuple[int, int]]) -> int | None:
     """Of what divides each day's rows, and how many they are, what divides all; None where it says nothing.
 
     Where the multiplier changed, the days before or after have a larger one by themselves: each stretch of them with
-    `DOUBTFUL_ROWS` is held against the whole.
+    `DOUBTFUL_ROWS` is held against the whole. That both have a larger one is as rare by chance as `ENOUGH_ROWS` are.
     """
-    whole = gcd(*(each for each, _ in days))
+    each_day = [each for each, _ in days]
+    whole = gcd(*each_day)
     if whole < LEAST or sum(count for _, count in days) < ENOUGH_ROWS:
+        return None
+    if any(whole not in (gcd(*each_day[:day]), gcd(*each_day[day:])) for day in range(1, len(days))):
         return None
     for first in range(len(days)):
         divisor = rows = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from flexlib.certificate import State
@@ -15,6 +16,7 @@ from flexlib.i18n import _, join_or, write_json
 from flexlib.settings import Settings
 from flexlib.sources.registry import name_source
 from flexlib.store.ended import change_ended, list_lacking, list_stored, read_ended
+from flexlib.store.strays import list_misplaced
 
 
 def add_commands(commands: Commands) -> None:
@@ -35,7 +37,8 @@ def add_commands(commands: Commands) -> None:
 
 
 def run_sources(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Prints what is stored of each; the exit code is 3 where a month lacks one that had begun, 0 after a change."""
+    """Prints what is stored of each; the exit code is 3 where a month lacks one that had begun, or what was stored of
+    it, 0 after a change."""
     data = open_shown(arguments, settings).data
     if said := arguments.ended or arguments.not_ended:
         _change_ended(*said, is_over=arguments.ended is not None, data=data)
@@ -56,7 +59,10 @@ def run_sources(arguments: argparse.Namespace, settings: Settings) -> int:
             print(clean_text(line))
         if not stored:
             print(_("Nothing is stored in {data}.").format(data=data))
-    return State.GAP.exit_code if any(lacks.values()) and not said else 0
+    misplaced = list_misplaced(data)
+    for sentence in misplaced:
+        print(sentence, file=sys.stderr)
+    return State.GAP.exit_code if (misplaced or any(lacks.values())) and not said else 0
 
 
 def _change_ended(source: str, text: str, *, is_over: bool, data: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from itertools import accumulate
+from functools import cache, partial
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,15 @@ from flexlib.analysis.budgets import (
     list_reached,
     tell_left_out,
 )
-from flexlib.analysis.forecast import Forecast, find_day_reached, forecast_path
+from flexlib.analysis.forecast import Forecast, find_day_reached
+from flexlib.analysis.forecast_parts import forecast_parts, raise_by
 from flexlib.checks import MOST_UNPRICED, BillTolerance
 from flexlib.dates import Month, Span, list_periods
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.front.budget_bills import find_billed
 from flexlib.front.budget_lacks import find_lack
 from flexlib.front.budget_scope import narrow_spend
-from flexlib.front.history import build_history, explain_ends, find_ends, find_last_read
+from flexlib.front.history import Gone, build_history, explain_ends, find_ends, find_gone, find_last_read, part_days
 from flexlib.front.months import compare_total
 from flexlib.front.sharing import keep_shared
 from flexlib.front.spend import Spend, load_spend
@@ -35,7 +37,6 @@ from flexlib.i18n import _
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.spend.billed import sum_known
 from flexlib.store.budgets import Budget
-from flexlib.store.ended import find_over
 from flexlib.store.snapshots import list_months
 
 CREDITS = "flex_credits"
@@ -111,11 +112,9 @@ def check_budgets(
                 as_of=as_of, month=month
             )
         )
-    last = max(
-        (one.last for budget in budgets for one in list_periods(budget.period, month, budget.begins)),
-        default=month.last,
-    )
-    stored = [one for one in list_months(root) if one.first <= last]
+    spans = [month.span, *(one for budget in budgets for one in list_periods(budget.period, month, budget.begins))]
+    around = Span(min(one.first for one in spans), max(one.last for one in spans))
+    stored = [one for one in list_months(root) if one.first <= min(as_of or around.last, around.last)]
     if month not in stored:
         load_spend(month, month, root, zone=zone, names=False)  # says which command stores it
         raise SnapshotMissing(_("Nothing of {month} is stored in {root}.").format(month=month, root=root))
@@ -127,18 +126,22 @@ def check_budgets(
     left_out = len(budgets) - len(kept)
     missing = [tell_left_out(left_out)] if left_out else []
     checked: list[BudgetPeriod] = []
-    known: dict[tuple[str, frozenset[str]], pd.Index[Any]] = {}
+    gone = cache(lambda unit: find_gone(around, spend, unit))
     ends = {} if as_of or all(one.unit == CREDITS for one in budgets) else find_ends(spend)
+
+    @cache
+    def list_known(unit: str, cut: frozenset[str], over: frozenset[str]) -> pd.Index[Any]:
+        history, __ = build_history(spend, unit, as_of, {name: ends[name] for name in cut}, over)
+        return history.dropna().index
+
     for budget in kept:
         narrowed = narrow_spend(spend, budget)
         table = narrowed.by("month", "day", "source")
         cut = frozenset({*map(str, table["source"])} & ends.keys() if budget.unit != CREDITS else ())
-        if (budget.unit, cut) not in known:
-            history, __ = build_history(spend, budget.unit, as_of, {name: ends[name] for name in cut})
-            known[budget.unit, cut] = history.dropna().index
         until = min((ends[name] for name in cut if ends[name] >= spend.loaded[-1].month.first), default=date.max)
-        days = known[budget.unit, cut]
-        checked += _check_budget(narrowed, budget, month, table, days, until, as_of, holidays, most_unpriced)
+        known = partial(list_known, budget.unit, cut)
+        over = gone(budget.unit)
+        checked += _check_budget(narrowed, budget, month, table, known, over, until, as_of, holidays, most_unpriced)
     own = [one for one in spend.loaded if one.month == month]
     problems = dict.fromkeys(text for one in own for text in (*one.list_problems(), *compare_total(one)))
     missing += [*problems, *explain_ends(spend, ends)]
@@ -152,22 +155,32 @@ def _check_budget(
     budget: Budget,
     month: Month,
     table: pd.DataFrame,
-    known: pd.Index[Any],
+    list_known: Callable[[frozenset[str]], pd.Index[Any]],
+    gone: Mapping[date, Gone],
     until: date,
     as_of: date | None,
     holidays: Collection[date],
     most_unpriced: Decimal,
 ) -> list[BudgetPeriod]:
-    """`table`: its rows by month, day and source; `known`: the days of which all is known; `until`: the last day up to
-    which its files go."""
-    amounts = _sum_days(table[table["day"].notna()], budget.unit)
+    """`table`: its rows by month, day and source; `list_known`: the days of which all is known, as of sources without
+    some that have ended; `gone` as of `find_gone`; `until`: the last day up to which its files go."""
+    dated = table[table["day"].notna()]
+    amounts = _sum_days(dated, budget.unit)
     read = as_of or find_last_read(spend.certificates, max)
-    going_on = _sum_days(table[table["day"].notna() & ~table["source"].isin(find_over(month, spend.root))], budget.unit)
-    history = pd.Series([float(going_on.get(day.date(), 0)) for day in known], known, dtype=float)
+
+    @cache
+    def list_days(over: frozenset[str]) -> pd.Series:
+        going_on, known = _sum_days(dated[~dated["source"].isin(over)], budget.unit), list_known(over)
+        return pd.Series([float(going_on.get(day.date(), 0)) for day in known], known, dtype=float)
+
+    whole = list_days(frozenset())
     found = []
     for span in list_periods(budget.period, month, budget.begins):
         end = span.last if as_of is None else min(span.last, as_of)
-        last = known[-1].date() if len(known) else None
+        last = whole.index[-1].date() if len(whole) else None
+        # Where every source has ended nothing is unknown of the days that have passed.
+        after = (day for day in span if last and last < day <= read)
+        last = max(takewhile(lambda day: gone[day] is None, after), default=last)
         has_begun = last is None or span.first <= last or _is_over(spend, span) and span.first <= until
         if end < span.first or not (has_begun or any(day in span for day in amounts)):
             continue
@@ -181,11 +194,10 @@ def _check_budget(
             undated = undated if bills.amount is None else bills.amount - _sum_known(by_day.values())
         is_running = last is None or last < span.last
         # What a bill says of the days to come nobody can tell.
-        path = forecast_path(history, list(span), holidays=holidays) if is_running and last and bills is None else []
+        is_forecast = is_running and last and bills is None
+        path = forecast_parts(whole, part_days(span, gone, list_days), holidays=holidays) if is_forecast else []
         usage = Usage(by_day, undated if days.months[0].span == days else Decimal(0), *lack)
-        # What sources that have ended since came to in it is known, and no more of it is expected.
-        over = accumulate(float(amounts.get(day, 0) - going_on.get(day, 0)) for day in span)
-        path = [_raise(one, float(usage.undated) + more) for one, more in zip(path, over, strict=False)]
+        path = [raise_by(one, float(usage.undated)) for one in path]
         this = _bound(path[-1], float(usage.spent)) if path else None
         usage = replace(usage, expected=this.expected if this else None)
         outcome = judge_budget(budget.amount, budget.thresholds, usage)
@@ -218,11 +230,6 @@ def _sum_days(dated: pd.DataFrame, unit: str) -> dict[date, Decimal]:
 
 def _sum_known(amounts: Iterable[object]) -> Decimal:
     return sum_known(one for one in amounts if isinstance(one, Decimal)) or Decimal(0)
-
-
-def _raise(one: Forecast, by: float) -> Forecast:
-    ends = [None if value is None else value + by for value in (one.expected, one.low, one.high)]
-    return replace(one, expected=ends[0], low=ends[1], high=ends[2])
 
 
 def _bound(one: Forecast, spent: float) -> Forecast:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -14,17 +15,16 @@ from flexlib.analysis.forecast import (
     Forecast,
     backtest_months,
     find_day_reached,
-    forecast_path,
-    forecast_sum,
     sum_up_backtest,
 )
+from flexlib.analysis.forecast_parts import forecast_parts
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_number
 from flexlib.front.compare import UNITS, explain_lack, lacks_rows
 from flexlib.front.credits_days import CreditsDays
-from flexlib.front.history import build_history, explain_absent, explain_ends, find_ends
+from flexlib.front.history import build_history, explain_absent, explain_ends, find_ends, find_gone, part_days
 from flexlib.front.months import compare_total
 from flexlib.front.spend import Spend, load_spend
 from flexlib.front.unstored import find_gaps
@@ -32,7 +32,6 @@ from flexlib.i18n import _, translate_count
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import LEDGER, WINDSURF
 from flexlib.spend.unstored import explain_unstored
-from flexlib.store.ended import find_over
 from flexlib.store.snapshots import list_months, list_newest
 
 
@@ -45,7 +44,8 @@ class MonthForecast:
     as_of: date
     """The last day that counts as known."""
     history: pd.Series
-    """The sum of each known day, in `unit`: credits, dollars, pesos."""
+    """The sum of each known day, in `unit`: credits, dollars, pesos; of days before the month without the sources that
+    ended before it."""
     path: tuple[Forecast, ...]
     """The month's sum up to each of its days."""
     next: Forecast
@@ -109,10 +109,14 @@ def forecast_month(
             )
         )
     spend = load_spend(stored[0], stored[-1], root, zone=zone, names=False, tolerance=tolerance, look=look)
-    made = _forecast_spend(spend, month, of, as_of, band, holidays, budget)
-    if made is None and of == "credits" and WINDSURF.name in find_over(month, root):
-        said = _("Windsurf had ended before {month}, as flexlib sources was told: there are no credits to forecast.")
+    if not any(one is not None for one in find_gone(month.span, spend, UNITS[of]).values()):
+        said = _("Every source had ended before {month}, as flexlib sources was told: there is nothing to forecast.")
+        if of == "credits":
+            said = _(
+                "Windsurf had ended before {month}, as flexlib sources was told: there are no credits to forecast."
+            )
         raise InvalidRequest(said.format(month=month))
+    made = _forecast_spend(spend, month, of, as_of, band, holidays, budget)
     if made is None:
         raise InvalidRequest(
             _("no day up to {as_of} has {lack}.").format(as_of=as_of or month.last, lack=explain_lack(of, stored, root))
@@ -131,18 +135,25 @@ def _forecast_spend(
 ) -> MonthForecast | None:
     """None where no day has such an amount."""
     ends = find_ends(spend) if of != "credits" and isinstance(spend, Spend) else {}
-    gone = find_over(month, spend.root)
-    if of == "credits" and WINDSURF.name in gone:
+    days = list(month.span)
+    gone = find_gone(Span(month.first, month.next.last), spend, UNITS[of])
+    if not (going := [over for day in days if (over := gone[day]) is not None]):
         return None
-    history, undated = build_history(spend, UNITS[of], as_of, ends, gone)
+    read = cache(lambda over: build_history(spend, UNITS[of], as_of, ends, over))
+    (whole, _undated), (before, undated) = read(frozenset()), read(going[-1])
+    past = before[: str(month.first - timedelta(days=1))]
+    history = pd.concat([past, whole[str(month.first) :]])
     if history.notna().sum() == 0:
         return None
-    sums, last, days = spend.by("month"), history.index[-1].date(), list(month.span)
+    path, ahead = (
+        forecast_parts(whole, part_days(span, gone, lambda over: read(over)[0]), band, holidays)
+        for span in (month.span, month.next.span)
+    )
+    sums, last = spend.by("month"), history.index[-1].date()
     own = sums[sums["month"] == pd.Timestamp(month.first)]
     gaps, newest = find_gaps(spend.loaded, of), spend.loaded[-1]  # the month itself, or the last before it
     is_least = lacks_rows(newest, of) or any(newest.month in months for months in gaps.values())
     known = min(max((last - month.first).days + 1, 0), month.days)
-    past, path = history[: str(month.first - timedelta(days=1))], forecast_path(history, days, band, holidays)
     missing = explain_unstored(gaps, spend.root)
     missing += dict.fromkeys(text for one in spend.loaded for text in one.list_problems({*one.unstored} & gaps.keys()))
     if of != "credits" and isinstance(spend, Spend):
@@ -171,7 +182,7 @@ def _forecast_spend(
         as_of=last,
         history=history,
         path=tuple(path),
-        next=forecast_sum(history, month.next.span, band, holidays),
+        next=ahead[-1],
         reached=(None,) * 3 if budget is None else _date_budget(path, days, budget, last, is_least=is_least),
         backtest=sum_up_backtest(backtest_months(past, (known,), band, holidays)),
         so_far=float(own[UNITS[of]].sum() if as_of is None else 0),

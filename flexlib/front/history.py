@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta, timezone
+from functools import cache
+from itertools import groupby
 
 import pandas as pd
 
-from flexlib.dates import name_months
+from flexlib.dates import Month, name_months
 from flexlib.formats import format_short_day
 from flexlib.front.compare import UNITS
 from flexlib.front.credits_days import CreditsDays
@@ -15,7 +17,8 @@ from flexlib.front.spend import Spend, sum_rows
 from flexlib.i18n import _, translate_count, write_number
 from flexlib.proof import Certificate
 from flexlib.sources.registry import LEDGER, WINDSURF, name_source
-from flexlib.store.ended import find_awaited
+from flexlib.spend.zones import read_zone
+from flexlib.store.ended import find_awaited, part_begun
 from flexlib.store.snapshots import list_months, list_newest
 
 
@@ -59,6 +62,32 @@ def explain_ends(spend: Spend | CreditsDays, ends: Mapping[str, date]) -> Iterat
 def find_last_read(certificates: Iterable[Certificate], choose: Callable[[Iterable[date]], date] = min) -> date:
     """The last day that was over when all of them were read; with `max`, when any of them was."""
     return choose(one.as_of.date() for one in certificates) - timedelta(days=1)
+
+
+Gone = frozenset[str] | None
+"""The sources that have ended; None where no other has the unit: nothing of it is to come."""
+
+
+def find_gone(days: Iterable[date], spend: Spend | CreditsDays, column: str) -> dict[date, Gone]:
+    """By day the sources that had ended before it began in the zone, as what is loaded tells it."""
+    there, found = read_zone(spend.zone if isinstance(spend, Spend) else "UTC"), dict[date, Gone]()
+    begun = cache(lambda month: part_begun(month, spend.root, spend.stored[-1]))
+    for day in days:
+        own, over = begun(Month.containing(datetime.combine(day, time(), there).astimezone(timezone.utc).date()))
+        # Windsurf's days are those of UTC in every zone.
+        over = over | begun(Month.containing(day))[1] & {WINDSURF.name}
+        if column == UNITS["credits"]:
+            own, over = own & {WINDSURF.name}, over & {WINDSURF.name}
+        found[day] = None if over and own <= over else frozenset(over)
+    return found
+
+
+def part_days(
+    days: Iterable[date], gone: Mapping[date, Gone], read: Callable[[frozenset[str]], pd.Series]
+) -> list[tuple[pd.Series | None, list[date]]]:
+    """The days for `forecast_parts`, each run of them with the history that is `read` without the sources that had
+    ended before it."""
+    return [(None if over is None else read(over), [*run]) for over, run in groupby(days, key=gone.__getitem__)]
 
 
 def build_history(

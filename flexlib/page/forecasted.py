@@ -80,7 +80,7 @@ def describe_band(one: Forecast, *, is_least: bool = False) -> str:
     if is_least:
         return _("at least {amount}").format(amount=write_known(one.low))
     if one.low == one.high:
-        return _("all of its days are known") if not one.origins else _("the band has no width")
+        return one.reason or _("all of its days are known") if not one.origins else _("the band has no width")
     return _("80\u00a0%: {low} to {high}").format(low=write_known(one.low), high=write_known(one.high))
 
 

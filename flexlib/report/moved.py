@@ -62,7 +62,10 @@ def list_figures(then: Mapping[str, str], now: Mapping[str, str]) -> list[Moved]
 
     >>> [one.sentence for one in list_figures({"Spend": "US$ 401.57"}, {"Spend": "US$ 412.03"})]
     ['Spend: US$ 401.57 then, US$ 412.03 now (+10.46).']
+    >>> [one.sentence for one in list_figures({"Spend at least": "US$ 300.00"}, {"Spend": "US$ 300.00"})]
+    ['Spend: at least US$ 300.00 then, US$ 300.00 now (+0).']
     """
+    then, now = _unmark(then, now), _unmark(now, then)
     return [
         Moved(name, *pair, _("{name}: {then} then, {now} now{by}.").format(
             name=name, then=pair[0] or UNKNOWN, now=pair[1] or UNKNOWN, by=_subtract(*map(_read_figure, pair))
@@ -70,6 +73,15 @@ def list_figures(then: Mapping[str, str], now: Mapping[str, str]) -> list[Moved]
         for name, pair in _pair(then, now)
         if pair[0] != pair[1]
     ]  # fmt: skip
+
+
+def _unmark(figures: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
+    """By the names of the others in the same places: what stands after a name there is before the amount here."""
+    names, found = dict(zip(figures, others, strict=False)), dict[str, str]()
+    for name, amount in figures.items():
+        mark = name.removeprefix(f"{names.get(name)} ")
+        found |= {name: amount} if mark == name else {names[name]: f"{mark} {amount}"}
+    return found
 
 
 def describe_places(page: str, made: str) -> list[str]:

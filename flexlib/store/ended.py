@@ -47,8 +47,17 @@ def find_awaited(month: Month, root: Path) -> dict[str, Month]:
 
 def find_over(month: Month, root: Path) -> set[str]:
     """The sources that ended before the month, and are stored again neither since nor in it."""
-    here = {source for source, months in list_stored(root).items() if month in months}
-    return find_last_before(month, root).keys() - find_awaited(month, root).keys() - here
+    return part_begun(month, root)[1]
+
+
+def part_begun(month: Month, root: Path, until: Month | None = None) -> tuple[set[str], set[str]]:
+    """Of the sources that are stored of the month or before it, those that go on and those that are over, as of
+    `find_over`; with `until` as what is stored up to that month tells it."""
+    ended, going, over = read_ended(root), set[str](), set[str]()
+    for source, months in list_stored(root).items():
+        if begun := [one for one in months if one <= month and (until is None or one <= until)]:
+            (over if _is_over(ended.get(source, ()), begun[-1], month) else going).add(source)
+    return going, over
 
 
 def list_lacking(root: Path) -> dict[str, list[Month]]:
@@ -72,7 +81,7 @@ def read_ended(root: Path) -> Ended:
         said = decode_json(file.read_text("utf-8"))
         if not all(isinstance(months, list) for months in said.values()):
             raise TypeError
-        return {str(source): [Month.parse(one) for one in months] for source, months in said.items()}
+        return {str(source): sorted({Month.parse(one) for one in months}) for source, months in said.items()}
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError, TypeError, AttributeError, BadMonth) as error:

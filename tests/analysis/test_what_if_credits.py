@@ -81,10 +81,11 @@ def test_thirty_rows_with_use_prove_a_multiplier_of_a_tenth_of_a_credit_or_more(
     # The first day alone proves 0.20, all rows divide by 0.10: it changed within the month.
     days = [(day, f"u{number:02}", "m", 0, 20 if day == 1 else 10) for day in (1, 2) for number in range(30)]
     assert read_multiplier(*days) is None
-    # So do twenty rows on one side of the change, few as they are; nineteen may be even by chance.
-    for rows, each in ((20, None), (19, 10)):
+    # So do twenty rows on one side of the change, few as they are; nineteen may be even by chance, but not those of
+    # both sides.
+    for rows, after, each in ((20, 10, None), (19, 10, 10), (19, 30, None)):
         first, others = (
-            [(day, f"u{number:02}", "m", 0, cost) for number in range(rows)] for day, cost in ((1, 20), (2, 30))
+            [(day, f"u{number:02}", "m", 0, cost) for number in range(rows)] for day, cost in ((1, 20), (2, after))
         )
         assert read_multiplier(*first, *others) == each
     # A single row of a hundredth of a credit: the model is billed by its tokens.

@@ -6,12 +6,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 from spend_samples import AUGUST, OCTOBER, call, store, store_credits
 
 from flexlib.cli.main import main
-from flexlib.store.ended import FILE, read_ended
+from flexlib.store.ended import FILE, read_ended, write_ended
 
 
 @pytest.fixture
@@ -32,6 +33,30 @@ def test_a_line_a_source_says_what_is_stored_and_what_is_not(root: Path, capsys:
         "import (imported files): 2025-08; NOT STORED: 2025-09 to 2025-10",
         "windsurf (Windsurf): 2025-09; NOT STORED: 2025-10",
     ]
+
+
+def test_what_was_stored_of_a_month_and_is_gone_is_told_where_its_source_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    for month in (AUGUST, OCTOBER):
+        for source in ("ledger", "import"):
+            store(tmp_path, source, month, call(f"{source}{month}", f"{month}-05"))
+    store(tmp_path, "ledger", AUGUST.next, call("c", "2025-09-05"))
+    write_ended({"import": [AUGUST]}, tmp_path)
+    assert main(["sources"]) == 0
+    rmtree(tmp_path / "usage" / "2025-10" / "import")
+    capsys.readouterr()
+    assert main(["sources"]) == 3
+    shown = capsys.readouterr()
+    assert "import (imported files): 2025-08; not in use after 2025-08" in shown.out.splitlines()
+    assert "was stored last of 2025-10 and is gone, so that 2025-10 lacks it" in shown.err
+
+
+def test_an_end_that_is_written_twice_is_shown_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (root / FILE).write_text('{"import": ["2025-09", "2025-08", "2025-09"]}')
+    main(["sources"])
+    assert "import (imported files): 2025-08; not in use after 2025-08 to 2025-09" in capsys.readouterr().out
 
 
 def test_an_end_that_was_said_is_shown_and_taken_back(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -429,6 +429,15 @@ def test_a_headline_that_moved_says_by_how_much(then: str, now: str, by: str) ->
     ]
 
 
+@pytest.mark.parametrize(("then", "now", "said"), [
+    ("Spend at least", "Spend", "Spend: at least US$ 3.00 then, US$ 3.00 now (+0)."),
+    ("Gasto", "Gasto al menos", "Gasto: US$ 3.00 then, al menos US$ 3.00 now (+0)."),
+])  # fmt: skip
+def test_a_headline_that_only_lost_its_at_least_is_one_figure(then: str, now: str, said: str) -> None:
+    figures = ({then: "US$ 3.00", "Calls": "2"}, {now: "US$ 3.00", "Calls": "2"})
+    assert [one.sentence for one in list_figures(*figures)] == [said]
+
+
 def test_of_many_lines_that_differ_the_first_are_named() -> None:
     made = "\n".join(f"<td>{number}</td>" for number in range(9))
     said = describe_places(made.replace("<td>", "<td>1"), made)
