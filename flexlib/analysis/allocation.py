@@ -67,7 +67,7 @@ class Allocation:
     shares: Mapping[str, Mapping[str, Mapping[str, int]]]
     """By line, pool and unit; a pool's source has what was taken off it."""
     kept: tuple[Pool, ...]
-    """Pools that stay whole: by their rule, or because all weights are 0, so that nobody could be charged with them."""
+    """Pools that stay whole: by their rule, or because all weights are 0, so that nobody could be charged for them."""
 
 
 def share_amount(amount: int, weights: Mapping[str, Number]) -> dict[str, int]:

@@ -34,7 +34,7 @@ def forecast_parts(
     known = known.dropna()
     values = dict(zip(pd.DatetimeIndex(known.index).date, known.astype(float), strict=True))
     path, came, before = [], list[float](), CERTAIN
-    nothing = replace(CERTAIN, reason=_("every source had ended before"))
+    nothing = replace(CERTAIN, reason=_("none of its sources is in use any more"))
     for history, days in parts:
         ahead = [day for day in days if day not in values]
         rest = iter([nothing] * len(ahead) if history is None else forecast_path(history, ahead, band, holidays))

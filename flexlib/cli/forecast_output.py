@@ -80,10 +80,8 @@ def render_sum(one: Forecast, band: float, *, is_least: bool = False) -> str:
     if one.low is None or one.high is None:
         return _("{expected}, no band yet: {reason}").format(expected=expected, reason=_(one.reason))
     origins = format_count(one.origins, "earlier forecast")
-    if not one.origins and one.reason:
-        return f"{expected}, {one.reason}"
     if not one.origins:
-        return _("{expected}, all of its days are known").format(expected=expected)
+        return f"{expected}, {_(one.reason) if one.reason else _('all of its days are known')}"
     low, high = (write_number(f"{end:,.2f}") for end in (one.low, one.high))
     said = _("{expected} ({band}: {low} to {high}, from {origins})")
     return said.format(expected=expected, band=f"{band:.0%}", low=low, high=high, origins=origins)

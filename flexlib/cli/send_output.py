@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 def render_mail(message: Message, file: Path | None = None) -> str:
     """A line: its fate, or its file; whom it goes to, what it is of, and the total that it tells."""
-    fate = "" if file else f"{_(str(message.fate)).upper():<{WIDTH}}"
     from flexlib.deliver.readers import WHOLE
 
+    fate = "" if file else f"{_(str(message.fate)).upper():<{WIDTH}}"
     whom, of, total = clean_text(message.recipient), clean_text(message.channel), _read_total(message)
     if total is None:
         line = f"  {fate}{whom}: {of}, {_('total not known')}"
     else:
-        said = _("{of}, spend {usd}") if message.channel.endswith(f" {WHOLE}") else _("{of}, charged {usd}")
+        said = _("{of}, spend {usd}") if message.channel.partition(" ")[2] == WHOLE else _("{of}, charged {usd}")
         line = f"  {fate}{whom}: " + said.format(of=of, usd=format_usd(total))
     return line + f"\n    📄 {clean_text(str(file))}" * bool(file)
 

@@ -111,7 +111,7 @@ def decide(step: Step, earlier: Record | None, *, again: bool = False) -> tuple[
         return False, step.current
     ran_at = None if earlier is None else earlier.ran_at
     if earlier is None or ran_at is None:
-        return True, _("no run of a month has made it yet")
+        return True, _("flexlib month has not done it yet")
     if earlier.outcome in STOPS:
         return True, _("it failed the last time")
     if step.current is not None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 
 import pandas as pd
 
-from flexlib.dates import Span, name_months
+from flexlib.dates import Month, Span, name_months
 from flexlib.formats import format_number
 from flexlib.front.spend import Spend
 from flexlib.i18n import _, translate_count
@@ -15,7 +16,7 @@ from flexlib.proof import State
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
 from flexlib.store.budgets import Budget
-from flexlib.store.ended import find_over
+from flexlib.store.ended import part_begun
 
 UNKNOWN = {"usd": "unpriced_requests", "clp": "unconverted_requests"}
 
@@ -32,7 +33,7 @@ def find_lack(
     if of == "credits":
         here = {month: one for month, one in here.items() if any(each.dataset == of for each in one.snapshots)}
     begun = [month for month in span.months if month <= spend.loaded[-1].month or month.first <= until]
-    over = {month for month in begun if of == "credits" and WINDSURF.name in find_over(month, spend.root)}
+    over = {month for month in begun if _is_over(month, of, spend.root)}
     if absent := [month for month in begun if month not in here and month not in over]:
         said = _("no credits of {months}") if of == "credits" else _("nothing of {months}")
         return said.format(months=name_months(absent)), True
@@ -51,6 +52,12 @@ def find_lack(
             said = translate_count("{count} call without a price", "{count} calls without a price", count)
         return said.format(count=format_number(count)), max(shares) > most_unpriced
     return "", False
+
+
+def _is_over(month: Month, of: str, root: Path) -> bool:
+    """Whether all that the unit is known of had ended before the month."""
+    going, ended = part_begun(month, root)
+    return WINDSURF.name in ended if of == "credits" else bool(ended) and not going
 
 
 def _lacks_rows(month: MonthUsage, of: str) -> bool:

@@ -67,7 +67,7 @@ class Chargeback:
     lines: tuple[ChargeLine, ...]
     """Who is charged, the largest first; then what is nobody's."""
     items: tuple[str, ...]
-    """What a line may be charged with: direct use, pools, taxes; in their order."""
+    """What a line may be charged for: direct use, pools, taxes; in their order."""
     rules: Mapping[str, Rule]
     """How each item that is shared is shared."""
     checks: tuple[SumCheck, ...]
@@ -94,7 +94,7 @@ class Chargeback:
         return tuple(line for line in self.lines if line.key.kind is LineKind.PART)
 
     def total(self, unit: str) -> Decimal | None:
-        """What all lines are charged with."""
+        """What all lines are charged."""
         return sum_amounts(line.total(unit) for line in self.lines)
 
     def list_models(self, line: ChargeLine) -> SpendTable:

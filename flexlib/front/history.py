@@ -21,6 +21,9 @@ from flexlib.spend.zones import read_zone
 from flexlib.store.ended import find_awaited, part_begun
 from flexlib.store.snapshots import list_months, list_newest
 
+Gone = frozenset[str] | None
+"""The sources that have ended; None where no other has the unit: nothing of it is to come."""
+
 
 def find_ends(spend: Spend) -> dict[str, date]:
     """By source that is read from files the day of its last row, where none of a later month is stored and nobody said
@@ -62,10 +65,6 @@ def explain_ends(spend: Spend | CreditsDays, ends: Mapping[str, date]) -> Iterat
 def find_last_read(certificates: Iterable[Certificate], choose: Callable[[Iterable[date]], date] = min) -> date:
     """The last day that was over when all of them were read; with `max`, when any of them was."""
     return choose(one.as_of.date() for one in certificates) - timedelta(days=1)
-
-
-Gone = frozenset[str] | None
-"""The sources that have ended; None where no other has the unit: nothing of it is to come."""
 
 
 def find_gone(days: Iterable[date], spend: Spend | CreditsDays, column: str) -> dict[date, Gone]:

@@ -84,7 +84,7 @@ CARDS = {"usd": mark_text("Charged"), "clp": mark_text("In pesos"), "flex_credit
 
 
 def show_charge_headlines(made: Charged) -> Html:
-    """What all are charged with, in every unit, who, and what is nobody's."""
+    """What all are charged, in every unit, who, and what is nobody's."""
     own = {unit: sum_amounts(line.charged.get(DIRECT, {}).get(unit) for line in made.lines) for unit in CARDS}
     sums = {unit: made.total(unit) for unit in CARDS}
     cards = [
@@ -120,7 +120,7 @@ def heading_for_charges(made: Charged, of: str = "usd") -> Heading:
 
 
 def plot_charges(made: Charged, span: Span, of: str = "usd") -> Chart | None:
-    """What those who are charged with most come to, as bars; None where nobody is. Others would be one longer bar."""
+    """What those who are charged most come to, as bars; None where nobody is. Others would be one longer bar."""
     known = sorted((line for line in made.parts if line.total(of)), key=lambda line: -(line.total(of) or 0))
     cells = [Cell(None, line.name, line.total(of) or Decimal(0)) for line in known[:MOST_BARS]]
     title = _(CAPTIONS[made.level])

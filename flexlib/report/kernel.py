@@ -47,7 +47,7 @@ KEEP = "--keep"
 """Of the kernel's process: what is shown is kept as data."""
 
 LONGEST_FOLDER = 90
-"""Of a kernel's sockets, in characters: macOS takes 103 for the name of one, of which they add 8. Sockets in a folder
+"""Of a kernel's sockets, in bytes: macOS takes 103 for the name of one, of which they add 8. Sockets in a folder
 cannot be taken by another kernel that starts at once, as a port can: ports are for longer folders and Windows."""
 
 STEP = Lock()
@@ -114,7 +114,7 @@ def open_kernel(
     with TemporaryDirectory(prefix="flexlib-", ignore_cleanup_errors=True) as sockets:  # of mode 0700
         kernel = ReportKernel(
             connection_file=str(Path(sockets) / "k.json"),
-            transport="ipc" if os.name == "posix" and len(sockets) <= LONGEST_FOLDER else "tcp",
+            transport="ipc" if os.name == "posix" and len(os.fsencode(sockets)) <= LONGEST_FOLDER else "tcp",
             transport_encryption="auto",
         )
         kernel.clients, kernel.reads, kernel.keeps = [], reads.absolute(), keeps

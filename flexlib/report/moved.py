@@ -10,7 +10,17 @@ from decimal import Decimal
 from typing import Any
 
 from flexlib.formats import UNKNOWN, capitalize_first, format_count, format_plain
-from flexlib.i18n import Translated, _, join_texts, mark_text, to_english, translate_count, write_number
+from flexlib.i18n import (
+    LANGUAGES,
+    Translated,
+    _,
+    join_texts,
+    mark_text,
+    speak,
+    to_english,
+    translate_count,
+    write_number,
+)
 
 MOST_PLACES = 3
 """Places of a page that are named; who changed more will see it."""
@@ -62,8 +72,6 @@ def list_figures(then: Mapping[str, str], now: Mapping[str, str]) -> list[Moved]
 
     >>> [one.sentence for one in list_figures({"Spend": "US$ 401.57"}, {"Spend": "US$ 412.03"})]
     ['Spend: US$ 401.57 then, US$ 412.03 now (+10.46).']
-    >>> [one.sentence for one in list_figures({"Spend at least": "US$ 300.00"}, {"Spend": "US$ 300.00"})]
-    ['Spend: at least US$ 300.00 then, US$ 300.00 now (+0).']
     """
     then, now = _unmark(then, now), _unmark(now, then)
     return [
@@ -76,12 +84,14 @@ def list_figures(then: Mapping[str, str], now: Mapping[str, str]) -> list[Moved]
 
 
 def _unmark(figures: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
-    """By the names of the others in the same places: what stands after a name there is before the amount here."""
-    names, found = dict(zip(figures, others, strict=False)), dict[str, str]()
-    for name, amount in figures.items():
-        mark = name.removeprefix(f"{names.get(name)} ")
-        found |= {name: amount} if mark == name else {names[name]: f"{mark} {amount}"}
-    return found
+    """What says `at least` behind a name that the others have without it says so before the amount."""
+    found = {name: (name, amount) for name, amount in figures.items()}
+    for language in LANGUAGES:  # whatever that of the page is
+        with speak(language):
+            mark = str(_("at least"))
+        plain = {f"{name} {mark}": name for name in others.keys() - figures.keys()}
+        found |= {name: (plain[name], f"{mark} {figures[name]}") for name in figures.keys() & plain.keys()}
+    return dict(found.values())
 
 
 def describe_places(page: str, made: str) -> list[str]:

@@ -106,7 +106,10 @@ def test_the_pdf_of_a_month_holds_every_table_of_its_page(monkeypatch: pytest.Mo
         "Why you can trust the total",
         "Notes and definitions",
     ]
-    assert f"1 / {len(pdf.pages)}" in pdf.pages[0].extract_text()
+    first = " ".join(pdf.pages[0].extract_text().replace("\u00a0", " ").split())
+    assert f"1 / {len(pdf.pages)}" in first
+    # In the contents and where it stands, with its chart, which no page parts from it.
+    assert first.count(document.sections[0].heading.replace("\u00a0", " ")) == 2
     assert render_pdf(made.with_suffix(".html").read_text("utf-8")) == made.read_bytes()
 
 

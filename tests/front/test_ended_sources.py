@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store, store_credits
 
+from flexlib.analysis.budgets import Outcome
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
 from flexlib.front.budgets import BudgetPeriod, check_budgets
@@ -94,6 +95,14 @@ def test_nothing_is_expected_after_the_end_of_every_source(fill: Fill, tmp_path:
         forecast(tmp_path, OCTOBER)
 
 
+@pytest.mark.parametrize("as_of", [None, date(2025, 10, 20)])
+def test_a_month_after_the_end_of_every_source_is_no_lack(fill: Fill, tmp_path: Path, as_of: date | None) -> None:
+    fill("ledger", "10", AUGUST, SEPTEMBER)
+    write_ended({"ledger": [SEPTEMBER]}, tmp_path)
+    *_earlier, last = check(tmp_path, SEPTEMBER, "400", "cycle, begins: 15", as_of)
+    assert (last.outcome, last.lacks, last.spent) == (Outcome.WITHIN, "", Decimal(160))
+
+
 def test_check_and_forecast_know_as_little_of_a_source_that_has_just_begun(fill: Fill, tmp_path: Path) -> None:
     fill("ledger", "100", JULY, AUGUST, SEPTEMBER)
     fill("import", "10", OCTOBER)
@@ -113,7 +122,7 @@ def test_the_month_after_the_end_of_a_source_expects_no_more_of_it(fill: Fill, t
     fill("import", "100", JULY, AUGUST, SEPTEMBER)
     write_ended({"import": [SEPTEMBER], "ledger": [OCTOBER]}, tmp_path)
     assert [forecast(tmp_path, month).next.expected for month in (AUGUST, SEPTEMBER, OCTOBER)] == [3300.0, 310.0, 0.0]
-    assert describe_band(forecast(tmp_path, OCTOBER).next) == "every source had ended before"
+    assert describe_band(forecast(tmp_path, OCTOBER).next) == "none of its sources is in use any more"
 
 
 @pytest.mark.parametrize(("day", "spent", "week"), [(20, 60, 70.0), (29, 150, 70.0)])
@@ -134,6 +143,7 @@ def test_credits_of_days_after_windsurfs_end_are_known_to_be_none(fill: Fill, tm
     store_credits(tmp_path, *((day.day, "key-1", "MODEL_X", 0, 10_000) for day in SEPTEMBER.span))
     write_ended({"windsurf": [SEPTEMBER]}, tmp_path)
     (month,) = check(tmp_path, OCTOBER, "10000", "month", unit="flex_credits")
+    assert month.outcome is Outcome.WITHIN
     assert (month.spent, month.is_running, month.expected) == (Decimal(0), False, None)
     cycle, _later = check(tmp_path, OCTOBER, "10000", "cycle, begins: 15", unit="flex_credits")
     assert (cycle.spent, cycle.is_running, cycle.expected) == (Decimal(1600), False, None)

@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from threading import Barrier, Event, Thread
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from databases import execute, query
@@ -312,6 +313,52 @@ def test_a_call_is_held_in_the_period_in_which_its_hold_is_entered(
             asked[1].take()
         settle(held, "0.60")
     assert read_counters(ledger) == [("usable", Decimal("0.6"), Decimal(0))]
+
+
+def test_a_hold_that_is_asked_for_again_after_midnight_needs_room_in_the_new_month(
+    ledger: Ledger, limit: Callable[..., Path], clock: Clock
+) -> None:
+    """The answer of before midnight was lost; by its name alone it would count as held in the month that has begun."""
+    file = limit(("whole: true", "1.00"), ("usable: [user, 42]", "1.00"))
+    first = take(file, ledger, "0.50")
+    first.is_held = False
+    clock(timedelta(hours=12))  # October
+    take(file, ledger, "1.00")
+    with pytest.raises(LimitReached):
+        first.take()
+    amounts = [(scope, held) for scope, _spent, held in read_counters(ledger)]
+    assert amounts == [(scope, Decimal(held)) for scope in ("usable", "whole") for held in ("0.5", "1")]
+
+
+def test_a_hold_whose_answer_was_lost_is_held_once(ledger: Ledger, limit: Callable[..., Path]) -> None:
+    file = limit(("whole: true", "1.00"), ("usable: [user, 42]", "0.75"))
+    held = take(file, ledger, "0.50")
+    held.is_held = False
+    held.take()
+    assert [each for _, _, each in read_counters(ledger)] == [Decimal("0.5")] * 2
+    held.release()
+    assert [each for _, _, each in read_counters(ledger)] == [Decimal(0)] * 2
+
+
+def test_an_amount_is_held_and_let_go_in_a_statement_each_on_postgresql(
+    ledger: Ledger, limit: Callable[..., Path]
+) -> None:
+    """However many limits there are, and without a transaction, whose ends would be waited for, too."""
+    if ledger.backend == "sqlite":
+        pytest.skip("a file has no round trips")
+    import psycopg
+
+    file = limit(("whole: true", "1.00"), ("usable: [user, 42]", "1.00"), ("provider: openai", "1.00"))
+    take(file, ledger, "0.10").release()  # the counters are there
+    asked = [
+        patch.object(psycopg.Connection, name, autospec=True, side_effect=getattr(psycopg.Connection, name))
+        for name in ("execute", "transaction")
+    ]
+    with asked[0] as execute, asked[1] as transaction:
+        held = take(file, ledger, "0.10")
+        assert (execute.call_count, transaction.call_count) == (1, 0)
+        held.release()
+        assert (execute.call_count, transaction.call_count) == (2, 0)
 
 
 @pytest.mark.usefixtures("clock")

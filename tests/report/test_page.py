@@ -143,7 +143,7 @@ def spend_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def letter(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What one department with a long name is charged with: large amounts, a pool of each rule, a tax."""
+    """What one department with a long name is charged for: large amounts, a pool of each rule, a tax."""
     folder, name = tmp_path_factory.mktemp("letter"), "Investigación y Desarrollo de Productos Digitales"
     said = json.dumps({"department": name})
     calls = [call(f"{number}", "2025-09-02T10:00", usd, metadata=said, usable_type="user", usable_id=number,

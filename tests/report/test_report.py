@@ -209,10 +209,12 @@ def test_kernels_that_start_at_once_cannot_take_each_others_port_and_nobody_else
     assert [folder.exists() for folder in folders] == [False, False]
 
 
+@pytest.mark.parametrize("name", ["x" * 100, "\u00f1" * 50])
 def test_a_folder_too_long_for_the_name_of_a_socket_leaves_a_kernel_with_ports(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    (long := tmp_path / ("x" * 100)).mkdir()
+    """It is counted in bytes."""
+    (long := tmp_path / name).mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(long))
     page = run_report(check_request(str(write_notebook(tmp_path, "print('here')")), MONTH), tmp_path / "out", FIXTURE)
     assert ("here" in page.read_text("utf-8"), list(long.iterdir())) == (True, [])

@@ -429,6 +429,15 @@ def test_a_headline_that_moved_says_by_how_much(then: str, now: str, by: str) ->
     ]
 
 
+def test_a_headline_of_a_longer_name_is_another() -> None:
+    said = [one.sentence for one in list_figures({"Calls unpriced": "3", "Spend": "1"}, {"Calls": "3", "Spend": "2"})]
+    assert said == ["Calls unpriced: 3 then, – now.", "Spend: 1 then, 2 now (+1).", "Calls: – then, 3 now."]
+    then, now = {"Spend at least": "3", "Spend": "9"}, {"Spend": "3"}
+    assert [one.sentence for one in list_figures(then, now)] == [
+        "Spend at least: 3 then, – now.", "Spend: 9 then, 3 now (−6).",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("then", "now", "said"), [
     ("Spend at least", "Spend", "Spend: at least US$ 3.00 then, US$ 3.00 now (+0)."),
     ("Gasto", "Gasto al menos", "Gasto: US$ 3.00 then, al menos US$ 3.00 now (+0)."),

@@ -151,12 +151,12 @@ class Counters:
             most = [budget.amount for budget in tightest.values()]
             asked = {"most": most, "number": len(most), "hold": name, "amount": amount, "expires": expires}
             return bool(connection.execute(HOLD, {**dict(zip(COUNTER_KEY, keys, strict=True)), **asked}).fetchone()[0])
-        if connection.execute(f"SELECT 1 FROM {HOLDS} WHERE hold = ?", [name]).fetchone():  # noqa: S608
-            return True
-        counted = [(self.find(connection, key), budget.amount) for key, budget in tightest.items()]
+        is_held = f"SELECT 1 FROM {HOLDS} WHERE hold = ? AND {KEY}"  # noqa: S608
+        new = [key for key in tightest if not connection.execute(is_held, self.encode(name, *key)).fetchone()]
+        counted = [(self.find(connection, key), tightest[key].amount) for key in new]
         if any(one is None or one.spent + one.held + amount > most for one, most in counted):
             return False
-        for key in tightest:
+        for key in new:
             connection.execute(INSERT_HOLD, self.encode(name, *key, amount, expires))
             connection.execute(INCREASE, self.encode(amount, *key))
         return True

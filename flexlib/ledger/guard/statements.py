@@ -15,12 +15,12 @@ _IN_ORDER = f"ORDER BY {NAMES} FOR UPDATE OF {COUNTERS}"
 LOCK = f"SELECT 1 FROM {COUNTERS} JOIN {_ASKED}) asked ({NAMES}) USING ({NAMES}) {_IN_ORDER}"  # noqa: S608
 HOLD = f"""
     WITH counter AS MATERIALIZED (
-        SELECT {NAMES}, most - spent - held AS room
+        SELECT {NAMES}, most - spent - held >= %(amount)s AS has_room
         FROM {COUNTERS} JOIN {_ASKED}, %(most)s::numeric[]) asked ({NAMES}, most) USING ({NAMES}) {_IN_ORDER}
     ), answer AS MATERIALIZED (
-        SELECT count(*) = %(number)s AND bool_and(room >= %(amount)s)
-            OR EXISTS (SELECT 1 FROM {HOLDS} WHERE hold = %(hold)s) AS is_yes
-        FROM counter
+        SELECT count(*) = %(number)s AND bool_and(has_room
+            OR EXISTS (SELECT 1 FROM {HOLDS} other WHERE hold = %(hold)s AND {_SAME})) AS is_yes
+        FROM counter one
     ), new AS (
         INSERT INTO {HOLDS} (hold, {NAMES}, amount, expires)
         SELECT %(hold)s, {NAMES}, %(amount)s, %(expires)s FROM counter, answer WHERE is_yes
