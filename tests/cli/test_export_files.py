@@ -101,7 +101,6 @@ def test_a_page_that_programs_read_is_made_once_in_english_and_the_reader_is_tol
         (["--format", "xlsx,csv", "--share"], "csv is not written: its rows are finer than the page, which is shared."),
         (["--format", "json", "--share", "--names"], "what is shared is for everybody to see; leave out the names"),
         (["--format", "json", "--share", "--zone", "Asia/Tokyo"], "what is shared is of months of UTC alone"),
-        (["--format", "json", "--share", "--notebook", "chargeback"], "what is shared is by department alone"),
         (
             ["--format", "json", "--share", "--notebook", "cost_effectiveness"],
             "json is not written beside the page, which is not for everybody to see: it may show departments",

@@ -175,12 +175,12 @@ class Counters:
     def release(self, name: str) -> None:
         """Holds nothing for the call any more."""
         with open_transaction(self.ledger) if self._is_sqlite else self.ledger.connect() as connection:
-            self.resolve(connection, name)
+            self.resolve(connection, name, is_alone=True)
 
-    def resolve(self, connection: Any, name: str) -> None:  # noqa: ANN401
+    def resolve(self, connection: Any, name: str, *, is_alone: bool = False) -> None:  # noqa: ANN401
         """Holds nothing for the call any more: inside a transaction, or in one statement of PostgreSQL."""
         if not self._is_sqlite:
-            connection.execute(RELEASE, {"hold": name})
+            connection.execute(RELEASE, {"hold": name, "alone": is_alone})
             return
         delete = f"DELETE FROM {HOLDS} WHERE hold = ? RETURNING {NAMES}, amount"  # noqa: S608
         for *key, amount in connection.execute(delete, [name]).fetchall():

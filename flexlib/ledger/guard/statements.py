@@ -9,6 +9,8 @@ INCREASE = f"UPDATE {COUNTERS} SET held = held + ? WHERE {KEY}"  # noqa: S608
 
 # On PostgreSQL a round trip each. The counters are locked first and read as they then are: what stood before another
 # transaction ended is not what is left. A hold whose counter is gone goes too, after those locks.
+# The end of a transaction that is `alone` in this does not wait for the disk: what a crash of the server brings back
+# expires by itself.
 _ASKED = "unnest(%(scope)s::text[], %(value)s::text[], %(first)s::timestamptz[], %(until)s::timestamptz[]"
 _SAME = " AND ".join(f"one.{name} = other.{name}" for name in COUNTER_KEY)
 _IN_ORDER = f"ORDER BY {NAMES} FOR UPDATE OF {COUNTERS}"
@@ -34,7 +36,9 @@ RELEASE = f"""
     WITH counter AS MATERIALIZED (
         SELECT {NAMES} FROM {COUNTERS} JOIN {HOLDS} USING ({NAMES}) WHERE hold = %(hold)s {_IN_ORDER}
     ), gone AS (
-        DELETE FROM {HOLDS} WHERE hold = %(hold)s AND (SELECT count(*) FROM counter) >= 0 RETURNING *
+        DELETE FROM {HOLDS} WHERE hold = %(hold)s AND (SELECT count(*) FROM counter) >= 0
+            AND (NOT %(alone)s OR set_config('synchronous_commit', 'off', true) = 'off')
+        RETURNING *
     )
     UPDATE {COUNTERS} one SET held = held - other.amount FROM gone other WHERE {_SAME}
 """  # noqa: S608
