@@ -8,6 +8,7 @@ import os
 import pickle
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -359,6 +360,31 @@ def test_an_amount_is_held_and_let_go_in_a_statement_each_on_postgresql(
         assert (execute.call_count, transaction.call_count) == (1, 0)
         held.release()
         assert (execute.call_count, transaction.call_count) == (2, 0)
+
+
+def test_calls_that_name_more_when_they_are_settled_do_not_wait_for_those_that_named_it_before(
+    ledger: Ledger, limit: Callable[..., Path]
+) -> None:
+    """The whole was locked before the provider, of which nothing was known yet: two waited for each other."""
+    file = limit(("whole: true", "100"), ("provider: openai", "100"))
+    record(ledger, "0.01")
+    hold(usable=USER, estimate_usd="0.01", provider="openai", budgets=file, ledger=ledger).take().release()
+
+    def work(provider: str | None) -> None:
+        for _ in range(40):
+            with hold(usable=USER, estimate_usd="0.01", budgets=file, ledger=ledger, provider=provider) as held:
+                held.settle(provider="openai", model="gpt-4o", amount_in_usd="0.01")
+
+    with ThreadPoolExecutor(4) as pool:
+        done = [pool.submit(work, provider) for provider in (None, "openai") * 2]
+        for one in done:
+            one.result()
+    assert read_counters(ledger) == [(scope, Decimal("1.61"), Decimal(0)) for scope in ("provider", "whole")]
+    if ledger.backend == "postgresql":
+        ledger.close()
+        time.sleep(1)  # the server writes down what its sessions met once they have ended
+        met = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+        assert query(ledger, met) == [(0,)]
 
 
 @pytest.mark.usefixtures("clock")

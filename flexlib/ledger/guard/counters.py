@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -14,9 +14,10 @@ from flexlib.ledger.db.columns import USD_DECIMALS, Money, to_microseconds
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import check_partitions
 from flexlib.ledger.db.table import COUNTER_KEY, COUNTERS, HOLDS, MODELS, TABLE
-from flexlib.ledger.guard.limits import SEPARATOR, Key, Limit
+from flexlib.ledger.guard.limits import SEPARATOR, Key, Limit, name_values
 from flexlib.ledger.guard.statements import HOLD, INCREASE, INSERT_HOLD, KEY, LOCK, NAMES, RELEASE
 from flexlib.ledger.record.models import ensure_models
+from flexlib.ledger.record.record import UsageRecord
 from flexlib.ledger.record.writing import open_transaction
 from flexlib.money.price_book import name_model
 from flexlib.store.budgets import Budget
@@ -166,11 +167,16 @@ class Counters:
         if gone := sum(amount for (amount,) in connection.execute(delete, self.encode(*key, now)).fetchall()):
             connection.execute(self.write(INCREASE), [-gone, *self.encode(*key)])
 
-    def lock(self, connection: Any, keys: Iterable[Key]) -> None:  # noqa: ANN401
-        """Counters before holds and calls, in every process, and in one order: else two of them wait for each other, on
-        PostgreSQL."""
-        if not self._is_sqlite and (asked := [list(each) for each in zip(*keys, strict=True)]):
-            connection.execute(LOCK, dict(zip(COUNTER_KEY, asked, strict=True)))
+    def lock(self, connection: Any, record: UsageRecord, keys: Collection[Key]) -> None:  # noqa: ANN401
+        """The counters that are held, and those that the record will count in, before holds and calls in every process,
+        and in one order: else two of them wait for each other, on PostgreSQL."""
+        if self._is_sqlite or not keys:
+            return
+        told = name_values(record._asdict(), (record.usable_type, record.usable_id, record.usable_key))
+        pairs = {key[:2] for key in keys} | {(scope, value) for scope, value in told.items() if value is not None}
+        scopes, values = map(list, zip(*pairs, strict=True))
+        since = min(record.created_at, *(key[2] for key in keys))
+        connection.execute(LOCK, {"scope": scopes, "value": values, "since": since})
 
     def release(self, name: str) -> None:
         """Holds nothing for the call any more."""

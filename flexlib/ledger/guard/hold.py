@@ -128,7 +128,7 @@ class Hold:
             self._ledger,
             [named],
             [built],
-            before=lambda connection: self._counters.lock(connection, keys),
+            before=lambda connection: self._counters.lock(connection, built, keys),
             after=resolve if self.is_held else None,
         ).records
         self.is_held, self._is_made, self._is_settled = False, False, True

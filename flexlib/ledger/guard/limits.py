@@ -146,22 +146,25 @@ def find_limits(budgets: Iterable[Budget], call: Mapping[str, Any], now: datetim
 
     `call`: `usable`, `provider`, `proxy`, `model`, `metadata`, as a record has them, as far as they are known.
     """
-    named = call.get("metadata") or {}
-    usable = read_usable(call.get("usable"))
-    sender = call.get("proxy") or call.get("provider")
-    told = {
-        "whole": "",
-        "usable": write_usable(usable),
-        "provider": None if sender is None else str(sender),
-        "model": None if call.get("model") is None else name_model(call["model"]),
-        **{name: _write_text(named.get(name)) for name in ("department", "project", "team")},
-    }
+    told = name_values(call, read_usable(call.get("usable")))
     found = []
     for budget in budgets:
         value = name_value(budget)
         if told.get(budget.scope) == value:
             found.append(build_limit(budget, find_period(budget, now)))
     return sorted(found, key=lambda one: one.key)
+
+
+def name_values(call: Mapping[str, Any], usable: tuple[str | None, int | None, str | None]) -> dict[str, str | None]:
+    """What a call is of, by scope, as the triggers of the table find it; None where it is of nothing."""
+    named, sender = call.get("metadata") or {}, call.get("proxy") or call.get("provider")
+    return {
+        "whole": "",
+        "usable": write_usable(usable),
+        "provider": None if sender is None else str(sender),
+        "model": None if call.get("model") is None else name_model(call["model"]),
+        **{name: _write_text(named.get(name)) for name in ("department", "project", "team")},
+    }
 
 
 def place_limits(limits: list[Limit], now: datetime) -> list[Limit]:

@@ -14,7 +14,10 @@ INCREASE = f"UPDATE {COUNTERS} SET held = held + ? WHERE {KEY}"  # noqa: S608
 _ASKED = "unnest(%(scope)s::text[], %(value)s::text[], %(first)s::timestamptz[], %(until)s::timestamptz[]"
 _SAME = " AND ".join(f"one.{name} = other.{name}" for name in COUNTER_KEY)
 _IN_ORDER = f"ORDER BY {NAMES} FOR UPDATE OF {COUNTERS}"
-LOCK = f"SELECT 1 FROM {COUNTERS} JOIN {_ASKED}) asked ({NAMES}) USING ({NAMES}) {_IN_ORDER}"  # noqa: S608
+LOCK = f"""
+    SELECT 1 FROM {COUNTERS} JOIN unnest(%(scope)s::text[], %(value)s::text[]) asked (scope, value) USING (scope, value)
+    WHERE until > %(since)s {_IN_ORDER}
+"""  # noqa: S608
 HOLD = f"""
     WITH counter AS MATERIALIZED (
         SELECT {NAMES}, most - spent - held >= %(amount)s AS has_room
