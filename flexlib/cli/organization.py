@@ -96,7 +96,8 @@ def run_organization(arguments: argparse.Namespace, settings: Settings) -> int:
     for sentence in (*organization.notes, *made.missing, *explain_hidden(made)):
         print(sentence, file=sys.stderr)
     code = find_exit_code(made.certificates, made.state)
-    return max(code, State.GAP.exit_code) if made.nowhere or made.elsewhen or made.lost else code
+    is_lacking = made.nowhere or made.elsewhen or made.lost or made.lost_calls
+    return max(code, State.GAP.exit_code) if is_lacking else code
 
 
 def describe_check(made: OrganizationCheck, *, names: bool) -> dict[str, Any]:
@@ -122,6 +123,7 @@ def describe_check(made: OrganizationCheck, *, names: bool) -> dict[str, Any]:
             for one in made.changes
         ],
         "teams_without_a_line": [{**_name(one, names=names), "team": one.place.team} for one in made.lost],
+        "teams_of_calls_without_a_line": [{"team": one.name, **_describe(one)} for one in made.lost_calls],
         "gaps": [{**_name(one.before, names=names), "first": str(one.first), "last": str(one.last)}
                  for one in made.gaps],
         "sums_of_the_month_undecided": made.undecided,
@@ -159,6 +161,9 @@ def render_check(made: OrganizationCheck, top: int, *, names: bool) -> str:
     if made.lost:
         lines += _render(_("Names a team that no line puts in a department"), [
             f"{_call(one, names=names)}  {clean_text(one.place.team or '')}" for one in made.lost], top)  # fmt: skip
+    if made.lost_calls:
+        lines += _render(_("Calls name a team that no line puts in a department"), [
+            f"{clean_text(one.name or ''):<{WIDTH}}  {_write(one)}" for one in made.lost_calls], top)  # fmt: skip
     lines += _render(_("Is not listed between two lines"), [
         f"{_call(one.before, names=names)}  {_days(one.first, one.last)}" for one in made.gaps], top)  # fmt: skip
     if made.undecided:

@@ -72,6 +72,8 @@ class OrganizationCheck:
     changes: tuple[Change, ...]
     lost: tuple[Membership, ...]
     """Lines of the month that say no department and name a team of which no line says one, where other teams' do."""
+    lost_calls: tuple[Sum, ...]
+    """By team, what calls came to that name such a team themselves and are in no department; the largest first."""
     gaps: tuple[Gap, ...]
     """Those with a day in the month."""
     hidden: int
@@ -94,6 +96,8 @@ def check_organization(spend: Spend, organization: Organization) -> Organization
     used = {key for way in WAYS for (key,) in keys.select(f"by_{way}").distinct().fetchall() if key}
     lines = [one for one in organization.memberships if one.first <= month.last and month.first <= one.last]
     silent = {one.key: one for one in reversed(lines) if one.kind != TEAM and one.key not in used}
+    lost = tuple(sorted((one for one in lines if _is_lost(one, organization)), key=lambda one: one.line))
+    of_lines = {one.place.team for one in lost}
     return OrganizationCheck(
         month,
         organization,
@@ -102,7 +106,12 @@ def check_organization(spend: Spend, organization: Organization) -> Organization
         tuple((one, listed[one.name]) for one in nowhere if one.name in listed),
         tuple(sorted(silent.values(), key=lambda one: one.line)),
         tuple(sorted(_list_changes(organization, month), key=lambda one: (one.day, one.of.line))),
-        tuple(sorted((one for one in lines if _is_lost(one, organization)), key=lambda one: one.line)),
+        lost,
+        tuple(
+            one
+            for one in _sum_by(table[table["department"].isna() & table["team"].notna()], "team")
+            if one.name not in of_lines and _has_no_line(one.name, organization)
+        ),
         tuple(one for one in organization.gaps if one.first <= month.last and month.first <= one.last),
         len(list_hidden(names)) if spend.names else 0,
         count_undecided(spend),
@@ -113,11 +122,14 @@ def check_organization(spend: Spend, organization: Organization) -> Organization
 
 
 def _is_lost(one: Membership, organization: Organization) -> bool:
-    """Whether a line leaves its department to a team that has no line, as where its name is misspelled."""
+    """Whether a line leaves its department to a team that has no line."""
+    return one.kind != TEAM and not one.place.department and _has_no_line(one.place.team, organization)
+
+
+def _has_no_line(team: str | None, organization: Organization) -> bool:
+    """Where other teams do, as where its name is misspelled."""
     has_teams = any(other.kind == TEAM for other in organization.memberships)
-    team = one.place.team
-    return bool(has_teams and one.kind != TEAM and team and not one.place.department
-                and write_key(TEAM, team) not in organization.held)  # fmt: skip
+    return bool(has_teams and team and write_key(TEAM, team) not in organization.held)
 
 
 def count_undecided(spend: Spend) -> int:

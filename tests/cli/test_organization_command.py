@@ -142,6 +142,28 @@ def test_a_team_that_has_no_line_is_named_with_who_names_it_and_ends_with_3(
     assert check(capsys)[1]["teams_without_a_line"] == []
 
 
+def test_a_team_that_only_a_call_names_and_that_has_no_line_is_named_with_its_sum_and_ends_with_3(
+    roster: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As the application that misspells it does."""
+    everybody = FILE + "ben@example.com,,Data,,,,,\n3f1c,key,Data,,,,,\n"
+    roster.write_text(everybody, "utf-8")
+    said = {"metadata": '{"team": "Asistant"}'}
+    store(tmp_path / "data", "ledger", SEPTEMBER,
+          call("d", "2025-09-04T10:00:00", "8", **said), call("e", "2025-09-05T10:00:00", "16", **said),
+          call("f", "2025-09-05T10:00:00", "32", metadata='{"team": "Assistant"}'))  # fmt: skip
+    code, made = check(capsys)
+    assert (code, made["spends_and_is_nowhere"], made["teams_without_a_line"]) == (NOWHERE, [], [])
+    (lost,) = made["teams_of_calls_without_a_line"]
+    assert (lost["team"], lost["requests"], lost["usd"]) == ("Asistant", 2, "24")
+    main(WORDS)
+    shown = f"Calls name a team that no line puts in a department: 1\n  {'Asistant':<28}  US$ 24.00\n"
+    assert shown in capsys.readouterr().out
+    # Where no team has a line, teams are all that there is.
+    roster.write_text(HEAD + "".join(one + "\n" for one in everybody.split()[1:] if ",team," not in one), "utf-8")
+    assert check(capsys)[1]["teams_of_calls_without_a_line"] == []
+
+
 def test_departments_sum_to_everything(roster: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, made = check(capsys)
     assert [(one["department"], one["users"], one["usd"], one["flex_credits"]) for one in made["departments"]] == [
