@@ -13,9 +13,15 @@ from flexlib.i18n import (
     list_month_names,
     list_short_months,
     list_short_weekdays,
+    mark_text,
     translate_count,
     write_number,
 )
+
+UNIT_NAMES = {"flex_credits": mark_text("flex credits"), "usd": "US$", "clp": "CLP"}
+"""What units are called within a sentence."""
+UNIT_PLACES = {"flex_credits": 2, "usd": 2, "clp": 0}
+"""Their decimals."""
 
 
 def clean_text(text: str) -> str:

@@ -18,8 +18,8 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, InvalidRequest
-from flexlib.formats import format_number, format_plain
-from flexlib.i18n import _, mark_text, write_json, write_number
+from flexlib.formats import UNIT_NAMES, UNIT_PLACES, format_number, format_plain
+from flexlib.i18n import _, write_json, write_number
 from flexlib.names import show_people
 from flexlib.settings import Settings
 from flexlib.sources.registry import name_source
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
 
     from flexlib.front.compare import Comparison
-
-UNITS = {"flex_credits": (mark_text("flex credits"), 2), "usd": ("US$", 2), "clp": ("CLP", 0)}
-"""How each unit is called, and its decimals."""
 
 SHOWN = 5
 """People and models with the largest changes, unless another number is asked for."""
@@ -132,12 +129,12 @@ def render_comparison(made: Comparison, top: int) -> str:
     from flexlib.tables.compare import CODES, TITLES, count_gone, count_new, name_part
 
     change, parts = made.change, made.change.sum_parts()
-    unit, places = UNITS[made.unit]
+    unit, places = _(UNIT_NAMES[made.unit]), UNIT_PLACES[made.unit]
     is_share = change.before > 0 and not any(made.lacking)
     share = write_number(f" ({change.difference / change.before:+.1%})") if is_share else ""
     before, after = made.sides
     title = _("{after} against {before} in {unit}")
-    title = title.format(after=after[0].upper() + after[1:], before=before, unit=_(unit))
+    title = title.format(after=after[0].upper() + after[1:], before=before, unit=unit)
     least = _("at least ") if made.lacking[1] else ""
     amount, more = (write_number(one) for one in (f"{change.after:,.{places}f}", f"{change.difference:+,.{places}f}"))
     lines = [f"{title}: {least}{amount}, {more}{share}"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from flexlib.formats import format_count, format_short_day
+from flexlib.formats import UNIT_NAMES, UNIT_PLACES, format_count, format_short_day
 from flexlib.i18n import _, write_number
 
 if TYPE_CHECKING:
@@ -28,12 +28,14 @@ def render_forecast(made: MonthForecast, band: float, budget: float | None) -> s
     """The forecast for the console."""
     from flexlib.tables.forecast import explain_width
 
-    unit = _(made.unit.replace("_", " "))
+    unit, places = _(UNIT_NAMES[made.unit]), UNIT_PLACES[made.unit]
     said = _("at least {amount} known up to {day}") if made.is_least else _("{amount} known up to {day}")
-    known = said.format(amount=write_number(f"{made.known:,.2f}"), day=format_short_day(made.as_of))
+    if made.as_of < made.month.first:
+        said = _("none of it known, only days up to {day}")
+    known = said.format(amount=_write(made.known, places), day=format_short_day(made.as_of))
     lines = [_("Forecast of {month} in {unit}: {known}").format(month=made.month, unit=unit, known=known)]
     for month, one in ((made.month, made.this), (made.month.next, made.next)):
-        lines.append(f"  {month}  {render_sum(one, band, is_least=made.is_least)}")
+        lines.append(f"  {month}  {render_sum(one, band, is_least=made.is_least, places=places)}")
         lines += [f"  {said}" for said in [explain_width(one)] if said and one is made.this and not made.is_least]
     for line in list_lines(made.backtest):
         if line["bands"]:
@@ -43,7 +45,7 @@ def render_forecast(made: MonthForecast, band: float, budget: float | None) -> s
                 mean_error=write_number(f"{line['mean_error']:.1%}"))  # fmt: skip
             lines.append(_("  As far into earlier months: the band {held}; {error}.").format(held=held, error=error))
     if budget is not None:
-        lines.append(f"  {write_number(f'{budget:,.2f}')} {_render_reached(made, budget)}")
+        lines.append(f"  {_write(budget, places)} {_render_reached(made, budget)}")
     return "\n".join(lines)
 
 
@@ -70,11 +72,11 @@ def describe_sum(one: Forecast, *, is_least: bool = False) -> dict[str, Any]:
     return {"outcome": str(one.outcome), "reason": one.reason or None, **facts, "origins": one.origins}
 
 
-def render_sum(one: Forecast, band: float, *, is_least: bool = False) -> str:
-    """The same for the console, with its band or why there is none."""
+def render_sum(one: Forecast, band: float, *, is_least: bool = False, places: int = 2) -> str:
+    """The same for the console, with its band or why there is none; amounts with so many decimal places."""
     if one.expected is None:
         return _("cannot say: {reason}").format(reason=one.reason)
-    expected = write_number(f"{one.expected:,.2f}")
+    expected = _write(one.expected, places)
     if is_least:
         return _("{expected} or above: what is known of it is a lower bound").format(expected=expected)
     if one.low is None or one.high is None:
@@ -82,9 +84,13 @@ def render_sum(one: Forecast, band: float, *, is_least: bool = False) -> str:
     origins = format_count(one.origins, "earlier forecast")
     if not one.origins:
         return f"{expected}, {_(one.reason) if one.reason else _('all of its days are known')}"
-    low, high = (write_number(f"{end:,.2f}") for end in (one.low, one.high))
+    low, high = _write(one.low, places), _write(one.high, places)
     said = _("{expected} ({band}: {low} to {high}, from {origins})")
     return said.format(expected=expected, band=f"{band:.0%}", low=low, high=high, origins=origins)
+
+
+def _write(amount: float, places: int) -> str:
+    return write_number(f"{amount:,.{places}f}")
 
 
 def _render_reached(made: MonthForecast, budget: float) -> str:
@@ -94,7 +100,9 @@ def _render_reached(made: MonthForecast, budget: float) -> str:
     if expected and expected <= made.as_of:
         return _("was used up on {short_day}.").format(short_day=format_short_day(expected))
     if made.so_far >= budget:  # by the day that is running, which is not known whole
-        return _("is used up already, by {so_far} stored up to now.").format(so_far=write_number(f"{made.so_far:,.2f}"))
+        return _("is used up already, by {so_far} stored up to now.").format(
+            so_far=_write(made.so_far, UNIT_PLACES[made.unit])
+        )
     if made.is_least and latest:
         return _("will be used up on {day} at the latest: what is known is a lower bound.").format(
             day=format_short_day(latest)

@@ -11,7 +11,7 @@ from flexlib.certificate import ChargesCertificate, UsageCertificate
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
-from flexlib.formats import format_count, format_span
+from flexlib.formats import UNIT_NAMES, format_count, format_span
 from flexlib.front.credits_days import CreditsMonth
 from flexlib.front.months import compare_total, tell_left_out
 from flexlib.front.organization_check import count_undecided, explain_undecided
@@ -192,15 +192,16 @@ def compare_before(spend: Spend, of: str) -> Comparison | None:
 def explain_lack(of: str, months: Collection[Month], root: Path, units: Collection[str] = tuple(UNITS)) -> str:
     """What no day of the months has, and what to do: `units` are those that may be asked for. Calls without a price
     beside a bill are no month of bills only."""
+    unit = _(UNIT_NAMES[UNITS[of]])
     if misplaced := list_misplaced(root, months):
-        return f"{UNITS[of]}: {misplaced[0].removesuffix('.')}"
+        return f"{unit}: {misplaced[0].removesuffix('.')}"
     stored = {one.dataset for month in months for one in list_newest(month, root)}
     has_bills_only = ChargesCertificate.dataset in stored and UsageCertificate.dataset not in stored
     if of != "credits" and has_bills_only:
         said = _("{unit} of calls, only bills, which are of no day and no user; flexlib spend has their sum")
-        return said.format(unit=UNITS[of])
+        return said.format(unit=unit)
     others = join_or(one for one in units if one != of)
-    return _("{unit}; choose another with --of, {others}").format(unit=UNITS[of], others=others)
+    return _("{unit}; choose another with --of, {others}").format(unit=unit, others=others)
 
 
 def lacks_rows(month: MonthUsage | CreditsMonth, of: str) -> bool:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from flexlib.analysis.budgets import RANK, BudgetLine, Outcome, tell_left_out
-from flexlib.formats import PERCENT, format_number
+from flexlib.formats import PERCENT, UNIT_NAMES, format_number
 from flexlib.i18n import _, mark_text, translate_count
 from flexlib.page.kit.chart import NARROW, WIDE, Chart, add_axes, size_letter
 from flexlib.page.kit.markup import Html, Piece
 from flexlib.page.kit.parts import Heading, show_section
 from flexlib.page.kit.svg import add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT
-from flexlib.tables.budgets import UNITS, explain_outcome, table_budgets, write_amount, write_period, write_share
+from flexlib.tables.budgets import explain_outcome, table_budgets, write_amount, write_period, write_share
 
 MOST_LINES = 12
 """More budgets than that are read in the table."""
@@ -135,7 +135,7 @@ def _is_forecast(one: BudgetLine) -> bool:
 
 
 def _write_whole(one: BudgetLine) -> str:
-    return f"{write_amount(one.amount, one.unit)} {_(UNITS[one.unit])}"
+    return f"{write_amount(one.amount, one.unit)} {_(UNIT_NAMES[one.unit])}"
 
 
 def _describe(one: BudgetLine) -> str:

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from flexlib.analysis.budgets import BudgetLine, Outcome, measure_used
-from flexlib.formats import format_amount, format_money, format_number, format_short_day
+from flexlib.formats import UNIT_NAMES, format_amount, format_money, format_number, format_short_day
 from flexlib.i18n import _, mark_text, write_number
 from flexlib.tables.definition import Column, Kind, Table, mark_least
-
-UNITS = {"flex_credits": mark_text("flex credits"), "usd": "US$", "clp": "CLP"}
 
 WRITTEN = {
     "flex_credits": mark_text("{amount} flex credits"),
@@ -86,7 +84,7 @@ def table_budgets(lines: Sequence[BudgetLine]) -> Table:
             "spent": mark_least(write_amount(one.spent, one.unit)) if one.lacks else one.spent,
             "of": one.amount,
             "kind": str(Kind.CLP if one.unit == "clp" else Kind.USD),  # credits have two decimals, too
-            "unit": _(UNITS[one.unit]) if len(units) > 1 else "",
+            "unit": _(UNIT_NAMES[one.unit]) if len(units) > 1 else "",
             "share": write_share(one) if (share := measure_used(one.spent, one.amount)) is None else share,
             **_write_expected(one),
             "outcome": _(str(one.outcome)),
@@ -94,7 +92,7 @@ def table_budgets(lines: Sequence[BudgetLine]) -> Table:
         }
         for one in lines
     ]
-    of = _("Of {unit}").format(unit=_(UNITS[min(units)])) if len(units) == 1 else _("Of")
+    of = _("Of {unit}").format(unit=_(UNIT_NAMES[min(units)])) if len(units) == 1 else _("Of")
     columns = [
         Column("name", "Budget", note="when"),
         Column("spent", "Used", kind, kinds="kind"),

@@ -49,13 +49,23 @@ def test_the_console_says_at_least(
     assert main(command) == 3
     shown = capsys.readouterr()
     lines = shown.out.splitlines()
-    assert lines[0] == "Forecast of 2025-09 in usd: at least 120.00 known up to 30 Sep"
+    assert lines[0] == "Forecast of 2025-09 in US$: at least 120.00 known up to 30 Sep"
     assert lines[1] == "  2025-09  120.00 or above: what is known of it is a lower bound"
     assert lines[-1] == "  500.00 cannot be dated: what is known is a lower bound."
     assert SAID in shown.err
     assert main([*command, "--json"]) == 3
     made = json.loads(capsys.readouterr().out)
     assert (made["known"], made["known_is_at_least"], made["low"], made["high"]) == (120.0, True, 120.0, None)
+
+
+def test_of_a_month_after_all_known_days_no_zero_is_called_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store(tmp_path, "import", AUGUST, *(call(f"{day}", f"{day}T10:00:00", "5") for day in AUGUST.span))
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    main(["forecast", "--year", "2025", "--month", "10", "--of", "usd"])
+    said = capsys.readouterr().out.splitlines()[0]
+    assert said == "Forecast of 2025-10 in US$: none of it known, only days up to 31 Aug"
 
 
 def test_unusual_days_are_said_to_lack_the_source(root: Path) -> None:
