@@ -64,8 +64,9 @@ def run_site(arguments: argparse.Namespace, settings: Settings) -> int:
     made_of = hash_inputs(spend, reports, is_shared=arguments.share)
     done = keep_site(folder, made_of) or _make_site(facts, folder, made_of)
     if arguments.json:
-        print(write_json({"folder": str(folder), "months": [str(one) for one in facts.months]}
-                         | {name: list(paths) for name, paths in vars(done).items()} | {"left_out": left}))  # fmt: skip
+        made = {name: list(paths) for name, paths in vars(done).items()}
+        made |= {"left_out": left, "months": [str(one) for one in facts.months]}
+        print(write_json({"folder": str(folder), **made, "outdated": facts.outdated}))
     else:
         written, kept, removed = (format_number(len(one)) for one in (done.written, done.kept, done.removed))
         said = _("{months}; files: {written} written, {kept} unchanged, {removed} removed").format(
@@ -74,6 +75,10 @@ def run_site(arguments: argparse.Namespace, settings: Settings) -> int:
         print(f"📄 {clean_text(str(folder / INDEX))}: {said}")
     for sentence in left:
         print(clean_text(sentence), file=sys.stderr)
+    for page, changed in facts.outdated.items():
+        told = _("{page} was made before {months} was stored as it is now, and the site says so; flexlib report makes "
+                 "it again.")  # fmt: skip
+        print(clean_text(told.format(page=page, months=changed)), file=sys.stderr)
     for path in done.foreign:
         said = _("{path} is of an earlier site and was changed since: it is left there.")
         print(said.format(path=clean_text(path)), file=sys.stderr)

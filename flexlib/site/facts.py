@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
@@ -17,10 +17,11 @@ from flexlib.front.sharing import find_folded, fold_table
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.front.year import list_parts, measure_months
-from flexlib.i18n import _
+from flexlib.i18n import _, join_and
 from flexlib.report.fresh import explain_unshared
 from flexlib.report.manifest import hash_bytes, name_manifest, names_people, read_manifest
 from flexlib.site.frame import INDEX
+from flexlib.store.snapshots import list_newest
 
 Row = dict[str, Any]
 
@@ -42,6 +43,8 @@ class Report:
     title: str
     headings: tuple[str, ...]
     content: bytes
+    made_of: Mapping[str, str]
+    """By month and source, such as `credits/2025-09/windsurf`, the hash of the rows that it was made of."""
 
     @property
     def path(self) -> str:
@@ -67,6 +70,16 @@ class Facts:
         """Those that have a page: stored ones, and such as have a report."""
         reported = {one.period for one in self.reports}
         return [one for one in self.span.months if one in self.spend.stored or str(one) in reported]
+
+    @cached_property
+    def outdated(self) -> dict[str, str]:
+        """By path, of reports that were made of other rows than are stored now, in words of which months."""
+        months = {Month.parse(name.split("/")[1]) for one in self.reports for name in one.made_of}
+        stored = {f"{one.dataset}/{one.month}/{one.source}": one.certificate.rows_sha256
+                  for month in months for one in list_newest(month, self.spend.root)}  # fmt: skip
+        changed = {one.path: sorted({name.split("/")[1] for name, rows in one.made_of.items()
+                                     if stored.get(name, rows) != rows}) for one in self.reports}  # fmt: skip
+        return {path: join_and(names) for path, names in changed.items() if names}
 
     @cached_property
     def rows(self) -> dict[Month, Row]:
@@ -148,14 +161,16 @@ def find_reports(folder: Path, *, share: bool = False) -> tuple[list[Report], li
     pages = (one for one in sorted(folder.glob("*/*.html")) if PERIOD.fullmatch(one.parent.name))
     for page in pages:
         place = f"{page.parent.name}/{page.name}"
-        why = _find_obstacle(page, share)
-        if why:
+        if why := _find_obstacle(page, share):
             left.append(_("{page} is left out: {why}.").format(page=place, why=why))
             continue
         text = (content := page.read_bytes()).decode("utf-8")
         title = TITLE.search(text)
         words = tuple(_strip(one) for one in HEADING.findall(text))
-        found.append(Report(page.parent.name, page.name, _strip(title[1]) if title else page.stem, words, content))
+        read = read_manifest(name_manifest(page))["snapshots"]
+        made_of = {name: one["rows_sha256"] for name, one in read.items()}
+        name = _strip(title[1]) if title else page.stem
+        found.append(Report(page.parent.name, page.name, name, words, content, made_of))
     return found, left
 
 

@@ -47,7 +47,7 @@ def render_first(site: Site) -> str:
         Html("months", render_element("div", proof.text, id="proof")),
         _draw_models(site),
         *parts,
-        show_reports(others, ""),
+        show_reports(others, "", facts.outdated),
     ]
     return render_first_page(site.title, pieces, list_entries(site), site.tell_read())
 

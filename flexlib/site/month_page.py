@@ -28,7 +28,7 @@ from flexlib.site.tables import table_of_month
 def render_month(site: Site, month: Month) -> str:
     """Also of a month of which only reports are there."""
     facts = site.facts
-    reports = show_reports([one for one in facts.reports if one.period == str(month)], "../")
+    reports = show_reports([one for one in facts.reports if one.period == str(month)], "../", facts.outdated)
     if month in facts.spend.stored:
         one = facts.pick(month)
         proof = show_certificates(one.state, one.certificates, one.missing)

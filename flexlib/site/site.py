@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from flexlib.certificate import State
@@ -66,12 +66,17 @@ def show_table(heading: str, note: str, table: Table) -> Html:
     return show_section(Heading(heading, note) if table.rows else None, table)
 
 
-def show_reports(reports: Sequence[Report], root: str) -> Html:
-    """The links to reports, from a page from which the first one is `root` away."""
+def show_reports(reports: Sequence[Report], root: str, outdated: Mapping[str, str]) -> Html:
+    """The links to reports, from a page from which the first one is `root` away; `outdated` as of `Facts`."""
     if not reports:
         return Html("reports", "")
-    links = (render_element("a", escape(one.title), href=root + one.path) for one in reports)
-    items = "".join(render_element("li", one) for one in links)
+    items = ""
+    for one in reports:
+        link = render_element("a", escape(one.title), href=root + one.path)
+        if months := outdated.get(one.path):
+            said = _("made before {months} was stored as it is now").format(months=months)
+            link += " " + render_element("small", escape(said))
+        items += render_element("li", link)
     return show_section(Heading(_("Reports"), ""), Html("reports", render_element("ul", items, class_="flex-links")))
 
 

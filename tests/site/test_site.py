@@ -7,6 +7,7 @@ import re
 import shutil
 import xml.etree.ElementTree as ET
 from contextlib import suppress
+from datetime import timedelta
 from decimal import Decimal
 from html import unescape
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 from report_samples import FIXTURE, read_cells, write_manifest
-from spend_samples import AUGUST, OCTOBER, call, store
+from spend_samples import AUGUST, LATER, OCTOBER, call, store
 
 from flexlib.analysis.ranking import share_out
 from flexlib.cli import main
@@ -30,6 +31,7 @@ from flexlib.site.tables import table_of_month
 from flexlib.site.write import write_site
 from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.store.disk import write_whole
+from flexlib.store.snapshots import load_usage
 
 ATOM = "{http://www.w3.org/2005/Atom}"
 ROSTER = "who,kind,department\n7,user,Data & <Co>\n8,user,Ventas\n"
@@ -388,3 +390,24 @@ def test_shares_are_those_of_a_report_and_sum_to_all(amounts: list[str | None]) 
     table = table_of_month(rows, "model", Month(2025, 9), {}, "Model", "table-models")
     assert sum(row["share"] or 0 for row in table.rows) == 1000
     assert [row["share"] for row in table.rows] == share_out([row[OF] for row in table.rows])
+
+
+def test_a_report_of_a_month_that_was_stored_anew_with_other_rows_is_shown_and_said_to_be_older(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its total and that of the site's own page of the month are then two."""
+    rows = {month: load_usage(month, home / "data", "ledger").certificate.rows_sha256
+            for month in (AUGUST, OCTOBER)}  # fmt: skip
+    read_ = {f"usage/{month}/ledger": {"rows_sha256": sha256} for month, sha256 in rows.items()}
+    gone = {"usage/2025-07/ledger": {"rows_sha256": "0"}}
+    report(home / "reports" / "2025-10", "mine", "<title>Mine</title>", snapshots=read_ | gone)
+    capsys.readouterr()
+    main(["site"])
+    assert "made before" not in capsys.readouterr().err
+    store(home / "data", "ledger", AUGUST, call("a", "2025-08-05", "7"), read_at=LATER + timedelta(days=1))
+    main(["site"])
+    said = "made before 2025-08 was stored as it is now"
+    assert f"2025-10/mine.html was {said}, and the site says so" in capsys.readouterr().err
+    page = read(home / "site" / "2025-10" / "index.html")
+    assert f'<a href="../2025-10/mine.html">Mine</a> <small>{said}</small>' in page
+    assert page.count(said) == 1
