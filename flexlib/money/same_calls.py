@@ -24,6 +24,28 @@ SAME_MODEL = f"new.base = old.base AND {SAME_VERSION}"
 SAME_LENGTH = f"""{SAME_MODEL} AND new.prompt_tokens = old.prompt_tokens
     AND new.completion_tokens = old.completion_tokens AND {SAME_USER}"""
 
+SAME_WAY = f"""{SAME_MODEL} AND (new.proxy IS NOT DISTINCT FROM old.proxy
+    OR may_be_sold(new.proxy, new.grain, new.by_own_key, old.proxy, old.grain)
+    OR may_be_sold(old.proxy, old.grain, old.by_own_key, new.proxy, new.grain))"""
+"""A log need not name the seller, and the maker counts what went over the seller by the company's own key."""
+PIECE_MINUTES = 15
+"""Calls are held against hours and days in pieces of this length: every time zone begins its hours at one."""
+
+MACROS = f"""
+CREATE OR REPLACE TEMP MACRO period_start(t, grain) AS
+    CASE WHEN grain = '{CALL}' THEN time_bucket(INTERVAL {PIECE_MINUTES} MINUTE, t) ELSE t END;
+CREATE OR REPLACE TEMP MACRO period_end(t, grain) AS period_start(t, grain) + CASE grain
+    WHEN 'month' THEN INTERVAL 1 MONTH WHEN 'day' THEN INTERVAL 1 DAY WHEN 'hour' THEN INTERVAL 1 HOUR
+    ELSE INTERVAL {PIECE_MINUTES} MINUTE END;
+CREATE OR REPLACE TEMP MACRO row_end(t, grain) AS
+    CASE WHEN grain = '{CALL}' THEN t + INTERVAL 1 MICROSECOND ELSE period_end(t, grain) END;
+CREATE OR REPLACE TEMP MACRO slack(grain) AS
+    CASE WHEN grain IN ('day', 'month') THEN INTERVAL 1 HOUR ELSE INTERVAL 0 HOUR END;
+CREATE OR REPLACE TEMP MACRO may_be_sold(proxy, grain, by_own_key, other_proxy, other_grain) AS
+    proxy IS NOT NULL AND other_proxy IS NULL AND (by_own_key OR (grain <> '{CALL}' AND other_grain = '{CALL}'));
+{DIFFERS}
+"""
+
 CLOCKS = "INTERVAL 1 SECOND"
 """Two systems that both log a call write their own times of it: milliseconds apart, seldom as much as this."""
 MOSTLY = 2

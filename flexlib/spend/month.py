@@ -4,9 +4,8 @@ What 'twice' can mean: ids are unique in a source, not between two. A call that 
 the same model with the same tokens, is one call: it counts in the first of them (the ledger, then the others by name)
 that knows its amount, and is counted in `repeated`; where their clocks put it in two months, in the earlier one of
 those that know it. What may be one call but cannot be known to be counts twice, and the month is not reconciled until
-somebody has looked: the same id with other content (`same_ids`), and another id at the same moment with the same model
-and tokens (`lookalikes`), as of a log that names no ids. A log whose times are not those of the recorded calls cannot
-be recognized at all: do not import what is recorded.
+somebody has looked: the same id with other content (`same_ids`), another id at the same moment with the same model and
+tokens (`lookalikes`), as of a log that names no ids, and what `recorded_twice` finds where clocks or names differ.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ from flexlib.spend.comparing import compare_bills
 from flexlib.spend.crossing import list_crossing
 from flexlib.spend.edges import find_edge_calls
 from flexlib.spend.once import count_once, count_rows, drop_calls, drop_counted_beside, explain_doubles
+from flexlib.spend.recorded_twice import explain_recorded_twice, find_recorded_twice
 from flexlib.spend.unstored import explain_missing_hours, explain_unstored
 from flexlib.spend.windsurf import read_spent
 from flexlib.spend.zones import find_month_snapshots, list_pieces, read_calls, read_source
@@ -225,6 +225,10 @@ def load_month_usage(
     before, after = (read_calls(one, root, zone) for one in (month.previous, month.next))
     found, edge, same_edge_ids = drop_counted_beside(found, before, after, month)
     kept, repeated, same_ids, lookalikes = count_once(found)
+    twice = find_recorded_twice(snapshots)
+    if sum(one.calls for one in twice) >= lookalikes:
+        lookalikes = 0  # they are among those
+    edges += explain_recorded_twice(twice)
     kept += [spent.select(*USAGE.names, "source")] if spent is not None else []
     rows = reduce(lambda one, other: one.union(other), kept) if kept else _list_no_calls()
     doubts = (*dropped, *edge, *repeated), same_ids + same_edge_ids, lookalikes, edges, tuple(missing), notes

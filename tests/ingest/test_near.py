@@ -9,9 +9,9 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from flexlib.ingest.files.near import CLOCK, count_near, gather_calls, match_calls
-from flexlib.ingest.files.shifts import find_shifts
+from flexlib.money.near_calls import CLOCK, count_near, gather_calls, match_calls
 from flexlib.money.same_calls import DIFFERS
+from flexlib.money.shifted_calls import find_shifts
 
 Call = tuple[int, int, int]
 """Milliseconds of a day, tokens in and out."""

@@ -12,34 +12,12 @@ from dataclasses import dataclass
 
 import duckdb
 
-from flexlib.ingest.files.near import LEAST_EQUAL, NEARLY, count_near, gather_calls
-from flexlib.ingest.files.shifts import find_shifts
-from flexlib.money.same_calls import CALL, DIFFERS, MOSTLY, SAME_LENGTH, SAME_MODEL, SAME_USER, name_models
-
-PIECE_MINUTES = 15
-"""Calls are held against hours and days in pieces of this length: every time zone begins its hours at one."""
-
-MACROS = f"""
-CREATE OR REPLACE TEMP MACRO period_start(t, grain) AS
-    CASE WHEN grain = '{CALL}' THEN time_bucket(INTERVAL {PIECE_MINUTES} MINUTE, t) ELSE t END;
-CREATE OR REPLACE TEMP MACRO period_end(t, grain) AS period_start(t, grain) + CASE grain
-    WHEN 'month' THEN INTERVAL 1 MONTH WHEN 'day' THEN INTERVAL 1 DAY WHEN 'hour' THEN INTERVAL 1 HOUR
-    ELSE INTERVAL {PIECE_MINUTES} MINUTE END;
-CREATE OR REPLACE TEMP MACRO row_end(t, grain) AS
-    CASE WHEN grain = '{CALL}' THEN t + INTERVAL 1 MICROSECOND ELSE period_end(t, grain) END;
-CREATE OR REPLACE TEMP MACRO slack(grain) AS
-    CASE WHEN grain IN ('day', 'month') THEN INTERVAL 1 HOUR ELSE INTERVAL 0 HOUR END;
-CREATE OR REPLACE TEMP MACRO may_be_sold(proxy, grain, by_own_key, other_proxy, other_grain) AS
-    proxy IS NOT NULL AND other_proxy IS NULL AND (by_own_key OR (grain <> '{CALL}' AND other_grain = '{CALL}'));
-{DIFFERS}
-"""
+from flexlib.money.near_calls import LEAST_EQUAL, NEARLY, count_near, gather_calls
+from flexlib.money.same_calls import CALL, MACROS, MOSTLY, SAME_LENGTH, SAME_USER, SAME_WAY, name_models
+from flexlib.money.shifted_calls import find_shifts
 
 SAME_MOMENT = f"""{SAME_LENGTH}
     AND date_trunc('millisecond', new.created_at) = date_trunc('millisecond', old.created_at)"""
-SAME_WAY = f"""{SAME_MODEL} AND (new.proxy IS NOT DISTINCT FROM old.proxy
-    OR may_be_sold(new.proxy, new.grain, new.by_own_key, old.proxy, old.grain)
-    OR may_be_sold(old.proxy, old.grain, old.by_own_key, new.proxy, new.grain))"""
-"""A log need not name the seller, and the maker counts what went over the seller by the company's own key."""
 TOLD_BY_IDS = "(new.has_own_id AND old.has_own_id AND new.mapping = old.mapping)"
 LEAST_TWINS = 10
 """With fewer calls in common, at one moment and under two ids, two files may be of two projects that both run by the

@@ -19,7 +19,7 @@ from flexlib.errors import BadFile
 from flexlib.formats import format_megabytes
 from flexlib.i18n import _
 from flexlib.ingest.files.known import SAME, SAME_AS_STORED, FileFacts, recall_rules
-from flexlib.ingest.files.near import LEAST_EQUAL
+from flexlib.money.near_calls import LEAST_EQUAL
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.sources.files import MEMORY, CallFile, MonthCounts, check_taken, read_calls, select_month
 from flexlib.sources.files.kinds import check_file

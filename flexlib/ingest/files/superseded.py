@@ -14,12 +14,12 @@ from flexlib.formats import format_count
 from flexlib.i18n import _
 from flexlib.ingest.files.entries import Decisions, Entries
 from flexlib.ingest.files.known import FIGURES, UNKNOWN
-from flexlib.ingest.files.near import gather_calls, match_calls
-from flexlib.ingest.files.overlaps import MACROS, Pair
+from flexlib.ingest.files.overlaps import Pair
 from flexlib.ingest.files.pool import Pool
-from flexlib.ingest.files.shifts import find_shifts
 from flexlib.ingest.tables import hide_ids
-from flexlib.money.same_calls import CALL, name_models
+from flexlib.money.near_calls import gather_calls, match_calls
+from flexlib.money.same_calls import CALL, MACROS, name_models
+from flexlib.money.shifted_calls import find_shifts
 from flexlib.privacy import PrivacyGuard
 from flexlib.schema import USAGE
 from flexlib.store.origins import knows_origins

@@ -119,7 +119,8 @@ def _is_more(connection: duckdb.DuckDBPyConnection, pair: tuple[int, int], met: 
         if getattr(met, name) - most[name] >= least[name] + SPREAD * sqrt(most[name]):
             return True
     by_slot = (met.others + sum(one.slots + one.others for one in moved) + 1) / ((len(lags) + 1) * SLOTS)
-    if met.slots - most["slots"] >= LEAST_EQUAL and _exceed(met.slots, by_slot) * SLOTS < CHANCE:
+    least_slots = LEAST_EQUAL + SPREAD * sqrt(most["slots"])  # both may be asked by the clock, the one always later
+    if met.slots - most["slots"] >= least_slots and _exceed(met.slots, by_slot) * SLOTS < CHANCE:
         return True
     by_moment = max(sum(one.exact for one in moved) / len(lags), by_slot * 1_000 / SLOT)
     return met.exact > 0 and _exceed(met.exact, by_moment) < CHANCE

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import duckdb
 
-from flexlib.ingest.files.near import CLOCK, LEAST_EQUAL, NEARLY, SLOT, match_calls
+from flexlib.money.near_calls import CLOCK, LEAST_EQUAL, NEARLY, SLOT, match_calls
 from flexlib.money.same_calls import MOSTLY, SAME_LENGTH
 
 ZONE, FARTHEST = 900, 50_400

@@ -1,0 +1,144 @@
+"""Calls that are recorded and imported, under two ids: told where clocks, zones or names differ, and where sums do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from spend_samples import SEPTEMBER, call, store
+
+from flexlib.certificate import State
+from flexlib.spend.month import MonthUsage, load_month_usage
+
+Row = dict[str, Any]
+COUNT = 200
+TOLD = (
+    "calls of traces.csv in 2025-09 may be recorded, too, by a clock, a time zone or a name of the model that differs"
+)
+SUMMED = "rows of days.csv in 2025-09 sum calls of times in which calls of those models are recorded"
+
+
+def draw_calls(seed: int, prefix: str, days: tuple[int, int] = (1, 30)) -> list[Row]:
+    """Calls of US$ 1 each, of lengths that seldom come twice, at any moment of the days."""
+    random = Random(seed)
+    first, last = (datetime(2025, 9, day) for day in days)
+    made = []
+    for number in range(COUNT):
+        moment = first + (last - first) * random.random() + timedelta(hours=12)
+        row = call(f"{prefix}{number}", moment.isoformat(timespec="milliseconds"), "1")
+        made.append(row | {"prompt_tokens": random.randrange(10, 9000), "completion_tokens": random.randrange(1, 900)})
+    return [row | {"total_tokens": row["prompt_tokens"] + row["completion_tokens"]} for row in made]
+
+
+def log_again(calls: list[Row], **changes: Any) -> list[Row]:  # noqa: ANN401
+    """The same calls, as a log has them that gives ids of its own."""
+    return [row | {"id": f"t{row['id']}"} | changes for row in calls]
+
+
+def move(calls: list[Row], seconds: float) -> list[Row]:
+    return [row | {"created_at": row["created_at"] + timedelta(seconds=seconds)} for row in calls]
+
+
+def load(root: Path, recorded: list[Row], imported: list[Row], **said: Any) -> MonthUsage:  # noqa: ANN401
+    store(root, "ledger", SEPTEMBER, *recorded)
+    file = {"name": "traces.csv", "sha256": "0" * 64, "rows": len(imported), "quarantined": 0, "mapping": {}} | said
+    store(root, "import", SEPTEMBER, *imported, files=(file,))
+    return load_month_usage(SEPTEMBER, root)
+
+
+@pytest.mark.parametrize(
+    ("again", "count"),
+    [
+        (lambda calls: move(calls, 0.3), COUNT),
+        (lambda calls: move(calls, -0.9), COUNT),
+        (lambda calls: move(calls, 3 * 3600), COUNT),  # another zone's clock
+        (lambda calls: [row | {"model": "gpt-4o-2024-08-06"} for row in calls], COUNT),
+        (lambda calls: [row | {"model": "openai/gpt-4o"} for row in calls], COUNT),
+        (lambda calls: [row | {"created_at": row["created_at"].replace(microsecond=0)} for row in calls], COUNT),
+        (lambda calls: move(calls[: COUNT // 10], 0.3), COUNT // 10),  # of some of them alone
+        (lambda calls: [*move(calls[COUNT // 2 :], 0.3), *draw_calls(3, "n", (16, 30))], COUNT // 2),
+    ],
+    ids=["300 ms", "-900 ms", "3 h", "dated name", "seller's name", "whole seconds", "a tenth", "half, and others"],
+)
+def test_a_log_of_recorded_calls_under_its_own_ids_leaves_the_month_unreconciled(
+    tmp_path: Path, again: Callable[[list[Row]], list[Row]], count: int
+) -> None:
+    calls = draw_calls(1, "r")
+    calls.sort(key=lambda row: row["created_at"])
+    usage = load(tmp_path, calls, log_again(again(calls)))
+    (said,) = usage.possible_duplicates
+    assert said.startswith(f"{count} {TOLD}")
+    assert usage.state is State.UNRECONCILED
+
+
+@pytest.mark.parametrize(
+    "others",
+    [draw_calls(2, "o"), move(draw_calls(1, "r"), 1_000), [row | {"model": "gpt-5"} for row in draw_calls(1, "r")]],
+    ids=["other calls", "at no zone's distance", "another model"],
+)
+def test_calls_of_another_application_are_others(tmp_path: Path, others: list[Row]) -> None:
+    usage = load(tmp_path, draw_calls(1, "r"), log_again(others))
+    assert (usage.state, usage.possible_duplicates) == (State.COMPLETE, ())
+
+
+def test_calls_of_few_lengths_that_two_applications_make_by_the_minute_are_others(tmp_path: Path) -> None:
+    """One in four is at the other's moment and as long, by chance, as it is where one is moved by a minute."""
+    random = Random(7)
+    recorded, imported = (
+        [call(f"{name}{minute}", (datetime(2025, 9, 2) + timedelta(minutes=minute, milliseconds=late)).isoformat())
+         | {"prompt_tokens": (tokens := random.choice([100, 200, 300, 400])), "total_tokens": tokens}
+         for minute in range(2000)] for name, late in (("a", 15), ("b", 400))
+    )  # fmt: skip
+    assert load(tmp_path, recorded, imported).possible_duplicates == ()
+
+
+def test_a_file_that_is_said_to_be_distinct_is_not_asked_about(tmp_path: Path) -> None:
+    calls = draw_calls(1, "r")
+    usage = load(tmp_path, calls, log_again(move(calls, 0.3)), distinct=True)
+    assert (usage.state, usage.possible_duplicates) == (State.COMPLETE, ())
+
+
+def test_calls_under_one_id_count_once_and_are_not_asked_about(tmp_path: Path) -> None:
+    calls = draw_calls(1, "r")
+    usage = load(tmp_path, calls, calls)
+    assert (usage.state, usage.possible_duplicates, usage.count_rows()) == (State.COMPLETE, (), COUNT)
+
+
+def sum_days(calls: list[Row], **changes: Any) -> Iterator[Row]:  # noqa: ANN401
+    """A row a day, as a provider's own export has them."""
+    days: dict[str, list[Row]] = {}
+    for row in calls:
+        days.setdefault(row["created_at"].date().isoformat(), []).append(row)
+    for day, rows in days.items():
+        tokens = {
+            name: sum(row[name] for row in rows) for name in ("prompt_tokens", "completion_tokens", "total_tokens")
+        }
+        usd = str(sum((row["amount_in_usd"] for row in rows), Decimal(0)))
+        yield call(f"d{day}", day, usd) | tokens | {"grain": "day", "requests": len(rows)} | changes
+
+
+def test_a_providers_sums_of_days_in_which_its_calls_are_recorded_leave_the_month_unreconciled(tmp_path: Path) -> None:
+    calls = draw_calls(1, "r", (1, 10))
+    days = [*sum_days(calls), *sum_days(draw_calls(4, "x", (20, 29)))]
+    met = len([*sum_days(calls)])
+    usage = load(tmp_path, calls, days, name="days.csv")
+    (said,) = usage.possible_duplicates
+    assert said.startswith(f"{met} {SUMMED}")
+    assert usage.state is State.UNRECONCILED
+
+
+@pytest.mark.parametrize("changes", [{"model": "gpt-5"}, {"provider": "azure"}])
+def test_sums_of_another_model_or_provider_are_others(tmp_path: Path, changes: dict[str, str]) -> None:
+    calls = draw_calls(1, "r")
+    usage = load(tmp_path, calls, [*sum_days(calls, **changes)])
+    assert (usage.state, usage.possible_duplicates) == (State.COMPLETE, ())
+
+
+def test_sums_of_days_on_which_nothing_is_recorded_are_others(tmp_path: Path) -> None:
+    usage = load(tmp_path, draw_calls(1, "r", (1, 10)), [*sum_days(draw_calls(4, "x", (20, 29)))])
+    assert (usage.state, usage.possible_duplicates) == (State.COMPLETE, ())
