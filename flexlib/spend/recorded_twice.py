@@ -80,6 +80,8 @@ def _find_shared(imported: Snapshot, recorded: Snapshot) -> list[Shared]:
     files = getattr(imported.certificate, "files", ())
     names = [one["name"] for one in files] or [name_source(IMPORT.name)]
     pairs = [(number, RECORDED) for number in range(len(names)) if not (files and files[number].get("distinct"))]
+    if not pairs:
+        return []
     with duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{MEMORY}'; {MACROS}")
         _view_rows(connection, imported, recorded, len(files))
