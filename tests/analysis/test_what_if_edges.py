@@ -20,6 +20,12 @@ DEAR, FAIR, CHEAP = (Route("openai", name) for name in ("dear", "fair", "cheap")
 HALVED = [PriceVariant({"processing": "batch"}, list_prices(input_mtok="5", output_mtok="5"))]
 HOUSE = build_house(
     build_model("dear", list_prices(input_mtok="10", output_mtok="10", cache_read_mtok="2"), HALVED),
+    build_model("even", list_prices(input_mtok="5", output_mtok="5"), HALVED),  # a batch costs as much
+    build_model(
+        "tiers",
+        list_prices(input_mtok="4", output_mtok="4"),  # as a batch it costs more
+        [*HALVED, PriceVariant({"processing": "flex"}, list_prices(input_mtok="8", output_mtok="8"))],
+    ),
     build_model("fair", list_prices(input_mtok="5", output_mtok="5")),
     build_model("cheap", list_prices(input_mtok="1", output_mtok="1")),
     build_model(
@@ -157,6 +163,15 @@ def test_thirty_calls_that_were_no_batch_would_have_cost_half_as_one(tier: str |
     ]
     assert discount(make_cell("0", requests=29, tier=tier)) == []
     assert discount(make_cell("0", FAIR, requests=30, tier=tier)) == []  # whose list has no batch
+
+
+def test_a_batch_that_costs_no_less_is_no_discount_nor_is_one_of_calls_of_another_tier() -> None:
+    even, tiers = Route("openai", "even"), Route("openai", "tiers")
+    assert discount(make_cell("0", even, requests=30)) == []  # 5 either way
+    assert discount(make_cell("0", tiers, requests=30)) == []  # 5 in the place of 4
+    assert discount(make_cell("0", tiers, requests=30, tier="flex")) == []  # 5, not 8: theirs is another
+    keyless = [make_cell("0", FAIR, cached_tokens=read, requests=30, usable_id=read) for read in (400_000, 0)]
+    assert discount(*keyless, owned=True) == []  # its list has no price of what is read from a cache
 
 
 def test_the_largest_discount_is_first() -> None:
