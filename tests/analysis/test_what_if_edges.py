@@ -24,7 +24,7 @@ HOUSE = build_house(
     build_model(
         "tiers",
         list_prices(input_mtok="4", output_mtok="4"),  # as a batch it costs more
-        [*HALVED, PriceVariant({"processing": "flex"}, list_prices(input_mtok="8", output_mtok="8"))],
+        [*HALVED, PriceVariant({"service_tier": "flex"}, list_prices(input_mtok="8", output_mtok="8"))],
     ),
     build_model("fair", list_prices(input_mtok="5", output_mtok="5")),
     build_model("cheap", list_prices(input_mtok="1", output_mtok="1")),
@@ -32,6 +32,12 @@ HOUSE = build_house(
         "keeps",
         list_prices(
             input_mtok="10", output_mtok="10", cache_read_mtok="2", cache_write_mtok="15", cache_write_1h_mtok="25"
+        ),
+    ),
+    build_model(
+        "hears",
+        list_prices(
+            input_mtok="10", output_mtok="10", cache_read_mtok="2", input_audio_mtok="20", cache_audio_read_mtok="4"
         ),
     ),
     build_model("asks", list_prices(input_mtok="1", output_mtok="1", requests_kcount="1000")),  # a dollar a call
@@ -170,8 +176,14 @@ def test_a_batch_that_costs_no_less_is_no_discount_nor_is_one_of_calls_of_anothe
     assert discount(make_cell("0", even, requests=30)) == []  # 5 either way
     assert discount(make_cell("0", tiers, requests=30)) == []  # 5 in the place of 4
     assert discount(make_cell("0", tiers, requests=30, tier="flex")) == []  # 5, not 8: theirs is another
-    keyless = [make_cell("0", FAIR, cached_tokens=read, requests=30, usable_id=read) for read in (400_000, 0)]
-    assert discount(*keyless, owned=True) == []  # its list has no price of what is read from a cache
+
+
+def test_sound_is_not_held_to_be_read_from_a_cache_where_the_list_does_not_tell_what_that_costs() -> None:
+    hears = Route("openai", "hears")
+    best = make_cell("0", hears, cached_tokens=400_000, requests=30)
+    other = make_cell("0", hears, requests=30, usable_id=2)
+    assert [one["saved"] for one in discount(best, other, owned=True)] == [Decimal("3.2")]
+    assert discount(best, other | {"extra": {"input_audio_tokens": 200_000}}, owned=True) == []
 
 
 def test_the_largest_discount_is_first() -> None:
