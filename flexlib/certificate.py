@@ -207,7 +207,7 @@ def list_missing(certificate: Certificate) -> list[str]:
         )
     named = join_and(str(one["name"]) for one in files)
     found += [untaken.format(count=format_number(rows), files=named)] * bool(rows)
-    return found + [_("pages are missing")] * bool(pages) or [_("something is missing")]
+    return found + [_("pages are missing")] * bool(pages)
 
 
 def name_command(certificate: Certificate) -> str:

@@ -156,7 +156,7 @@ def name_months(months: Iterable[Month]) -> str:
     runs: list[list[Month]] = []
     for month in months:
         if runs and runs[-1][-1].next == month:
-            runs[-1][1:] = [month]
+            runs[-1].append(month)
         else:
             runs.append([month])
     named = (_("{first} to {last}").format(first=run[0], last=run[-1]) if run[1:] else str(run[0]) for run in runs)

@@ -106,7 +106,7 @@ def find_day_reached(
     def reaches(value: float | None) -> bool:
         if value is None or passes and math.isclose(value, amount, rel_tol=ROUNDING):
             return False
-        return value > amount if passes else value >= amount
+        return value >= amount
 
     def find(name: str) -> date | None:
         values = [getattr(one, name) for one in path]

@@ -48,9 +48,9 @@ def compare_person(
     rates = [own / amount for own, amount in zip(pesos, spent, strict=True) if amount]
     if any(use.pesos is not None for use in each):
         # The rate changes before all else, at what was spent then, or after all else.
-        first, last = rates[-1:] or [NOTHING], rates[:1] or [NOTHING]
-        steps = {name: [step * rate for rate in (*first, *last) for step in own] for name, own in steps.items()}
-        steps["rate"] = [(first[0] - last[0]) * amount for amount in spent]
+        first, last = (rates[-1], rates[0]) if rates else (NOTHING, NOTHING)
+        steps = {name: [step * rate for rate in (first, last) for step in own] for name, own in steps.items()}
+        steps["rate"] = [(first - last) * amount for amount in spent]
     for name, own in steps.items():
         orders[name] = [total + step for total, step in zip(orders.get(name) or [NOTHING] * len(own), own, strict=True)]
     rate = sum(rates, NOTHING) / len(rates) if rates else NOTHING

@@ -211,7 +211,7 @@ def _find_cache(senders: Iterable[Sequence[Cell]], route: Route, book: PriceBook
 def _read_more(cell: Cell, tokens: Fraction, route: Route, book: PriceBook | None) -> Fraction | None:
     """By how much so many more tokens read from a cache cost less: in the place of those written to one for an hour,
     then of those written, then of the others. None where the list cannot price that."""
-    written, hour = cell["cache_write_tokens"], cell["extra"].get(HOUR_CACHE) or 0
+    written, hour = cell["cache_write_tokens"], cell["extra"].get(HOUR_CACHE)
     plain, prompt = {**cell["extra"], HOUR_CACHE: None}, cell["prompt_tokens"]
     tried = ((prompt, 0, plain), (0, 0, plain), (0, written, plain), (0, written, cell["extra"]))
     steps = []

@@ -168,7 +168,7 @@ def test_sums_that_are_not_one_are_found_each(
 
 def test_exact_sums_are_held_against_the_whole_and_not_what_is_charged() -> None:
     lines = build_lines({A: Use({"usd": Decimal("1.234")})}, [], [], {})
-    assert lines[0].unpriced == 0
+    assert (lines[0].unpriced, lines[0].unconverted) == (0, 0)
     assert all(one.agrees for one in check_lines(lines, *({"usd": Decimal("1.234")},) * 2))
 
 

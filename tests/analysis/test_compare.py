@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 from flexlib.analysis.compare import PARTS, SAID, Change, Use, Uses, compare_credits, round_parts, take_apart
 from flexlib.analysis.versions import VERSION_PARTS
 
+NO_RANGES = dict.fromkeys(("volume", "mix", "price"), (Decimal(0), Decimal(0)))
+
 
 def use(amount: str, quantity: int | None = None, pesos: str | None = None) -> Use:
     return Use(Decimal(amount), quantity, None if pesos is None else Decimal(pesos))
@@ -152,6 +154,7 @@ def test_the_rate_is_no_mix_where_a_person_changes_the_model() -> None:
     """US$ 100 at 900, then US$ 100 of another model at 1,000: nothing but the rate has changed the pesos."""
     change = take_apart({"ana": {"opus": use("100", 10, "90000")}}, {"ana": {"gpt-4": use("100", 10, "100000")}})
     assert list_parts(change) == {"rate": 10000}
+    assert change.ranges == {**NO_RANGES, "rate": (Decimal(10000), Decimal(10000))}
 
 
 def test_what_was_not_counted_is_not_taken_apart_by_a_guess() -> None:

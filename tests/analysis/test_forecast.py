@@ -141,6 +141,7 @@ def test_a_budget_that_is_used_up_to_the_last_digit_is_exceeded_on_the_day_after
     assert find_day_reached(path, SEPTEMBER, 2499.0, passes=True)[0] == date(2025, 9, 25)
     assert find_day_reached(path, SEPTEMBER, 300.0, passes=True)[0] == date(2025, 9, 4)  # a day that is known
     assert find_day_reached(path, SEPTEMBER, 3000.0, passes=True) == (None, None, None)
+    assert find_day_reached(path, SEPTEMBER, 2499.999999, passes=True)[0] == date(2025, 9, 25)  # a millionth beyond
     cents = forecast_path(make_series([0.1] * 252), SEPTEMBER)  # to floats three of them are more than 0.3
     assert find_day_reached(cents, SEPTEMBER, 0.3, passes=True)[0] == date(2025, 9, 4)
 

@@ -11,6 +11,7 @@ from report_samples import certify, make_rows
 from flexlib.analysis.top import (
     OTHER_MODELS,
     choose_models,
+    find_label,
     is_comparable,
     name_models,
     name_people,
@@ -19,6 +20,7 @@ from flexlib.analysis.top import (
     top_users,
 )
 from flexlib.checks import Check
+from flexlib.i18n import Label
 
 CERTIFICATE = certify(make_rows([]))
 
@@ -141,6 +143,13 @@ def test_who_has_a_pseudonym_stands_under_it() -> None:
     users = ["Person 0r473cz1", "Person 0r473cz1 and son", "eva"]
     assert name_people(users, None) == ["Person 0r473cz1", "Person 002", "Person 003"]
     assert name_people(users, None, {"eva": "Person z2f5n78x"})[2] == "Person z2f5n78x"
+
+
+def test_a_name_that_is_the_label_is_of_ours_and_another_stays_as_it_is() -> None:
+    found = find_label("Other", OTHER_MODELS)
+    assert (found, type(found)) == ("Other", Label)
+    assert find_label("Others", OTHER_MODELS) == "Others"
+    assert type(find_label("Others", OTHER_MODELS)) is str
 
 
 def test_each_model_has_its_own_name_beside_its_id_in_the_order_of_the_rows() -> None:

@@ -88,6 +88,10 @@ def test_thirty_rows_with_use_prove_a_multiplier_of_a_tenth_of_a_credit_or_more(
             [(day, f"u{number:02}", "m", 0, cost) for number in range(rows)] for day, cost in ((1, 20), (2, after))
         )
         assert read_multiplier(*first, *others) == each
+    # Nor does it matter whether the dearer prompts came first, last, or between cheaper ones.
+    for costs in ((20, 10), (10, 20), (10, 20, 10)):
+        days = [(day, f"u{number:02}", "m", 0, cost) for day, cost in enumerate(costs, 1) for number in range(20)]
+        assert read_multiplier(*days) is None
     # A single row of a hundredth of a credit: the model is billed by its tokens.
     assert read_multiplier(*((1, f"u{number:02}", "m", 0, 10) for number in range(30)), (2, "u00", "m", 0, 1)) is None
 

@@ -20,12 +20,24 @@ DEAR, FAIR, CHEAP = (Route("openai", name) for name in ("dear", "fair", "cheap")
 HALVED = [PriceVariant({"processing": "batch"}, list_prices(input_mtok="5", output_mtok="5"))]
 HOUSE = build_house(
     build_model("dear", list_prices(input_mtok="10", output_mtok="10", cache_read_mtok="2"), HALVED),
+    build_model("even", list_prices(input_mtok="5", output_mtok="5"), HALVED),  # a batch costs as much
+    build_model(
+        "tiers",
+        list_prices(input_mtok="4", output_mtok="4"),  # as a batch it costs more
+        [*HALVED, PriceVariant({"service_tier": "flex"}, list_prices(input_mtok="8", output_mtok="8"))],
+    ),
     build_model("fair", list_prices(input_mtok="5", output_mtok="5")),
     build_model("cheap", list_prices(input_mtok="1", output_mtok="1")),
     build_model(
         "keeps",
         list_prices(
             input_mtok="10", output_mtok="10", cache_read_mtok="2", cache_write_mtok="15", cache_write_1h_mtok="25"
+        ),
+    ),
+    build_model(
+        "hears",
+        list_prices(
+            input_mtok="10", output_mtok="10", cache_read_mtok="2", input_audio_mtok="20", cache_audio_read_mtok="4"
         ),
     ),
     build_model("asks", list_prices(input_mtok="1", output_mtok="1", requests_kcount="1000")),  # a dollar a call
@@ -157,6 +169,21 @@ def test_thirty_calls_that_were_no_batch_would_have_cost_half_as_one(tier: str |
     ]
     assert discount(make_cell("0", requests=29, tier=tier)) == []
     assert discount(make_cell("0", FAIR, requests=30, tier=tier)) == []  # whose list has no batch
+
+
+def test_a_batch_that_costs_no_less_is_no_discount_nor_is_one_of_calls_of_another_tier() -> None:
+    even, tiers = Route("openai", "even"), Route("openai", "tiers")
+    assert discount(make_cell("0", even, requests=30)) == []  # 5 either way
+    assert discount(make_cell("0", tiers, requests=30)) == []  # 5 in the place of 4
+    assert discount(make_cell("0", tiers, requests=30, tier="flex")) == []  # 5, not 8: theirs is another
+
+
+def test_sound_is_not_held_to_be_read_from_a_cache_where_the_list_does_not_tell_what_that_costs() -> None:
+    hears = Route("openai", "hears")
+    best = make_cell("0", hears, cached_tokens=400_000, requests=30)
+    other = make_cell("0", hears, requests=30, usable_id=2)
+    assert [one["saved"] for one in discount(best, other, owned=True)] == [Decimal("3.2")]
+    assert discount(best, other | {"extra": {"input_audio_tokens": 200_000}}, owned=True) == []
 
 
 def test_the_largest_discount_is_first() -> None:

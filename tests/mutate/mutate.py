@@ -77,7 +77,9 @@ ROOMS = {
     ),
     "names": _mirror("names"),
     "schema": _mirror("schema"),
-    "certificate": Room(("flexlib/certificate.py", "flexlib/proof.py"), ("tests/test_certificate.py",)),
+    "certificate": Room(
+        ("flexlib/certificate.py", "flexlib/proof.py"), ("tests/test_certificate.py", "tests/test_certificate_words.py")
+    ),
     "enums": _mirror("enums"),
     "report/offline": _mirror("report/offline"),
     "money/fx": _mirror("money/fx"),
@@ -109,13 +111,17 @@ ROOMS = {
         ),
     ),
     "money/amounts": _mirror("money/amounts"),
-    "console/certificate": Room(("flexlib/console/certificate.py",), ("tests/console/test_certificate_text.py",)),
+    "console/certificate": Room(
+        ("flexlib/console/certificate.py",),
+        ("tests/console/test_certificate_text.py", "tests/console/test_certificate_edges.py"),
+    ),
     "analysis/shares": _mirror("analysis/shares"),
     "analysis/top": Room(
         ("flexlib/analysis/top.py",), ("tests/analysis/test_top.py", "tests/analysis/test_top_edges.py")
     ),
     "analysis/compare": Room(
-        ("flexlib/analysis/compare.py", "flexlib/analysis/stayed.py"), ("tests/analysis/test_compare.py",)
+        ("flexlib/analysis/compare.py", "flexlib/analysis/stayed.py"),
+        ("tests/analysis/test_compare.py", "tests/analysis/test_compare_edges.py"),
     ),
     "analysis/allocation": _mirror("analysis/allocation analysis/chargeback"),
     "analysis/budgets": _mirror("analysis/budgets"),
