@@ -2,26 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from flexlib.analysis.top import NOT_LISTED
 from flexlib.front.people import call_people, find_pseudonyms, list_credits
 from flexlib.front.spend import Spend
-from flexlib.front.table import write_key
+from flexlib.front.table import build_table, write_key
 from flexlib.money.price_book import name_model
 from flexlib.senders import LABELS, name_sender
 from flexlib.store.budgets import Budget
 from flexlib.store.membership import LEVELS, hide_email
 
+if TYPE_CHECKING:
+    import duckdb
+
+
+TABLE = ("month", "day", "source")
+"""By what the rows of a budget are summed."""
+
 
 def narrow_spend(spend: Spend, budget: Budget) -> Spend:
     """The same months, and of their rows those that the budget is of. `spend` is loaded with names, by which a person
     is found."""
-    is_placed = spend.roster is not None and budget.scope in LEVELS
-    condition = f"{budget.scope} = {_quote(budget.of[0])}" if is_placed else _write_condition(spend, budget)
-    rows, found = (spend._placed if is_placed else spend._rows).filter(condition), replace(spend)
+    rows, found = _list_rows(spend, budget).filter(_write_scope(spend, budget)), replace(spend)
     vars(found).update({"_months": spend._months, "loaded": spend.loaded, "_rows": rows})
     return found
+
+
+def sum_budgets(spend: Spend, budgets: Sequence[Budget]) -> list[pd.DataFrame]:
+    """Of each budget the sums of its rows, by `TABLE`: all budgets in one reading of the rows, or two where some are of
+    what the organization's file says. `spend` as of `narrow_spend`."""
+    found: dict[int, pd.DataFrame] = {}
+    keys = {"budget": "budget"} | {key: write_key(key) for key in TABLE}
+    for is_placed in (False, True):
+        scopes = {number: _write_scope(spend, budget) for number, budget in enumerate(budgets)
+                  if _is_placed(spend, budget) == is_placed}  # fmt: skip
+        if not scopes:
+            continue
+        each = ", ".join(f"CASE WHEN {scope} THEN {number} END" for number, scope in scopes.items())
+        rows = spend._placed if is_placed else spend._rows
+        rows = rows.select(f"*, unnest(list_filter([{each}], lambda one: one IS NOT NULL)) AS budget")
+        table = build_table(rows, keys, spend.span, spend.zone)
+        of_each = dict[str, pd.DataFrame]((str(number), part) for number, part in table.groupby("budget"))
+        empty = table.iloc[:0]
+        for number in scopes:
+            part = of_each.get(str(number), empty)
+            found[number] = part.drop(columns="budget").reset_index(drop=True)
+    return [found[number] for number in range(len(budgets))]
+
+
+def _is_placed(spend: Spend, budget: Budget) -> bool:
+    return spend.roster is not None and budget.scope in LEVELS
+
+
+def _list_rows(spend: Spend, budget: Budget) -> duckdb.DuckDBPyRelation:
+    return spend._placed if _is_placed(spend, budget) else spend._rows
+
+
+def _write_scope(spend: Spend, budget: Budget) -> str:
+    placed = f"{budget.scope} = {_quote(budget.of[0])}" if _is_placed(spend, budget) else ""
+    return placed or _write_condition(spend, budget)
 
 
 def _write_condition(spend: Spend, budget: Budget) -> str:

@@ -28,7 +28,7 @@ from flexlib.dates import Month, Span, list_periods
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.front.budget_bills import find_billed
 from flexlib.front.budget_lacks import find_lack
-from flexlib.front.budget_scope import narrow_spend
+from flexlib.front.budget_scope import narrow_spend, sum_budgets
 from flexlib.front.history import Gone, build_history, explain_ends, find_ends, find_gone, find_last_read, part_days
 from flexlib.front.months import compare_total
 from flexlib.front.sharing import keep_shared
@@ -134,9 +134,8 @@ def check_budgets(
         history, __ = build_history(spend, unit, as_of, {name: ends[name] for name in cut}, over)
         return history.dropna().index
 
-    for budget in kept:
+    for budget, table in zip(kept, sum_budgets(spend, kept), strict=True):
         narrowed = narrow_spend(spend, budget)
-        table = narrowed.by("month", "day", "source")
         cut = frozenset({*map(str, table["source"])} & ends.keys() if budget.unit != CREDITS else ())
         until = min((ends[name] for name in cut if ends[name] >= spend.loaded[-1].month.first), default=date.max)
         known = partial(list_known, budget.unit, cut)
