@@ -14,6 +14,7 @@ from flexlib.formats import format_short_day
 from flexlib.front.compare import UNITS
 from flexlib.front.credits_days import CreditsDays
 from flexlib.front.spend import Spend, sum_rows
+from flexlib.front.table import write_key
 from flexlib.i18n import _, translate_count, write_number
 from flexlib.proof import Certificate
 from flexlib.sources.registry import LEDGER, WINDSURF, name_source
@@ -32,11 +33,12 @@ def find_ends(spend: Spend) -> dict[str, date]:
     here = {one.source for month in spend.loaded for one in month.snapshots if one.dataset == LEDGER.dataset}
     awaited = find_awaited(spend.stored[-1].next, spend.root)
     over = {one.source for month in later for one in list_newest(month, spend.root, [LEDGER.dataset])}
-    table = spend.by("source", "day")
-    days = table[table["day"].notna()].groupby("source")["day"].max()
-    return {
-        str(name): day.date() for name, day in days.items() if name in (here & awaited.keys()) - over - {LEDGER.name}
-    }
+    names = (here & awaited.keys()) - over - {LEDGER.name}
+    if not names:
+        return {}
+    rows = spend._rows.filter(f"source IN ({', '.join(f'{name!r}' for name in sorted(names))})")
+    days = rows.aggregate(f"source, max({write_key('day')})").fetchall()
+    return {str(name): day for name, day in days if day is not None}
 
 
 def explain_absent(spend: Spend | CreditsDays) -> Iterator[str]:
