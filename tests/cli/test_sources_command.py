@@ -53,6 +53,29 @@ def test_what_was_stored_of_a_month_and_is_gone_is_told_where_its_source_has_end
     assert "was stored last of 2025-10 and is gone, so that 2025-10 lacks it" in shown.err
 
 
+@pytest.mark.parametrize("source", ["import", "windsurf"])
+def test_a_certificate_says_as_spend_does_that_a_newer_version_of_its_source_was_stored_and_is_gone(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    for usd in ("1", "2"):
+        store(tmp_path, "import", AUGUST.next, call("a", "2025-09-05", usd))
+        store_credits(tmp_path, (5, "key-1", "MODEL_X", 0, int(usd) * 100))
+    other = {"import": "windsurf", "windsurf": "import"}[source]
+    place = {"import": "usage/2025-09/import", "windsurf": "credits/2025-09"}[source]
+    newest = max(one for one in (tmp_path / place).iterdir() if one.is_dir())
+    rmtree(newest)
+    when = ["--year", "2025", "--month", "9"]
+    assert main(["spend", *when]) == 3
+    assert f"2025-09 is GAP: {newest} was stored last of 2025-09 and is gone" in capsys.readouterr().err
+    assert main(["certificate", *when, "--source", source]) == 3
+    shown = capsys.readouterr()
+    assert [line.split() for line in shown.out.splitlines() if "State" in line] == [["State", "GAP"]]
+    assert f"2025-09 is GAP: {newest} was stored last of 2025-09 and is gone" in shown.err
+    assert main(["certificate", *when, "--source", other]) == 0
+    assert "State           COMPLETE" in capsys.readouterr().out
+
+
 def test_an_end_that_is_written_twice_is_shown_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / FILE).write_text('{"import": ["2025-09", "2025-08", "2025-09"]}')
     main(["sources"])
