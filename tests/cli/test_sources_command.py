@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from shutil import rmtree
 
@@ -92,7 +93,9 @@ def test_an_end_that_was_said_is_shown_and_taken_back(root: Path, capsys: pytest
         "import (imported files): 2025-08; not in use after 2025-08",
         "windsurf (Windsurf): 2025-09; not in use after 2025-09",
     ]
-    assert main(["sources", "--not-ended", "import", "2025-08", "--json"]) == 0
+    assert (
+        main(["sources", "--not-ended", "import", "2025-08", "--json"]) == 3
+    )  # as plain `sources`: two months lack it
     assert json.loads(capsys.readouterr().out)[1] == {
         "source": "import",
         "stored": ["2025-08"],
@@ -128,6 +131,27 @@ def test_what_cannot_be_said_is_refused_in_a_sentence_and_changes_nothing(
     assert not (root / FILE).exists()
 
 
+def test_an_end_after_all_that_is_stored_is_said_to_be_awaited_until_then(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["sources", "--ended", "ledger", "2025-11"])
+    assert capsys.readouterr().err == (
+        "Nothing is stored of a month after 2025-10: ledger is awaited in each month up to 2025-11.\n"
+    )
+    main(["sources", "--ended", "ledger", "2025-10"])
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[:-9], lambda text: b"", lambda text: text[:-4] + b"PARX"])
+def test_a_file_whose_end_is_damaged_is_told_without_reading_its_rows(
+    damage: Callable[[bytes], bytes], root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file,) = root.glob("usage/2025-10/ledger/*/usage.parquet")
+    file.write_bytes(damage(file.read_bytes()))
+    assert main(["sources"]) == 4
+    assert f"{file} cannot be read (ArrowInvalid): it was changed or damaged; move " in capsys.readouterr().err
+
+
 def test_nothing_stored_is_no_source(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,5 +173,5 @@ def test_doctor_names_the_source_that_a_month_lacks(root: Path, capsys: pytest.C
 def test_ends_that_are_said_at_once_are_all_kept(root: Path) -> None:
     said = [subprocess.Popen([sys.executable, "-m", "flexlib", "sources", "--ended", source, month])
             for source, month in (("windsurf", "2025-09"), ("import", "2025-08"), ("import", "2025-09"))]  # fmt: skip
-    assert [one.wait() for one in said] == [0, 0, 0]
+    assert [one.wait() for one in said] == [3, 3, 3]  # the ledger lacks September
     assert {source: len(months) for source, months in read_ended(root).items()} == {"import": 2, "windsurf": 1}
