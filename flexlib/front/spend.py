@@ -30,6 +30,7 @@ from flexlib.spend.before import MonthBefore, explain_lacks, load_month_before, 
 from flexlib.spend.billed import name_spellings, sum_known
 from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.store.credit_prices import load_credit_prices
+from flexlib.store.ended import check_going
 from flexlib.store.membership import LEVELS
 from flexlib.store.organization import Organization, read_organization
 from flexlib.store.snapshots import find_snapshot, list_newest, load_credits
@@ -239,6 +240,7 @@ def load_spend(
     span = Span(start.first, end.last)
     stored = tuple(month for month in span.months if list_newest(month, root))
     if not stored:
+        check_going(start, root)
         commands = join_or(source.format_command(end) for source in list_sources())
         raise SnapshotMissing(_("Nothing of {start} is stored in {root}. Run: {commands}")
             .format(start=start if start == end else span, root=root, commands=commands))  # fmt: skip
