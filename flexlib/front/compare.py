@@ -25,8 +25,8 @@ from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
 from flexlib.spend.unstored import explain_unstored
-from flexlib.store.membership import LEVELS
 from flexlib.store.ended import check_going
+from flexlib.store.membership import LEVELS
 from flexlib.store.snapshots import list_newest
 from flexlib.store.strays import list_misplaced
 

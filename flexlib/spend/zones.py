@@ -46,8 +46,8 @@ def find_month_snapshots(
     """The newest version of each source that has a part of the month of `zone`: calls, then credits, then bills; of the
     month itself those of its `version`, as `store.snapshots.find_state` counts them.
 
-    Raises `SnapshotMissing` when nothing of the month itself is stored, or awaited, `SnapshotChanged` when what is stored is not
-    what its certificate is of, `BadParameter` for a zone that does not exist.
+    Raises `SnapshotMissing` when nothing of the month itself is stored, or awaited, `SnapshotChanged` when what is
+    stored is not what its certificate is of, `BadParameter` for a zone that does not exist.
     """
     found: list[Snapshot] = []
     for part, __, __ in list_pieces(month, zone):

@@ -122,7 +122,7 @@ def test_on_days_without_a_line_of_its_own_a_key_is_where_the_line_for_all_keys_
 
 
 def _name(parts: list[dict[str, Any]] | None) -> str | None:
-    return parts and parts[0]["department"]
+    return parts[0]["department"] if parts else None
 
 
 def test_with_names_a_hash_of_an_email_stands_as_the_email_that_the_file_or_the_list_of_people_has(
