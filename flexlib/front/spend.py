@@ -68,6 +68,9 @@ class Spend:
     roster: Path | None = None  # the file that says who belongs to which department; None: the metadata of calls alone
     budgets: Path | None = None  # the file of the budgets
 
+    def __repr__(self) -> str:
+        return f"Spend({self.span.months[0] if len(self.span.months) == 1 else self.span}, {self.state}, {self.zone})"
+
     @property
     def absent(self) -> tuple[Month, ...]:
         """Its months of which nothing is stored."""
