@@ -121,17 +121,23 @@ def _round(parts: Mapping[str, int], whole: int, total: int) -> dict[str, int]:
     return rounded
 
 
-def round_table(cells: Mapping[str, Mapping[str, Number]]) -> dict[str, dict[str, int]]:
+def round_table(cells: Mapping[str, Mapping[str, Number]], own: str = "") -> dict[str, dict[str, int]]:
     """Whole numbers in place of the cells of a table, by line and column, such that each line and column of them sums,
     and all of them to the sum of the cells, rounded half to even.
 
-    The sum is rounded first, then the sums of the columns within it, then each column within its own.
+    The sum is rounded first, then the sums of the columns within it, then each column within its own. The sum of the
+    column `own` is rounded by itself, as it stands elsewhere: what rounding moves is the other columns'.
     """
     columns = list(dict.fromkeys(column for line in cells.values() for column in line))
     sums = {one: sum((Fraction(line.get(one, 0)) for line in cells.values()), Fraction(0)) for one in columns}
     if not columns:
         return {name: {} for name in cells}
-    wholes = round_parts(sums, round(sum(sums.values())))
+    exact, wholes = sum(sums.values()), dict[str, int]()
+    whole, of_own = round(exact), sums.get(own, Fraction(0))
+    # Not where halves that go to even on both sides would move one of the others by 1.
+    if len(columns) > 1 and own in sums and abs((whole - round(of_own)) - (exact - of_own)) < 1:
+        wholes[own] = round(sums.pop(own))
+    wholes |= round_parts(sums, whole - sum(wholes.values()))
     rounded = {one: round_parts({name: line.get(one, 0) for name, line in cells.items()}, wholes[one])
                for one in columns}  # fmt: skip
     return {name: {one: rounded[one][name] for one in line} for name, line in cells.items()}

@@ -1,7 +1,7 @@
 """The lines of a chargeback: what each used itself, its shares of the pools, taxes; exact, and as they are charged.
 
 Amounts are Decimals by unit; a unit that is missing is not known, and adds nothing to a sum. What is charged is rounded
-to cents, whole pesos and hundredths of a credit such that lines and items sum to the rounded whole.
+to cents, pesos, hundredths of a credit such that all sums to the rounded whole, and use to that of the month's spend.
 """
 
 from __future__ import annotations
@@ -214,7 +214,7 @@ def _round_items(items: Mapping[LineKey, Mapping[str, Amounts]]) -> dict[LineKey
             key.text: {name: _shift(item[unit], places) for name, item in line.items() if unit in item}
             for key, line in items.items()
         }
-        rounded = round_table(cells)
+        rounded = round_table(cells, DIRECT)
         for key in items:
             for name, whole in rounded[key.text].items():
                 charged[key][name][unit] = _from_steps(whole, places)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from flexlib.cli.options import (
     open_settings,
     read_fetch_options,
     read_span,
+    warn_of_problems,
     warn_of_state,
 )
 from flexlib.cli.report_months import open_shown
@@ -33,6 +34,7 @@ from flexlib.sources.registry import WINDSURF, list_sources, name_source
 from flexlib.store.engines import ENGINES
 from flexlib.store.server import mark_made_up
 from flexlib.store.snapshots import find_snapshot, list_newest, load_credits, load_usage, scan
+from flexlib.store.strays import list_misplaced
 from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
@@ -115,8 +117,12 @@ def run_certificate(arguments: argparse.Namespace, settings: Settings) -> int:
     span = read_span(arguments)
     settings = open_shown(arguments, settings, *span.months, before=0)
     snapshots = [_load_source(month, arguments.source, settings.data) for month in span.months]
-    _print_certificates(snapshots, as_json=arguments.json)
-    return _finish(snapshots)
+    lost = {one: list_misplaced(settings.data, [one], arguments.source) for one in span.months}
+    _print_certificates(snapshots, as_json=arguments.json, lost={one for one, said in lost.items() if said})
+    for month, said in lost.items():
+        warn_of_problems(month, State.GAP, [(State.GAP, sentence) for sentence in said])
+    code = _finish(snapshots)
+    return State.GAP.exit_code if any(lost.values()) else code
 
 
 def _load_source(month: Month, source: str, root: Path) -> Snapshot:
@@ -197,13 +203,15 @@ def _run_table(arguments: argparse.Namespace, settings: Settings, stem: str, bui
     return _finish(snapshots)
 
 
-def _print_certificates(snapshots: Sequence[Snapshot], *, as_json: bool) -> None:
+def _print_certificates(snapshots: Sequence[Snapshot], *, as_json: bool, lost: Collection[Month] = ()) -> None:
+    """`lost`: the months of which a newer version was stored and is gone."""
     certificates = [snapshot.certificate for snapshot in snapshots]
     if as_json and len(certificates) > 1:
         print(write_json([json.loads(one.to_json()) for one in certificates]))
         return
     for one in certificates:
-        text = render_certificate(one, told=one.state is State.UNRECONCILED)
+        state = State.GAP if one.month in lost else one.state
+        text = render_certificate(one, told=one.state is State.UNRECONCILED, state=state)
         print(one.to_json() if as_json else text, end="")
 
 

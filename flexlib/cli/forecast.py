@@ -82,6 +82,9 @@ def run_forecast(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.front.months import find_look
 
     month = Month(arguments.year, arguments.month)
+    if arguments.as_of and arguments.as_of > month.last:
+        said = _("as of {as_of} all of {month} is over; name one of its days, or a day before it.")
+        raise InvalidRequest(said.format(as_of=arguments.as_of, month=month))
     settings = open_shown(arguments, settings, month, before=DEMO_MONTHS)
     made = forecast_month(
         month,

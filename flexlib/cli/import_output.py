@@ -70,10 +70,11 @@ def render_import(files: Sequence[InputFile], months: Sequence[FilesImport]) -> 
         noted |= {*notes}
         certificate = render_certificate(replace(one.certificate, notes=notes), told=True)
         parts.append(f"{title}, {one.certificate.month}: {added}.\n{''.join(by_file)}{certificate}")
-    month = max((one.certificate.month for one in months), default=None)
-    if month:
-        command = write_command(f"flexlib spend --year {month.year} --month {month.month}")
-        parts.append(_("Next: {command}\n").format(command=command))
+    if last := max((one.certificate for one in months), key=lambda one: one.month, default=None):
+        when = f"--year {last.month.year} --month {last.month.month}"
+        command = write_command(f"flexlib spend {when}")
+        proof = write_command(f"flexlib certificate {when} --source {last.source}")
+        parts.append(_("Next: {command}\nThis proof again: {proof}\n").format(command=command, proof=proof))
     return "\n".join(parts)
 
 

@@ -42,7 +42,13 @@ def bring_month(
                     ensure_demo(one, "UTC", settings, **read_fetch_options(arguments))
         return tuple(snapshot for one in months for snapshot in list_newest(one, settings.data))
     if request.reads == "credits":
-        return (_find_credits(month, settings, arguments),)
+        found = _find_credits(month, settings, arguments)
+        if is_demo and not arguments.offline:
+            from flexlib.demo.calls import ensure_demo_rates
+
+            for one in (month.previous, month):  # as with the calls: a page is the same whichever is made first
+                ensure_demo_rates(one, settings.data)
+        return (found,)
     zone = str(request.values.get("zone", "UTC"))
     if is_demo and not arguments.offline:
         against = str(request.values.get("against") or month)  # the month that a change is held against

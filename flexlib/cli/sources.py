@@ -10,12 +10,14 @@ from flexlib.certificate import State
 from flexlib.cli.options import Commands, add_command, add_demo_option
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month, check_begun, name_months
-from flexlib.errors import InvalidRequest
+from flexlib.errors import InvalidRequest, SnapshotChanged
 from flexlib.formats import clean_text
 from flexlib.i18n import _, join_or, write_json
 from flexlib.settings import Settings
 from flexlib.sources.registry import name_source
+from flexlib.store.damage import list_damaged
 from flexlib.store.ended import change_ended, list_lacking, list_stored, read_ended
+from flexlib.store.snapshots import list_months
 from flexlib.store.strays import list_misplaced
 
 
@@ -37,8 +39,8 @@ def add_commands(commands: Commands) -> None:
 
 
 def run_sources(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Prints what is stored of each; the exit code is 3 where a month lacks one that had begun, or what was stored of
-    it, 0 after a change."""
+    """Prints what is stored of each; the exit code is 4 where what is stored of a month is damaged, 3 where a month
+    lacks one that had begun, or what was stored of it."""
     data = open_shown(arguments, settings).data
     if said := arguments.ended or arguments.not_ended:
         _change_ended(*said, is_over=arguments.ended is not None, data=data)
@@ -59,10 +61,12 @@ def run_sources(arguments: argparse.Namespace, settings: Settings) -> int:
             print(clean_text(line))
         if not stored:
             print(_("Nothing is stored in {data}.").format(data=data))
-    misplaced = list_misplaced(data)
-    for sentence in misplaced:
+    misplaced, damaged = list_misplaced(data), list_damaged(data)
+    for sentence in (*misplaced, *damaged):
         print(sentence, file=sys.stderr)
-    return State.GAP.exit_code if (misplaced or any(lacks.values())) and not said else 0
+    if damaged:
+        return SnapshotChanged.exit_code
+    return State.GAP.exit_code if misplaced or any(lacks.values()) else 0
 
 
 def _change_ended(source: str, text: str, *, is_over: bool, data: Path) -> None:
@@ -85,3 +89,6 @@ def _change_ended(source: str, text: str, *, is_over: bool, data: Path) -> None:
         said = _("Nobody has said that {source} ended with {month}; flexlib sources shows what was said.")
         raise InvalidRequest(said.format(source=source, month=month))
     change_ended(source, month, data, is_over=is_over)
+    if is_over and month > (last := list_months(data)[-1]):
+        said = _("Nothing is stored of a month after {last}: {source} is awaited in each month up to {month}.")
+        print(said.format(last=last, source=source, month=month), file=sys.stderr)

@@ -91,9 +91,10 @@ def advise_again(certificate: Certificate) -> str:
     return " ".join(f"--supersedes {quote(name)}" for name in names) or _("--supersedes and its name")
 
 
-def render_certificate(certificate: AnyCertificate, *, told: bool = False) -> str:
-    """The proof as text, one line per fact; `told`: whether what differs is told beside it. Ends with a newline."""
-    lines = {_("State"): f"{certificate.state}", _("Read"): f"{certificate.read_at:%Y-%m-%d %H:%M} UTC"}
+def render_certificate(certificate: AnyCertificate, *, told: bool = False, state: State | None = None) -> str:
+    """The proof as text, one line per fact; `told`: whether what differs is told beside it; `state`: where it is not
+    the certificate's own. Ends with a newline."""
+    lines = {_("State"): f"{state or certificate.state}", _("Read"): f"{certificate.read_at:%Y-%m-%d %H:%M} UTC"}
     if isinstance(certificate, CreditsCertificate):
         lines |= {
             _("Server"): certificate.server,

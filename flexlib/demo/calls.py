@@ -105,14 +105,23 @@ def ensure_demo_calls(month: Month, root: Path) -> None:
     if stored is not None and not stored.certificate.is_stale():
         return
     now = datetime.now(timezone.utc)
-    # From a week before it on to a week behind it: its first day may be a holiday, its last one too.
-    days = (month.first - REACH + timedelta(days=number) for number in range(month.span.days + 2 * REACH.days))
-    rates = [Rate(day, _make_up_rate(day), MADE_UP) for day in days if day.weekday() < 5 and day <= now.date()]
-    keep_rates(rates, USD_CLP, root, now, overrules=False)
+    ensure_demo_rates(month, root, now)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"demo-calls-{month}.csv"
         if write_calls(month, file, now):
             import_usage(file, MAPPING, root, wait=True)
+
+
+def ensure_demo_rates(month: Month, root: Path, now: datetime | None = None) -> None:
+    """Keeps the made-up rates of the dollar of the month in the demo's data folder `root`; none before the company
+    began."""
+    if month < FIRST_MONTH:
+        return
+    now = now or datetime.now(timezone.utc)
+    # From a week before it on to a week behind it: its first day may be a holiday, its last one too.
+    days = (month.first - REACH + timedelta(days=number) for number in range(month.span.days + 2 * REACH.days))
+    rates = [Rate(day, _make_up_rate(day), MADE_UP) for day in days if day.weekday() < 5 and day <= now.date()]
+    keep_rates(rates, USD_CLP, root, now, overrules=False)
 
 
 def _make_up_rate(day: date) -> Decimal:

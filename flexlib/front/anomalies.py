@@ -29,6 +29,7 @@ from flexlib.proof import Certificate, Look, State, look_nowhere
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.billed import sum_known
 from flexlib.spend.unstored import explain_unstored
+from flexlib.store.ended import check_going
 from flexlib.store.snapshots import list_newest
 
 LEAST = {"credits": 20.0, "usd": 1.0}
@@ -120,15 +121,14 @@ def find_month_anomalies(
 
     `of`: `credits` or `usd`. `least`: what a day must have come to. `by`: further keys of `Spend.by`, such as a
     `department`; layers are looked at apart, so that what moved from one to another and cancels in the sum is found
-    too. `look` as of `load_month_usage`, `roster` as of `Spend`. Raises `InvalidRequest` for a unit that is none or
-    that no day has, `SnapshotMissing` where the month is not stored.
+    too. `look`, `roster` as of `Spend`. Raises `InvalidRequest` for a unit that no day has, `SnapshotMissing`.
     """
     if of not in LEAST:
         raise InvalidRequest(_("{of!r} has no unusual days; choose {least}.").format(of=of, least=", ".join(LEAST)))
     if not list_newest(month, root):
-        command = WINDSURF.format_command(month)
-        raise SnapshotMissing(_("Nothing of {month} is stored in {root}. Run: {command}, or import it.")
-            .format(month=month, root=root, command=command))  # fmt: skip
+        check_going(month, root)
+        said = _("Nothing of {month} is stored in {root}. Run: {command}, or import it.")
+        raise SnapshotMissing(said.format(month=month, root=root, command=WINDSURF.format_command(month)))
     spend = Spend(month.span, zone, (month,), root, names, tolerance, look, roster=roster)
     made = _judge_days(_widen(spend), month, of, LEAST[of] if least is None else least, list(events), by)
     if made is None:

@@ -25,6 +25,7 @@ from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
 from flexlib.spend.unstored import explain_unstored
+from flexlib.store.ended import check_going
 from flexlib.store.membership import LEVELS
 from flexlib.store.snapshots import list_newest
 from flexlib.store.strays import list_misplaced
@@ -100,6 +101,7 @@ def compare_spans(
     if twice := {*sides[0]} & {*sides[1]}:
         raise InvalidRequest(_("{twice} is in both spans; compare months that are apart.").format(twice=min(twice)))
     if absent := [month for months in sides for month in months if not list_newest(month, root)]:
+        check_going(absent[0], root)
         command = WINDSURF.format_command(absent[0])
         raise SnapshotMissing(
             _("Nothing of {absent} is stored in {root}. Run: {command}, or import it.").format(

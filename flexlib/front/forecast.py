@@ -32,6 +32,7 @@ from flexlib.i18n import _, translate_count
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import LEDGER, WINDSURF
 from flexlib.spend.unstored import explain_unstored
+from flexlib.store.ended import explain_all_over
 from flexlib.store.snapshots import list_months, list_newest
 
 
@@ -110,7 +111,7 @@ def forecast_month(
         )
     spend = load_spend(stored[0], stored[-1], root, zone=zone, names=False, tolerance=tolerance, look=look)
     if not any(one is not None for one in find_gone(month.span, spend, UNITS[of]).values()):
-        said = _("Every source had ended before {month}, as flexlib sources was told: there is nothing to forecast.")
+        said = explain_all_over(month)
         if of == "credits":
             said = _(
                 "Windsurf had ended before {month}, as flexlib sources was told: there are no credits to forecast."

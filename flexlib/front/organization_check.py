@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -20,7 +20,7 @@ from flexlib.front.spend import Spend
 from flexlib.i18n import translate_count
 from flexlib.proof import Certificate, State
 from flexlib.spend.billed import sum_known
-from flexlib.store.membership import DAY, LEVELS, TEAM, Gap, Membership, Parts, write_key
+from flexlib.store.membership import ALL, DAY, LEVELS, TEAM, Gap, Held, Membership, Parts, write_key, write_stand_in
 from flexlib.store.organization import Organization
 
 UNITS = ("flex_credits", "usd", "clp")
@@ -52,7 +52,7 @@ class Change:
     """The line that began, or else the one that ended."""
     before: Parts | None
     after: Parts | None
-    """None: nowhere."""
+    """None: nowhere, nor does a line hold for all of the kind."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +190,15 @@ def _list_changes(organization: Organization, month: Month) -> Iterator[Change]:
         days = {one.first: one for one in held}
         ends = {one.last: one for one in held}
         edges = {one.first for one in held} | {one.last + DAY for one in held if one.last < date.max}
+        stand_in = organization.held.get(write_stand_in(lines[key][0].kind), ()) if lines[key][0].who != ALL else ()
         for day in sorted(one for one in edges if month.first <= one <= month.last):
             begun, ended = days.get(day), ends.get(day - DAY)
             of = min(lines[key], key=lambda one: (one.first != day, one.last != day - DAY, one.line))
-            yield Change(day, of, ended.parts if ended else None, begun.parts if begun else None)
+            before, after = ended or _find_held(stand_in, day - DAY), begun or _find_held(stand_in, day)
+            change = Change(day, of, before.parts if before else None, after.parts if after else None)
+            if change.before != change.after:
+                yield change
+
+
+def _find_held(held: Iterable[Held], day: date) -> Held | None:
+    return next((one for one in held if one.first <= day <= one.last), None)

@@ -30,6 +30,7 @@ from flexlib.spend.before import MonthBefore, explain_lacks, load_month_before, 
 from flexlib.spend.billed import name_spellings, sum_known
 from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.store.credit_prices import load_credit_prices
+from flexlib.store.ended import check_going
 from flexlib.store.membership import LEVELS
 from flexlib.store.organization import Organization, read_organization
 from flexlib.store.snapshots import find_snapshot, list_newest, load_credits
@@ -66,6 +67,9 @@ class Spend:
     version: int | None = None  # which version of each month, as `store.snapshots.find_state` counts; None: the newest
     roster: Path | None = None  # the file that says who belongs to which department; None: the metadata of calls alone
     budgets: Path | None = None  # the file of the budgets
+
+    def __repr__(self) -> str:
+        return f"Spend({self.span.months[0] if len(self.span.months) == 1 else self.span}, {self.state}, {self.zone})"
 
     @property
     def absent(self) -> tuple[Month, ...]:
@@ -239,6 +243,7 @@ def load_spend(
     span = Span(start.first, end.last)
     stored = tuple(month for month in span.months if list_newest(month, root))
     if not stored:
+        check_going(start, root)
         commands = join_or(source.format_command(end) for source in list_sources())
         raise SnapshotMissing(_("Nothing of {start} is stored in {root}. Run: {commands}")
             .format(start=start if start == end else span, root=root, commands=commands))  # fmt: skip

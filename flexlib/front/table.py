@@ -208,6 +208,10 @@ def check_found(table: SpendTable, keys: Sequence[str]) -> SpendTable:
     """The table. Raises `InvalidRequest` where no row has one of the keys."""
     for key in keys:
         if key not in (*TIMES, *PLAIN, *TEXTS) and table[key].isna().all():
+            if key in LEVELS:
+                said = _("no row has a {key}: neither the organization's file (--roster FILE or FLEXLIB_ORGANIZATION) "
+                         "nor a call's metadata says one.")  # fmt: skip
+                raise InvalidRequest(said.format(key=key))
             known = ", ".join([*TIMES, *PLAIN, *LEVELS])
             raise InvalidRequest(
                 _("no row has {key!r}, nor its metadata; sum by {known}, or a name in the metadata.").format(

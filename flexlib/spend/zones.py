@@ -12,6 +12,7 @@ from flexlib.enums import OF_AN_HOUR
 from flexlib.errors import BadParameter, SnapshotMissing
 from flexlib.i18n import _, join_or
 from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, list_sources
+from flexlib.store.ended import check_going
 from flexlib.store.snapshots import find_state, list_newest
 from flexlib.store.usage_files import read_usage
 from flexlib.store.version import Snapshot
@@ -45,8 +46,8 @@ def find_month_snapshots(
     """The newest version of each source that has a part of the month of `zone`: calls, then credits, then bills; of the
     month itself those of its `version`, as `store.snapshots.find_state` counts them.
 
-    Raises `SnapshotMissing` when nothing of the month itself is stored, `SnapshotChanged` when what is stored is not
-    what its certificate is of, `BadParameter` for a zone that does not exist.
+    Raises `SnapshotMissing` when nothing of the month itself is stored, or awaited, `SnapshotChanged` when what is
+    stored is not what its certificate is of, `BadParameter` for a zone that does not exist.
     """
     found: list[Snapshot] = []
     for part, __, __ in list_pieces(month, zone):
@@ -55,6 +56,7 @@ def find_month_snapshots(
     spent = [one for one in found if one.dataset == WINDSURF.dataset and one.month == month]
     billed = [one for one in found if one.dataset == BILLS.dataset and one.month == month]
     if not spent and not billed and not any(one.month == month for one in usage):
+        check_going(month, root)
         raise SnapshotMissing(
             _("Nothing of {month} is stored. Run: {command} (or {fromkeys})").format(
                 month=month,

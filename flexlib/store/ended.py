@@ -8,7 +8,7 @@ from pathlib import Path
 
 from flexlib.certificate import CERTIFICATES
 from flexlib.dates import Month, Span
-from flexlib.errors import BadFile, BadMonth
+from flexlib.errors import BadFile, BadMonth, SnapshotMissing
 from flexlib.i18n import _
 from flexlib.nesting import decode_json
 from flexlib.sources.registry import BILLS, sort_sources
@@ -48,6 +48,20 @@ def find_awaited(month: Month, root: Path) -> dict[str, Month]:
 def find_over(month: Month, root: Path) -> set[str]:
     """The sources that ended before the month, and are stored again neither since nor in it."""
     return part_begun(month, root)[1]
+
+
+def check_going(month: Month, root: Path) -> None:
+    """Raises `SnapshotMissing` where every source that is stored of an earlier month had ended before this one: then
+    nothing has to be brought."""
+    going, over = part_begun(month, root)
+    if over and not going:
+        raise SnapshotMissing(explain_all_over(month))
+
+
+def explain_all_over(month: Month) -> str:
+    return _("Every source had ended before {month}, as flexlib sources was told: nothing of it is awaited.").format(
+        month=month
+    )
 
 
 def part_begun(month: Month, root: Path, until: Month | None = None) -> tuple[set[str], set[str]]:

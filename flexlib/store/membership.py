@@ -76,6 +76,11 @@ def write_key(kind: str, who: str) -> str:
     return f"{kind}\x1f{hide_email(who)}"
 
 
+def write_stand_in(kind: str) -> str:
+    """The key of the line that holds of those of a kind on days on which no own line does; empty where none can."""
+    return "" if kind in (PERSON, TEAM) else write_key(kind, ALL)
+
+
 def hide_email(text: str) -> str:
     """What stands for an e-mail in stored rows; another text stays.
 
@@ -103,6 +108,20 @@ def cut_days(lines: Sequence[Membership]) -> tuple[list[Held], list[tuple[int, s
         else:
             faults.append(_explain_share(sorted(here, key=lambda one: one.line), total, first))
     return held, faults, gaps
+
+
+def cut_gap(gap: Gap, lines: Iterable[Membership]) -> Iterator[Gap]:
+    """The days of a gap that none of these `lines` holds."""
+    first = gap.first
+    for one in sorted(lines, key=lambda one: one.first):
+        if one.first > gap.last:
+            break
+        if one.first > first:
+            yield gap._replace(first=first, last=one.first - DAY)
+        if one.last >= gap.last:
+            return
+        first = max(first, one.last + DAY)
+    yield gap._replace(first=first)
 
 
 def _explain_share(here: Sequence[Membership], total: Fraction | int, first: date) -> tuple[int, str]:

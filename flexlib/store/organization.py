@@ -27,8 +27,10 @@ from flexlib.store.membership import (
     Membership,
     Place,
     cut_days,
+    cut_gap,
     fill_days,
     write_key,
+    write_stand_in,
 )
 from flexlib.store.roster import Line, prove_day_first, read_date, read_roster, simplify_text
 
@@ -100,10 +102,12 @@ def read_organization(file: Path) -> Organization:
     reader = _Reader(prove_day_first(days), all(_is_part(text) for text in plain), faults)
     lines = [found for line in roster.lines if (found := reader.read_line(line))]
     gaps: list[Gap] = []
-    for group in _group(lines).values():
+    groups = _group(lines)
+    for group in groups.values():
         __, wrong, left_open = cut_days(group)
         faults += wrong
-        gaps += left_open
+        stand_in = groups.get(write_stand_in(group[0].kind), []) if group[0].who != ALL else []
+        gaps += (one for gap in left_open for one in cut_gap(gap, stand_in))
     if faults:
         told = Faults()
         told.found += [f"{name_line(line, file)}: {text}." for line, text in sorted(set(faults))]

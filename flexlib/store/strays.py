@@ -31,11 +31,16 @@ class Stray:
         return f"{self.path} {self.what}"
 
 
-def list_misplaced(root: Path, months: Collection[Month] | None = None) -> list[str]:
+def list_misplaced(root: Path, months: Collection[Month] | None = None, source: str | None = None) -> list[str]:
     """A sentence on each stored version that the total of its month lacks, since it lies where nothing is read; of all
-    months, or of these."""
+    months, or of these; of all sources, or of one."""
     found = (one for one in list_strays(root) if one.month and (months is None or one.month in months))
-    return [clean_text(f"{one}.") for one in found]
+    return [clean_text(f"{one}.") for one in found if source in (None, _find_source(one.path, root))]
+
+
+def _find_source(version: Path, root: Path) -> str:
+    is_credits = version.relative_to(root).parts[0].lower() == WINDSURF.dataset
+    return WINDSURF.name if is_credits else version.parent.name
 
 
 def list_strays(root: Path) -> list[Stray]:

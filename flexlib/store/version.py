@@ -23,6 +23,7 @@ from flexlib.nesting import decode_json
 from flexlib.proof import State, read_check
 from flexlib.sources.registry import WINDSURF, find_source
 from flexlib.store.engines import to_exact_frame
+from flexlib.store.last import VERSION
 from flexlib.store.row_hash import hash_file, hash_parquet, sum_file
 from flexlib.store.usage_files import read_usage
 
@@ -124,7 +125,8 @@ class Snapshot:
 
     @cached_property
     def certificate(self) -> AnyCertificate:
-        """Raises `SnapshotChanged` where it cannot be read, or is of another month than its folder says."""
+        """Raises `SnapshotChanged` where it cannot be read, or is of another month, or other rows, than its folder
+        says."""
         file = self.path / "certificate.json"
         with self.report_damage(file, "is no certificate"):
             found = parse_certificate(file.read_text("utf-8"))
@@ -142,6 +144,13 @@ class Snapshot:
                     path=self.path,
                     command=self._command,
                 )
+            )
+        if VERSION.fullmatch(self.path.name) and not self.path.name.endswith(f"-{found.rows_sha256[:8]}"):
+            raise SnapshotChanged(
+                _(
+                    "{file} is of another version than its folder is named after: it was put there afterwards; move "
+                    "{path} away, and store {month} again: {command}"
+                ).format(file=file, path=self.path, month=self.month, command=self._command)
             )
         return found
 

@@ -99,6 +99,35 @@ def test_a_rounded_table_sums_by_line_by_column_and_as_a_whole(cells: dict[str, 
     assert round_table(reverse(cells)) == rounded
 
 
+@given(TABLES)
+def test_a_column_that_stands_elsewhere_is_rounded_by_itself_and_the_table_still_sums(
+    cells: dict[str, dict[str, Decimal]],
+) -> None:
+    rounded = round_table(cells, "use")
+    exact = sum(Fraction(cell) for line in cells.values() for cell in line.values())
+    assert sum(cell for line in rounded.values() for cell in line.values()) == round(exact)
+    for column in ("use", "seats", "tax"):
+        mine = sum(line.get(column, 0) for line in rounded.values())
+        exact_sum = sum((Fraction(line.get(column, 0)) for line in cells.values()), Fraction(0))
+        assert abs(mine - exact_sum) < 1
+        if column == "use" and (2 * exact_sum).denominator != 1:  # of a half, seats of whole numbers go first
+            assert mine == round(exact_sum)
+    assert round_table(reverse(cells), "use") == rounded
+
+
+def test_the_cent_that_rounding_moves_is_a_tax_s_and_not_the_use_s_which_spend_says_too() -> None:
+    cells = {
+        "a": {"use": Decimal("5.40"), "tax": Decimal("1.36")},
+        "b": {"use": Decimal("0.04"), "tax": Decimal("0.04")},
+    }
+    sums = [
+        [sum(line[name] for line in round_table(cells, own).values()) for name in ("use", "tax")] for own in ("", "use")
+    ]
+    assert sums == [[6, 1], [5, 2]]  # of 5.44 and 1.40, together 6.84
+    halves = {"a": {"use": Decimal("8.5"), "seats": Decimal(1)}}
+    assert round_table(halves, "use") == {"a": {"use": 9, "seats": 1}}
+
+
 def test_forty_lines_of_thirds_of_a_cent_add_up_where_each_rounded_by_itself_would_not() -> None:
     cells = {f"d{number:02}": {"use": Decimal("0.3333")} for number in range(40)}
     assert sum(round(line["use"]) for line in cells.values()) == 0

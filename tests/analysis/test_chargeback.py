@@ -172,6 +172,13 @@ def test_exact_sums_are_held_against_the_whole_and_not_what_is_charged() -> None
     assert all(one.agrees for one in check_lines(lines, *({"usd": Decimal("1.234")},) * 2))
 
 
+def test_direct_use_is_charged_to_the_cent_that_the_month_is_said_to_cost() -> None:
+    pools = [Charge("pool", {"usd": Decimal("33.331")}, Rule.EQUAL)]  # all is 106.17, with a tax of 16.95
+    use = {A: Use({"usd": Decimal("40.003333")}), LineKey(LineKind.PART, "b"): Use({"usd": Decimal("15.880999")})}
+    lines = build_lines(use, pools, [("IVA", Decimal(19))], {})
+    assert sum(line.charged[DIRECT]["usd"] for line in lines) == Decimal("55.88")  # exact 55.884332
+
+
 def test_what_is_charged_is_rounded_half_to_even_in_the_steps_of_its_unit() -> None:
     assert round_amount(Decimal("0.125"), "usd") == Decimal("0.12")
     assert round_amount(Decimal("2.5"), "clp") == 2

@@ -61,6 +61,8 @@ def test_a_stored_month_is_forecast_from_the_days_known_by_then(
         "known": 15, "months": 1, "bands": 0, "held": 0, "coverage": None,
         "mean_error": half["backtest"][0]["mean_error"], "mean_width": None,
     }  # fmt: skip
+    assert main([*words, "--as-of", "2025-10-01"]) == 2
+    assert "as of 2025-10-01 all of 2025-09 is over; name one of its days" in capsys.readouterr().err
     assert main([*words, "--as-of", "2025-09-15", "--of", "usd"]) == 0
     assert "2025-09  357.53 or above: what is known of it is a lower bound" in capsys.readouterr().out
 

@@ -131,7 +131,8 @@ def test_the_certificate_of_an_import_is_shown_again(folder: Path, capsys: pytes
     run_import(parse(write(folder, "2025-09-01 10:00:00,7,5"), *PLAIN), load_settings())
     printed = capsys.readouterr().out
     assert main(["certificate", "--year", "2025", "--month", "9", "--source", "import"]) == 0
-    after = "\nNext: flexlib spend --year 2025 --month 9\n"
+    when = "--year 2025 --month 9"
+    after = f"\nNext: flexlib spend {when}\nThis proof again: flexlib certificate {when} --source import\n"
     assert printed == f"calls.csv, 2025-09: 1 row added.\n{capsys.readouterr().out}{after}"
 
 

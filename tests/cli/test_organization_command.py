@@ -103,6 +103,28 @@ def test_who_spends_between_two_lines_is_said_to_be_listed_and_on_which_days_not
     assert "  Ben, line 10" in said
 
 
+def test_on_days_without_a_line_of_its_own_a_key_is_where_the_line_for_all_keys_has_it_and_not_nowhere(
+    roster: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = "cleo,key,Gamma,,,,2025-09-10,\ncleo,key,Beta,,,2025-09-12,2025-09-20,\ncleo,key,Rest,,,2025-09-25,,\n"
+    roster.write_text(HEAD + lines + "*,key,Rest,,,,2025-09-22,\n", "utf-8")
+    _, made = check(capsys)
+    assert [(one["day"], one["line"], _name(one["before"]), _name(one["after"])) for one in made["changed"]] == [
+        ("2025-09-11", 2, "Gamma", "Rest"),
+        ("2025-09-12", 3, "Rest", "Beta"),
+        ("2025-09-21", 3, "Beta", "Rest"),
+        ("2025-09-23", 5, "Rest", None),
+        ("2025-09-25", 4, None, "Rest"),
+    ]
+    assert made["gaps"] == [{"line": 3, "kind": "key", "first": "2025-09-23", "last": "2025-09-24"}]
+    roster.write_text(HEAD + lines, "utf-8")
+    assert [one["line"] for one in check(capsys)[1]["gaps"]] == [2, 3]
+
+
+def _name(parts: list[dict[str, Any]] | None) -> str | None:
+    return parts[0]["department"] if parts else None
+
+
 def test_with_names_a_hash_of_an_email_stands_as_the_email_that_the_file_or_the_list_of_people_has(
     roster: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

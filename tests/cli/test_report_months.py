@@ -15,7 +15,9 @@ import pytest
 from harness import KEY
 
 from flexlib.cli import main
+from flexlib.dates import Month
 from flexlib.demo import demo_server
+from flexlib.store.snapshots import load_credits
 
 NB: Any = nbformat  # ships no types
 FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
@@ -127,6 +129,29 @@ def test_with_a_key_a_report_of_all_spend_reads_the_team_s_credits_first(
         monkeypatch.setenv("WINDSURF_BASE_URL", url)
         assert main(["report", *WHEN, "--notebook", notebook, "--alone"]) == 0
     assert [folder.name for folder in (tmp_path / "data" / "credits").iterdir()] == ["2025-09"]
+
+
+@pytest.mark.parametrize("first", ["credits", "usage"])
+def test_whichever_report_of_the_demo_is_made_first_brings_the_rates_so_that_the_other_changes_no_page(
+    first: str, notebook: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(FIXTURE, tmp_path / "data" / "demo")
+    rates = tmp_path / "data" / "demo" / "rates" / "usd_clp.csv"
+    for folder in ("rates", "usage"):
+        shutil.rmtree(tmp_path / "data" / "demo" / folder, ignore_errors=True)
+    month = Month(2025, 9)
+    stored = [load_credits(month, tmp_path / "data" / "demo")]
+    monkeypatch.setattr("flexlib.ingest.windsurf.fetch.ensure_credits", lambda *asked, **how: stored)
+    monkeypatch.setattr("flexlib.demo.calls.write_calls", lambda *asked: 0)
+
+    def report(reads: str) -> bytes:
+        content = json.loads((tmp_path / notebook).read_text())
+        content["metadata"]["flexlib"] = {"reads": reads}
+        (tmp_path / notebook).write_text(json.dumps(content))
+        assert main(["report", *WHEN, "--demo", "--notebook", notebook]) == 0
+        return rates.read_bytes()
+
+    assert report(first) == report("usage" if first == "credits" else "credits")
 
 
 @pytest.mark.parametrize(("cell", "code", "stored"), [("Html('title', 'x', {})", 3, 3), ("year", 0, 0)])

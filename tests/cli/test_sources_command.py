@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from shutil import rmtree
 
@@ -53,6 +54,29 @@ def test_what_was_stored_of_a_month_and_is_gone_is_told_where_its_source_has_end
     assert "was stored last of 2025-10 and is gone, so that 2025-10 lacks it" in shown.err
 
 
+@pytest.mark.parametrize("source", ["import", "windsurf"])
+def test_a_certificate_says_as_spend_does_that_a_newer_version_of_its_source_was_stored_and_is_gone(
+    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    for usd in ("1", "2"):
+        store(tmp_path, "import", AUGUST.next, call("a", "2025-09-05", usd))
+        store_credits(tmp_path, (5, "key-1", "MODEL_X", 0, int(usd) * 100))
+    other = {"import": "windsurf", "windsurf": "import"}[source]
+    place = {"import": "usage/2025-09/import", "windsurf": "credits/2025-09"}[source]
+    newest = max(one for one in (tmp_path / place).iterdir() if one.is_dir())
+    rmtree(newest)
+    when = ["--year", "2025", "--month", "9"]
+    assert main(["spend", *when]) == 3
+    assert f"2025-09 is GAP: {newest} was stored last of 2025-09 and is gone" in capsys.readouterr().err
+    assert main(["certificate", *when, "--source", source]) == 3
+    shown = capsys.readouterr()
+    assert [line.split() for line in shown.out.splitlines() if "State" in line] == [["State", "GAP"]]
+    assert f"2025-09 is GAP: {newest} was stored last of 2025-09 and is gone" in shown.err
+    assert main(["certificate", *when, "--source", other]) == 0
+    assert "State           COMPLETE" in capsys.readouterr().out
+
+
 def test_an_end_that_is_written_twice_is_shown_once(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / FILE).write_text('{"import": ["2025-09", "2025-08", "2025-09"]}')
     main(["sources"])
@@ -69,7 +93,9 @@ def test_an_end_that_was_said_is_shown_and_taken_back(root: Path, capsys: pytest
         "import (imported files): 2025-08; not in use after 2025-08",
         "windsurf (Windsurf): 2025-09; not in use after 2025-09",
     ]
-    assert main(["sources", "--not-ended", "import", "2025-08", "--json"]) == 0
+    assert (
+        main(["sources", "--not-ended", "import", "2025-08", "--json"]) == 3
+    )  # as plain `sources`: two months lack it
     assert json.loads(capsys.readouterr().out)[1] == {
         "source": "import",
         "stored": ["2025-08"],
@@ -105,6 +131,27 @@ def test_what_cannot_be_said_is_refused_in_a_sentence_and_changes_nothing(
     assert not (root / FILE).exists()
 
 
+def test_an_end_after_all_that_is_stored_is_said_to_be_awaited_until_then(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["sources", "--ended", "ledger", "2025-11"])
+    assert capsys.readouterr().err == (
+        "Nothing is stored of a month after 2025-10: ledger is awaited in each month up to 2025-11.\n"
+    )
+    main(["sources", "--ended", "ledger", "2025-10"])
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("damage", [lambda text: text[:-9], lambda text: b"", lambda text: text[:-4] + b"PARX"])
+def test_a_file_whose_end_is_damaged_is_told_without_reading_its_rows(
+    damage: Callable[[bytes], bytes], root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file,) = root.glob("usage/2025-10/ledger/*/usage.parquet")
+    file.write_bytes(damage(file.read_bytes()))
+    assert main(["sources"]) == 4
+    assert f"{file} cannot be read (ArrowInvalid): it was changed or damaged; move " in capsys.readouterr().err
+
+
 def test_nothing_stored_is_no_source(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -126,5 +173,5 @@ def test_doctor_names_the_source_that_a_month_lacks(root: Path, capsys: pytest.C
 def test_ends_that_are_said_at_once_are_all_kept(root: Path) -> None:
     said = [subprocess.Popen([sys.executable, "-m", "flexlib", "sources", "--ended", source, month])
             for source, month in (("windsurf", "2025-09"), ("import", "2025-08"), ("import", "2025-09"))]  # fmt: skip
-    assert [one.wait() for one in said] == [0, 0, 0]
+    assert [one.wait() for one in said] == [3, 3, 3]  # the ledger lacks September
     assert {source: len(months) for source, months in read_ended(root).items()} == {"import": 2, "windsurf": 1}

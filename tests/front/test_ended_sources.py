@@ -13,10 +13,13 @@ from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store, store_credits
 from flexlib.analysis.budgets import Outcome
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
+from flexlib.front.anomalies import find_month_anomalies
 from flexlib.front.budgets import BudgetPeriod, check_budgets
+from flexlib.front.compare import compare_spans
 from flexlib.front.forecast import MonthForecast, forecast_month
 from flexlib.front.spend import load_spend
 from flexlib.page.forecasted import describe_band
+from flexlib.spend.month import load_month_usage
 from flexlib.store.budgets import read_budgets
 from flexlib.store.ended import write_ended
 
@@ -91,8 +94,20 @@ def test_nothing_is_expected_after_the_end_of_every_source(fill: Fill, tmp_path:
     write_ended({"ledger": [SEPTEMBER]}, tmp_path)
     *_earlier, last = check(tmp_path, SEPTEMBER, "200", "cycle, begins: 15", date(2025, 9, 28))
     assert (last.spent, last.expected, last.is_running, last.day) == (Decimal(140), 160.0, True, None)
-    with pytest.raises(InvalidRequest, match="Every source had ended before 2025-10, as flexlib sources was told"):
-        forecast(tmp_path, OCTOBER)
+    commands: list[Callable[[], object]] = [
+        lambda: forecast(tmp_path, OCTOBER),
+        lambda: check(tmp_path, OCTOBER, "200", "month"),
+        lambda: load_month_usage(OCTOBER, tmp_path),
+        lambda: load_spend(OCTOBER, None, tmp_path, zone="UTC", names=False),
+        lambda: compare_spans(AUGUST.span, OCTOBER.span, tmp_path),
+        lambda: find_month_anomalies(OCTOBER, tmp_path),
+    ]
+    for one in commands:
+        with pytest.raises(InvalidRequest) as raised:
+            one()
+        assert str(raised.value) == (
+            "Every source had ended before 2025-10, as flexlib sources was told: nothing of it is awaited."
+        )
 
 
 @pytest.mark.parametrize("as_of", [None, date(2025, 10, 20)])

@@ -77,6 +77,11 @@ def test_totals_are_exact_in_the_unit_that_their_name_says(root: Path) -> None:
     assert (month.total("requests"), month.total("prompt_tokens")) == (1 + 1 + 52 + 2, 300)
 
 
+def test_what_is_loaded_is_printed_as_its_month_its_state_and_its_zone(root: Path) -> None:
+    assert repr(load(root)) == f"Spend(2025-09, {load(root).state}, UTC)"
+    assert repr(load(root, "2025-09", "2025-10")).startswith("Spend(2025-09-01 to 2025-10-31, ")
+
+
 def test_a_total_of_which_nothing_is_known_is_none_and_not_zero(tmp_path: Path) -> None:
     store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-01", None))
     month = load(tmp_path)
@@ -520,6 +525,7 @@ def test_rows_of_credits_are_in_credits(root: Path) -> None:
         ("modle", "no row has 'modle', nor its metadata; sum by day, month"),
         ("usd", "'usd' is what is summed, not what it can be summed by"),
         ("id", "no row has 'id', nor its metadata"),
+        ("department", r"no row has a department: neither the organization's file \(--roster FILE or"),
         (("day", "model"), "is not a key; name each by itself, such as by"),
         ("", "'' is not a key"),
     ],

@@ -839,7 +839,7 @@ def test_a_byte_order_mark_and_windows_line_ends_are_no_part_of_a_value(tmp_path
 def test_a_column_that_is_not_asked_for_need_not_be_utf8(tmp_path: Path) -> None:
     (tmp_path / "calls.csv").write_bytes(b"time,in,out,note\n2025-09-01 10:00:00,7,5,ma\xf1ana\n")
     assert take(tmp_path / "calls.csv")[0]["prompt_tokens"] == 7
-    with pytest.raises(BadFile, match="it is not UTF-8: convert it first"):
+    with pytest.raises(BadFile, match=r"calls.csv cannot be read: line 2 is not UTF-8 text; save the"):
         take(tmp_path / "calls.csv", status="note")
 
 

@@ -201,7 +201,7 @@ def test_broken_json_is_one_sentence(tmp_path: Path, text: str, said: str) -> No
 def test_text_that_is_not_utf_8_is_told(tmp_path: Path) -> None:
     file = tmp_path / "usage.json"
     file.write_bytes(json.dumps(ROWS, ensure_ascii=False).encode().replace(b"time", b"t\xe9me", 1))
-    with pytest.raises(BadFile, match="it is not UTF-8: convert it first"):
+    with pytest.raises(BadFile, match=r"line \d is not UTF-8 text; save the file as UTF-8"):
         take(file)
 
 

@@ -334,3 +334,11 @@ def test_a_version_in_the_folder_of_another_month_is_not_that_month(tmp_path: Pa
     with pytest.raises(SnapshotChanged, match=rf"of 2025-09, and lies with the credits of 2025-10: move {october}"):
         load_credits(Month(2025, 10), tmp_path)
     assert load_credits(SEPTEMBER, tmp_path).path == path
+
+
+def test_an_older_version_in_the_folder_of_the_newest_one_is_not_the_month(tmp_path: Path) -> None:
+    old, new = store(tmp_path, 100).path, store(tmp_path, 200).path
+    for name in ("certificate.json", "credits.parquet"):
+        shutil.copyfile(old / name, new / name)
+    with pytest.raises(SnapshotChanged, match=rf"is of another version than its folder is named after: .*move {new}"):
+        load_credits(SEPTEMBER, tmp_path)

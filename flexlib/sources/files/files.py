@@ -123,7 +123,7 @@ def report_file(file: Path) -> Iterator[None]:
         yield
     except (OSError, pa.ArrowInvalid, csv.Error, EOFError, UnicodeDecodeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        said = explain_broken(is_utf8="UTF8" not in reason and not isinstance(error, UnicodeDecodeError),
+        said = explain_broken(file, is_utf8="UTF8" not in reason and not isinstance(error, UnicodeDecodeError),
                               is_too_long=STRADDLES in reason)  # fmt: skip
         raise BadFile(said.format(name=file.name, reason=reason, most=BLOCKS[-1] >> 20)) from error
 

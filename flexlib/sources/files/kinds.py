@@ -26,18 +26,27 @@ WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 COMPRESSIONS = (".gz", ".zst", ".bz2")
 
 
-def explain_broken(*, is_utf8: bool, is_too_long: bool) -> str:
+def explain_broken(file: Path, *, is_utf8: bool, is_too_long: bool) -> str:
     """What is wrong with a file called `{name}`, for `{reason}`, and what to do, in a sentence."""
     if not is_utf8:
-        return _(
-            "{name} cannot be read ({reason}); it is not UTF-8: convert it first (iconv -f latin1 -t utf-8 "
-            "{name} > ...)."
-        )
+        said = _("{name} cannot be read: line {line} is not UTF-8 text; save the file as UTF-8 (iconv -f latin1 -t "
+                 "utf-8 {name} > ...).")  # fmt: skip
+        return said.format(name="{name}", line=_find_undecodable(file))
     if is_too_long:
         return _(
             "{name} cannot be read ({reason}); a quote is not closed, or a row is longer than {most} MB: fix it first."
         )
     return _("{name} cannot be read ({reason}); fix it and import it again.")
+
+
+def _find_undecodable(file: Path) -> int:
+    """The first line of a file that is not UTF-8."""
+    stream: Any = pa.input_stream(str(file), compression="detect")
+    with io.BufferedReader(stream) as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.decode("utf-8", "replace").encode() != line:
+                return number
+    return 1
 
 
 def check_file(file: Path) -> None:
