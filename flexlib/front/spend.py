@@ -69,7 +69,11 @@ class Spend:
     budgets: Path | None = None  # the file of the budgets
 
     def __repr__(self) -> str:
-        return f"Spend({self.span.months[0] if len(self.span.months) == 1 else self.span}, {self.state}, {self.zone})"
+        span = self.span.months[0] if len(self.span.months) == 1 else self.span
+        state = (
+            f"{self.state}, " if "loaded" in vars(self) else ""
+        )  # to look at a month must not fail as to load it may
+        return f"Spend({span}, {state}{self.zone})"
 
     @property
     def absent(self) -> tuple[Month, ...]:

@@ -78,8 +78,9 @@ def test_totals_are_exact_in_the_unit_that_their_name_says(root: Path) -> None:
 
 
 def test_what_is_loaded_is_printed_as_its_month_its_state_and_its_zone(root: Path) -> None:
-    assert repr(load(root)) == f"Spend(2025-09, {load(root).state}, UTC)"
-    assert repr(load(root, "2025-09", "2025-10")).startswith("Spend(2025-09-01 to 2025-10-31, ")
+    assert repr(spend := load(root)) == "Spend(2025-09, UTC)"
+    assert (state := spend.state, repr(spend)) == (state, f"Spend(2025-09, {state}, UTC)")
+    assert repr(load(root, "2025-09", "2025-10")) == "Spend(2025-09-01 to 2025-10-31, UTC)"
 
 
 def test_a_total_of_which_nothing_is_known_is_none_and_not_zero(tmp_path: Path) -> None:
