@@ -68,12 +68,8 @@ class Spend:
     roster: Path | None = None  # the file that says who belongs to which department; None: the metadata of calls alone
     budgets: Path | None = None  # the file of the budgets
 
-    def __repr__(self) -> str:
-        span = self.span.months[0] if len(self.span.months) == 1 else self.span
-        state = (
-            f"{self.state}, " if "loaded" in vars(self) else ""
-        )  # to look at a month must not fail as to load it may
-        return f"Spend({span}, {state}{self.zone})"
+    def __repr__(self) -> str:  # reads nothing
+        return f"Spend({self.span.months[0] if len(self.span.months) == 1 else self.span}, {self.zone})"
 
     @property
     def absent(self) -> tuple[Month, ...]:
