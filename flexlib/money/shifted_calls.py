@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from math import log
 from typing import NamedTuple
 
 import duckdb
+import pyarrow as pa
 
 from flexlib.money.near_calls import CLOCK, LEAST_EQUAL, NEARLY, SLOT, match_calls
-from flexlib.money.same_calls import MOSTLY, SAME_LENGTH
+from flexlib.money.same_calls import FEW_CALLS, MOSTLY, SAME_LENGTH
 
 ZONE, FARTHEST = 900, 50_400
 """Seconds: clocks of two zones differ by quarters of an hour, by fourteen hours at most."""
 SLOW = 10
 """Seconds by which one of two systems writes a call later than the other, whatever their zones."""
-SEEDS = 20
-"""Of so many calls, spread over a log, the distances to as long calls of the other are looked at."""
+SEEDS = 30
+"""Of so many calls of a log, picked at random, the distances to as long calls of the other are looked at."""
 CHANCE = 0.001
 """How many distances at which all calls meet by chance are too many, over all distances that are looked at."""
-CONTROLS = (60, -60, 3_600, -3_600)
+HOUR = 3_600
+CONTROLS = (60, -60, HOUR, -HOUR)
 """Seconds by which a distance is made another: where half as many calls meet at that, both are asked by the clock."""
+LEAST_TOLD = 10
+"""So many calls are at least asked of files whose ids differ, and be it in so many places of a minute: two projects may
+be asked by the clock."""
 DISTANCES = (2 * FARTHEST // ZONE + 1) * (2 * SLOW + 1)
+
+Pair = tuple[int, int]
+"""The numbers of a new file and of another."""
 
 
 class Shift(NamedTuple):
@@ -29,31 +37,53 @@ class Shift(NamedTuple):
 
     seconds: int
     calls: int
+    also: int
+    """By how many those before or after a change of the clock; else the same."""
 
 
 def find_shifts(
-    connection: duckdb.DuckDBPyConnection, pairs: Iterable[tuple[int, int]]
-) -> dict[tuple[int, int], Shift]:
+    connection: duckdb.DuckDBPyConnection,
+    pairs: Iterable[Pair],
+    alike: Container[Pair] = (),
+    told: Container[Pair] = (),
+) -> dict[Pair, Shift]:
     """Of pairs of a new and an old file those of which nearly all calls of the one are calls of the other's, as long
-    and at one distance of time, where that is no chance. Looks into the table `all_calls`."""
-    asked = ", ".join(f"({new}, {old})" for new, old in pairs)
+    and at one distance of time, where that is no chance. Looks into the table `all_calls`.
+
+    Of these are `alike` those of one system, and `told` apart by their ids those that give ids.
+    """
+    asked = [(*pair, pair in alike, pair in told) for pair in pairs]
     if not asked:
         return {}
+    columns = zip(("new", "old", "is_alike", "is_told"), map(list, zip(*asked, strict=True)), strict=True)
+    connection.register("asked_pairs", pa.table(dict(columns)))
     found = connection.execute(f"""
-        WITH pairs AS (SELECT * FROM (VALUES {asked}) pairs(new, old)),
-        numbered AS (
-            SELECT *, row_number() OVER (PARTITION BY file ORDER BY us, id) - 1 AS nth,
-                count(*) OVER (PARTITION BY file) AS size
-            FROM all_calls WHERE prompt_tokens + completion_tokens > 0),
-        sizes AS (SELECT DISTINCT file, size FROM numbered WHERE size >= {LEAST_EQUAL}),
+        WITH calls AS MATERIALIZED (FROM all_calls WHERE prompt_tokens + completion_tokens > 0),
+        sizes AS (
+            SELECT file, count(*) AS size, min(us) - {CLOCK} AS first, max(us) + {CLOCK} AS last FROM calls
+            GROUP BY file HAVING count(*) >= {LEAST_EQUAL}),
         sides AS (
-            SELECT pairs.new, pairs.old, one.size <= other.size AS is_new_less, least(one.size, other.size) AS size
-            FROM pairs JOIN sizes one ON one.file = pairs.new JOIN sizes other ON other.file = pairs.old),
-        seeds AS (FROM numbered WHERE nth % greatest(size // {SEEDS}, 1) = 0),
+            SELECT new, old, one.size <= other.size AS is_new_less,
+                CASE WHEN one.size <= other.size THEN new ELSE old END AS few,
+                CASE WHEN one.size <= other.size THEN old ELSE new END AS many,
+                greatest(one.first, other.first) AS first, least(one.last, other.last) AS last
+            FROM asked_pairs JOIN sizes one ON one.file = new JOIN sizes other ON other.file = old
+            WHERE (NOT is_alike OR greatest(one.first, other.first) < least(one.last, other.last))
+                AND (NOT is_told OR least(one.size, other.size) >= {LEAST_TOLD})
+                AND greatest(one.first, other.first) - least(one.last, other.last) <= {(FARTHEST + SLOW) * CLOCK}),
+        picked AS (
+            SELECT new, old, is_new_less, many, count(*) AS every, count(*) FILTER (us BETWEEN first AND last) AS met,
+                min_by(nth, hash(id), {SEEDS}) AS spread,
+                min_by(nth, hash(id), {SEEDS}) FILTER (us BETWEEN first AND last) AS within
+            FROM sides JOIN calls ON file = few GROUP BY ALL),
+        seeds AS (
+            SELECT new, old, is_new_less, many, CASE WHEN met >= {FEW_CALLS} THEN met ELSE every END AS size,
+                unnest(CASE WHEN met >= {FEW_CALLS} THEN within ELSE spread END) AS nth FROM picked),
         away AS (
-            SELECT sides.*, new.id AS seed, round((old.us - new.us) / 1e6)::BIGINT AS lag
-            FROM sides JOIN seeds new ON new.file = CASE WHEN is_new_less THEN sides.new ELSE sides.old END
-            JOIN all_calls old ON old.file = CASE WHEN is_new_less THEN sides.old ELSE sides.new END
+            SELECT seeds.new, seeds.old, is_new_less, size, seeds.nth AS seed,
+                round((old.us - new.us) / 1e6)::BIGINT AS lag
+            FROM seeds JOIN calls new ON new.nth = seeds.nth
+            JOIN calls old ON old.file = many
                 AND new.length = old.length AND abs(old.us - new.us) <= {(FARTHEST + SLOW) * CLOCK} AND {SAME_LENGTH}),
         votes AS (
             SELECT new, old, is_new_less, size, lag + spare AS lag, count(DISTINCT seed) AS votes,
@@ -66,39 +96,93 @@ def find_shifts(
         QUALIFY row_number() OVER (PARTITION BY new, old ORDER BY votes DESC, exact DESC, abs(lag)) = 1""").fetchall()
     shifts = {}
     for new, old, is_new_less, lag in found:
-        few, many = (new, old) if is_new_less else (old, new)
-        if calls := _count_met(connection, few, many, lag):
-            shifts[new, old] = Shift(lag if is_new_less else -lag, calls)
+        pair = (new, old)
+        few, many = pair if is_new_less else pair[::-1]
+        kind = {"is_alike": pair in alike, "is_told": pair in told}
+        other, calls = lag, _count_met(connection, few, many, f"{lag * CLOCK}", **kind)
+        for change, before, after in () if calls else _find_changes(connection, few, many, lag):
+            moved = f"CASE WHEN us < {change} THEN {before * CLOCK} ELSE {after * CLOCK} END"
+            if calls := _count_met(connection, few, many, moved, **kind):
+                other = before + after - lag
+                break
+        if calls:
+            sign = 1 if is_new_less else -1
+            shifts[pair] = Shift(sign * lag, calls, sign * other)
     return shifts
 
 
-def _count_met(connection: duckdb.DuckDBPyConnection, few: int, many: int, lag: int) -> int:
-    """How many calls of the file `few` are calls of `many` once moved by the lag; 0 where that may be chance.
+def _find_changes(connection: duckdb.DuckDBPyConnection, few: int, many: int, lag: int) -> list[tuple[int, int, int]]:
+    """When a clock may have changed by an hour, so that calls of `few` meet those of `many` at the lag before it and at
+    another after it, or the other way round: the time and both lags, where most calls meet first."""
+    sides = [f"(FROM all_calls WHERE file = {file})" for file in (few, many)]
+    return connection.execute(f"""
+        WITH met AS MATERIALIZED (
+            SELECT DISTINCT lag, new_id, us - off - lag * {CLOCK} AS moment
+            FROM ({match_calls([lag, lag + HOUR, lag - HOUR], *sides)})),
+        steps AS (
+            SELECT other, moment, CASE lag WHEN other THEN -1 ELSE 1 END AS step
+            FROM met JOIN (SELECT unnest([{lag + HOUR}, {lag - HOUR}]) AS other) ON lag IN (other, {lag})),
+        sums AS (
+            SELECT other, moment + 1 AS moment, sum(step) OVER (PARTITION BY other ORDER BY moment) AS more,
+                sum(step) OVER (PARTITION BY other) AS every FROM steps),
+        ways AS (
+            SELECT max(more) * 2 - any_value(every) AS gain, arg_max(moment, more) AS moment, {lag} AS before,
+                other AS after
+            FROM sums GROUP BY other
+            UNION ALL SELECT any_value(every) - 2 * min(more), arg_min(moment, more), other, {lag}
+            FROM sums GROUP BY other)
+        SELECT moment, before, after FROM ways WHERE moment IS NOT NULL ORDER BY gain DESC LIMIT 2""").fetchall()
+
+
+def _count_met(
+    connection: duckdb.DuckDBPyConnection, few: int, many: int, by: str, *, is_alike: bool, is_told: bool
+) -> int:
+    """How many calls of the file `few` are calls of `many` once moved by so much; 0 where that may be chance.
 
     It is none where `many` has none of those lengths as often, by their times; nor where within the times of `few` both
-    have the same calls and no other, all of them at one distance: a burst is too short to be told by its times.
+    have the same calls and no other, all of them at one distance: a burst is too short to be told by its times. Of two
+    files of one system it is one also where a file's own calls are as far from each other: what is asked by the clock.
     """
-    sides = [f"(FROM all_calls WHERE file = {file})" for file in (few, many)]
-    ((size, whole, met, lengths, likely, elsewhere, at_once, beside),) = connection.execute(f"""
+    plain = f"(FROM all_calls WHERE file = {few})"
+    sides = [f"(SELECT * REPLACE (us + {by} AS us) FROM {plain})", f"(FROM all_calls WHERE file = {many})"]
+    is_one_lag = by.lstrip("-").isdigit()
+    # Where a clock was put back the same calls are not to be met before and after it.
+    counted = "count(DISTINCT new_id)" if is_one_lag else "least(count(DISTINCT new_id), count(DISTINCT old_id))"
+    own = f"(SELECT count(DISTINCT new_id) FROM ({match_calls([0], sides[0], plain)}) WHERE new_id <> old_id)"
+    ((size, near, whole, met, lengths, likely, elsewhere, at_once, beside, of_many, places, again),) = (
+        connection.execute(f"""
         WITH span AS (SELECT min(us) - {CLOCK} AS first, max(us) + {CLOCK} AS last FROM {sides[1]}),
-        moved AS (SELECT id, us + {lag * CLOCK} BETWEEN first AND last AS is_within FROM {sides[0]}, span),
+        moved AS (
+            SELECT id, us + {by} BETWEEN first AND last AS is_within, us BETWEEN first AND last AS is_near
+            FROM {plain}, span),
         often AS (SELECT length, count(*) AS times FROM {sides[1]} GROUP BY ALL),
-        met AS MATERIALIZED ({match_calls([lag], *sides)}),
+        met AS MATERIALIZED ({match_calls([0], *sides)}),
         lengths AS (SELECT DISTINCT new_id, length FROM met),
         fine AS (FROM met WHERE abs(off - (SELECT median(off) FROM met)) <= {SLOT // 2}),
         others AS (
             SELECT lag, count(DISTINCT new_id) AS met
-            FROM ({match_calls([lag + more for more in CONTROLS], *sides)}) GROUP BY lag)
-        SELECT count(*) FILTER (is_within), count(*), (SELECT count(DISTINCT new_id) FROM met),
-            (SELECT count(DISTINCT length) FROM met),
+            FROM ({match_calls(CONTROLS, *sides)}) GROUP BY lag)
+        SELECT count(*) FILTER (is_within), count(*) FILTER (is_near), count(*),
+            (SELECT {counted} FROM met), (SELECT count(DISTINCT length) FROM met),
             (SELECT sum(ln(least(1, times * 2e6 / (last - first)))) FROM lengths JOIN often USING (length), span),
             (SELECT coalesce(max(met), 0) FROM others),
             (SELECT count(DISTINCT new_id) FROM fine),
             (SELECT count(*) FROM {sides[1]} ANTI JOIN fine ON id = old_id
-                WHERE us BETWEEN (SELECT min(us) FROM fine) AND (SELECT max(us) FROM fine))
+                WHERE us BETWEEN (SELECT min(us) FROM fine) AND (SELECT max(us) FROM fine)),
+            (SELECT count(*) FROM {sides[1]}
+                WHERE us BETWEEN (SELECT min(us) - {CLOCK} FROM {sides[0]})
+                    AND (SELECT max(us) + {CLOCK} FROM {sides[0]})),
+            (SELECT count(DISTINCT us // 1000 % 60_000) FROM met), {own if is_alike else 0}
         FROM moved""").fetchall()
-    is_nearly_all = met * NEARLY >= size * (NEARLY - 1) and size * MOSTLY >= whole
+    )
+    if is_told and met < LEAST_TOLD:
+        return 0
+    if is_told and places < LEAST_TOLD:  # by the clock: then all calls of both must be the same
+        size = max(size, of_many)
+    part = near if near >= FEW_CALLS else whole
+    is_nearly_all = met * NEARLY >= size * (NEARLY - 1) and size * MOSTLY >= part
     is_one_run = at_once == whole and not beside
-    is_by_time = log(DISTANCES) + (likely or 0) <= log(CHANCE)
-    is_chance = lengths < LEAST_EQUAL or elsewhere * MOSTLY >= met or not (is_one_run or is_by_time)
+    is_by_time = log(DISTANCES * (1 if is_one_lag else whole)) + (likely or 0) <= log(CHANCE)
+    is_by_clock = max(elsewhere, again if by != "0" else 0) * MOSTLY >= met
+    is_chance = lengths < LEAST_EQUAL or is_by_clock or not (is_one_run or is_by_time)
     return met if is_nearly_all and not is_chance else 0

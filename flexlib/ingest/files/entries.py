@@ -16,9 +16,10 @@ from flexlib.errors import BadFile
 from flexlib.formats import format_plain
 from flexlib.i18n import _
 from flexlib.ingest.files.known import UNKNOWN, are_logs, count_pages, find_named, list_changes, sum_left_out
-from flexlib.ingest.files.overlaps import FileTraits, Pair
+from flexlib.ingest.files.overlaps import FileTraits
 from flexlib.ingest.files.pool import Pool
 from flexlib.ingest.files.stored import is_at_edge
+from flexlib.money.shifted_calls import Pair
 from flexlib.privacy import PrivacyGuard
 from flexlib.store.origins import find_system
 

@@ -12,19 +12,14 @@ from dataclasses import dataclass
 
 import duckdb
 
-from flexlib.money.near_calls import LEAST_EQUAL, NEARLY, count_near, gather_calls
+from flexlib.ingest.files.twins import count_twins
+from flexlib.money.near_calls import LEAST_EQUAL, count_near, gather_calls
 from flexlib.money.same_calls import CALL, MACROS, MOSTLY, SAME_LENGTH, SAME_USER, SAME_WAY, name_models
-from flexlib.money.shifted_calls import find_shifts
+from flexlib.money.shifted_calls import Pair, find_shifts
 
 SAME_MOMENT = f"""{SAME_LENGTH}
     AND date_trunc('millisecond', new.created_at) = date_trunc('millisecond', old.created_at)"""
 TOLD_BY_IDS = "(new.has_own_id AND old.has_own_id AND new.mapping = old.mapping)"
-LEAST_TWINS = 10
-"""With fewer calls in common, at one moment and under two ids, two files may be of two projects that both run by the
-clock; of two exports under two sets of ids nearly all calls are in both."""
-
-Pair = tuple[int, int]
-"""Two files by their numbers: the one that is looked at, and one before it."""
 
 
 @dataclass(frozen=True)
@@ -62,16 +57,19 @@ def find_shared_rows(connection: duckdb.DuckDBPyConnection, files: Sequence[File
     systems = [(grains[one.number], grains[other.number]) for one, other in pairs if one.mapping != other.mapping]
     told = [(one.number, other.number) for one, other in pairs if one.tells(other) and not one.is_log]
     told = [(one, other) for one, other in told if CALL in grains[one] & grains[other]]
-    calls = Counter({pair: count for pair, count in _count_twins(connection).items() if pair in told} if told else {})
+    calls = count_twins(connection, told) if told else Counter[Pair]()
     sums: Counter[Pair] = Counter()
     if any(CALL in one & other for one, other in kinds):
         of_one_system = f"new.mapping = old.mapping AND new.grain = '{CALL}' AND old.grain = '{CALL}'"
         calls += _count(connection, f"{of_one_system} AND {SAME_MOMENT}")
-    if any(CALL in one & other for one, other in systems):
+    if told or any(CALL in one & other for one, other in (*kinds, *systems)):
         gather_calls(connection)
         others = [(one.number, other.number) for one, other in pairs if one.mapping != other.mapping]
         calls += count_near(connection, others)
-        shifts = find_shifts(connection, [pair for pair in others if pair not in calls])
+        alike = {(one.number, other.number) for one, other in pairs if one.mapping == other.mapping}
+        alike -= {(one.number, other.number) for one, other in pairs if one.tells(other)} - set(told)
+        asked = [pair for pair in (*others, *sorted(alike)) if pair not in calls]
+        shifts = find_shifts(connection, asked, alike, set(told))
         calls += Counter({pair: shift.calls for pair, shift in shifts.items()})
     if any((one & other) - {CALL} for one, other in kinds):
         sums += _count(
@@ -143,27 +141,6 @@ def _count(connection: duckdb.DuckDBPyConnection, condition: str) -> Counter[Pai
         WHERE new.file <> old.file AND (NOT old.is_new OR old.file < new.file) AND NOT {TOLD_BY_IDS}
         GROUP BY ALL""",
     )
-
-
-def _count_twins(connection: duckdb.DuckDBPyConnection) -> Counter[Pair]:
-    """New calls that are in another file of one system too, at one moment under another id, where those are nearly all
-    that the one or the other has: an export that gives ids anew, or by another name."""
-    found = connection.execute(f"""
-        WITH calls AS (
-            SELECT file, is_new AND is_added AS is_asked, is_new, has_own_id, mapping, provider, base, dated,
-                created_at, prompt_tokens, completion_tokens, usable_type, usable_id, usable_key, count(*) AS size
-            FROM (SELECT * REPLACE (date_trunc('millisecond', created_at) AS created_at) FROM all_rows)
-            JOIN traits USING (file) WHERE grain = '{CALL}' AND has_own_id GROUP BY ALL),
-        numbered AS (SELECT *, row_number() OVER () AS nth FROM calls),
-        met AS (
-            SELECT new.file AS new, old.file AS old, new.nth, least(any_value(new.size), sum(old.size)) AS twins
-            FROM (FROM numbered WHERE is_asked) new JOIN numbered old ON {SAME_MOMENT}
-            WHERE new.file <> old.file AND (NOT old.is_new OR old.file < new.file) AND {TOLD_BY_IDS} GROUP BY ALL),
-        sizes AS (SELECT file, sum(size) AS size FROM calls GROUP BY file)
-        SELECT new, old, sum(twins)::BIGINT, least(any_value(one.size), any_value(other.size))::BIGINT
-        FROM met JOIN sizes one ON one.file = new JOIN sizes other ON other.file = old GROUP BY ALL""").fetchall()
-    return Counter({(new, old): twins for new, old, twins, size in found
-                    if twins >= LEAST_TWINS and twins * NEARLY >= size * (NEARLY - 1)})  # fmt: skip
 
 
 def _count_across(connection: duckdb.DuckDBPyConnection) -> Counter[Pair]:

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 
 from flexlib.dates import Month
 from flexlib.ingest.files.known import read_certificate
-from flexlib.ingest.files.overlaps import Pair
 from flexlib.ingest.files.pool import Pool, ReadFile
 from flexlib.money.same_calls import CALL, CLOCKS
+from flexlib.money.shifted_calls import Pair
 from flexlib.schema import USAGE
 from flexlib.store.origins import knows_origins, read_origins
 from flexlib.store.version import Snapshot

@@ -14,12 +14,11 @@ from flexlib.formats import format_count
 from flexlib.i18n import _
 from flexlib.ingest.files.entries import Decisions, Entries
 from flexlib.ingest.files.known import FIGURES, UNKNOWN
-from flexlib.ingest.files.overlaps import Pair
 from flexlib.ingest.files.pool import Pool
 from flexlib.ingest.tables import hide_ids
 from flexlib.money.near_calls import gather_calls, match_calls
 from flexlib.money.same_calls import CALL, MACROS, name_models
-from flexlib.money.shifted_calls import find_shifts
+from flexlib.money.shifted_calls import Pair, find_shifts
 from flexlib.privacy import PrivacyGuard
 from flexlib.schema import USAGE
 from flexlib.store.origins import knows_origins
@@ -118,16 +117,23 @@ def _drop_superseded(pool: Pool, entries: Entries, guard: PrivacyGuard) -> Count
     given = pool.calls.select(f"(CASE place {numbers} END)::INTEGER AS file, id, prompt_tokens, completion_tokens")
     hide_ids(given, "given", connection, guard).create_view("given", replace=True)
     connection.execute("CREATE OR REPLACE TEMP TABLE met (file INTEGER, id VARCHAR)")
-    systems = {one.number: one.mapping for one in entries.traits}
-    others = [(new, old) for new, old in entries.superseded if systems[new] != systems[old]]
-    if others:
+    traits = {one.number: one for one in entries.traits}
+    of_one_system = {pair for pair in entries.superseded if traits[pair[0]].mapping == traits[pair[1]].mapping}
+    told = {(new, old) for new, old in of_one_system if traits[new].tells(traits[old])}
+    if entries.superseded:
         gather_calls(connection)
-    for new, old in others:
+        connection.execute("""DELETE FROM all_calls WHERE NOT is_added
+            AND (file, id) IN (SELECT (file, id) FROM all_calls WHERE is_added)""")  # given again: each call once
+    for new, old in entries.superseded:
+        if (new, old) in told and entries.are_logs((new, old)):
+            continue
         sides = [f"(FROM all_calls WHERE file = {number})" for number in (new, old)]
-        for pair, shift in find_shifts(connection, [(new, old)]).items():
+        lags = [] if (new, old) in of_one_system else [0]
+        for pair, shift in find_shifts(connection, [(new, old)], of_one_system, told).items():
             entries.shifts[pair] = shift.seconds
-        lags = [0, *(lag for lag in (entries.shifts.get((new, old)),) if lag)]
-        connection.execute(f"INSERT INTO met SELECT DISTINCT old, old_id FROM ({match_calls(lags, *sides)})")
+            lags = sorted({*lags, shift.seconds, shift.also})
+        if lags:
+            connection.execute(f"INSERT INTO met SELECT DISTINCT old, old_id FROM ({match_calls(lags, *sides)})")
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE newer AS
         SELECT old, id, max(prompt_tokens + completion_tokens) AS tokens
