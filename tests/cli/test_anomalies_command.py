@@ -111,7 +111,7 @@ def test_a_month_that_is_not_stored_or_has_no_such_amount_is_told(capsys: pytest
     assert "Nothing of 2024-01 is stored" in capsys.readouterr().err
     assert main(["anomalies", "--year", "2025", "--month", "9"]) == 2
     said = capsys.readouterr().err.strip()
-    assert said.endswith("no day of 2025-09 has flex_credits; choose another with --of, usd.")  # it takes no clp
+    assert said.endswith("no day of 2025-09 has flex credits; choose another with --of, usd.")  # it takes no clp
 
 
 @pytest.mark.parametrize("top", ["-1", "0", "ten"])

@@ -12,6 +12,7 @@ from spend_samples import ingest_charges
 
 import flexlib as fl
 from flexlib.cli.main import main
+from flexlib.formats import UNIT_NAMES
 from flexlib.sources.charges.mapping import ChargeMapping
 
 FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
@@ -142,4 +143,4 @@ def test_calls_without_an_amount_beside_a_bill_are_not_said_to_be_bills_alone(
     assert main([command, *months, "--of", of]) == 2
     others = "credits or clp" if of == "usd" else "credits or usd"
     others = "credits" if command == "anomalies" else others  # which it takes beside dollars
-    assert capsys.readouterr().err.endswith(f" has {of}; choose another with --of, {others}.\n")
+    assert capsys.readouterr().err.endswith(f" has {UNIT_NAMES[of]}; choose another with --of, {others}.\n")

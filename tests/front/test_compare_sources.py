@@ -49,5 +49,5 @@ def test_the_console_says_at_least_and_what_is_not_stored(
 def test_a_month_of_which_nothing_has_the_unit_is_compared_with_none(tmp_path: Path, is_back: bool) -> None:
     store_both(tmp_path)
     spans = (SEPTEMBER.span, AUGUST.span) if is_back else (AUGUST.span, SEPTEMBER.span)
-    with pytest.raises(InvalidRequest, match="August 2025 has no flex_credits; choose another with --of, usd or clp"):
+    with pytest.raises(InvalidRequest, match="August 2025 has no flex credits; choose another with --of, usd or clp"):
         compare_spans(*spans, tmp_path)

@@ -153,7 +153,9 @@ def test_without_a_file_the_metadata_tells_as_before(tmp_path: Path) -> None:
     store(tmp_path, "ledger", SEPTEMBER, by_user("a", metadata=json.dumps({"department": "Own"})), by_user("b"))
     found = load_spend("2025-09", None, tmp_path, zone="UTC", names=False)
     assert pick(found.by("department"), "department", "usd") == [("Own", 1), (None, 1)]
-    with pytest.raises(InvalidRequest, match="no row has 'cost_centre'.* sum by .*, department, team, project"):
+    with pytest.raises(
+        InvalidRequest, match="no row has a cost_centre: neither .*(--roster FILE or FLEXLIB_ORGANIZATION)"
+    ):
         found.by("cost_centre")
 
 
