@@ -116,7 +116,7 @@ def test_months_of_bills_alone_are_said_to_be_that(
     mapping = ChargeMapping(period_start="day", line_item="item", amount="usd", currency="USD", provider="openai")
     (file := tmp_path / "bill.csv").write_text(text, "utf-8")
     ingest_charges([file], mapping, tmp_path)
-    said = "usd of calls, only bills, which are of no day and no user; flexlib spend has their sum."
+    said = "US$ of calls, only bills, which are of no day and no user; flexlib spend has their sum."
     for words in (["compare", "2025-05", "2025-06"], ["forecast", "--year", "2025", "--month", "6"],
                   ["anomalies", "--year", "2025", "--month", "6"]):  # fmt: skip
         assert main([*words, "--of", "usd"]) == 2
