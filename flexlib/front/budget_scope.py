@@ -20,7 +20,6 @@ from flexlib.store.membership import LEVELS, hide_email
 if TYPE_CHECKING:
     import duckdb
 
-
 TABLE = ("month", "day", "source")
 """By what the rows of a budget are summed."""
 
@@ -28,7 +27,8 @@ TABLE = ("month", "day", "source")
 def narrow_spend(spend: Spend, budget: Budget) -> Spend:
     """The same months, and of their rows those that the budget is of. `spend` is loaded with names, by which a person
     is found."""
-    rows, found = _list_rows(spend, budget).filter(_write_scope(spend, budget)), replace(spend)
+    rows = _list_rows(spend, is_placed=_is_placed(spend, budget)).filter(_write_scope(spend, budget))
+    found = replace(spend)
     vars(found).update({"_months": spend._months, "loaded": spend.loaded, "_rows": rows})
     return found
 
@@ -44,8 +44,9 @@ def sum_budgets(spend: Spend, budgets: Sequence[Budget]) -> list[pd.DataFrame]:
         if not scopes:
             continue
         each = ", ".join(f"CASE WHEN {scope} THEN {number} END" for number, scope in scopes.items())
-        rows = spend._placed if is_placed else spend._rows
-        rows = rows.select(f"*, unnest(list_filter([{each}], lambda one: one IS NOT NULL)) AS budget")
+        rows = _list_rows(spend, is_placed=is_placed).select(
+            f"*, unnest(list_filter([{each}], lambda one: one IS NOT NULL)) AS budget"
+        )
         table = build_table(rows, keys, spend.span, spend.zone)
         of_each = dict[str, pd.DataFrame]((str(number), part) for number, part in table.groupby("budget"))
         empty = table.iloc[:0]
@@ -59,13 +60,14 @@ def _is_placed(spend: Spend, budget: Budget) -> bool:
     return spend.roster is not None and budget.scope in LEVELS
 
 
-def _list_rows(spend: Spend, budget: Budget) -> duckdb.DuckDBPyRelation:
-    return spend._placed if _is_placed(spend, budget) else spend._rows
+def _list_rows(spend: Spend, *, is_placed: bool) -> duckdb.DuckDBPyRelation:
+    return spend._placed if is_placed else spend._rows
 
 
 def _write_scope(spend: Spend, budget: Budget) -> str:
-    placed = f"{budget.scope} = {_quote(budget.of[0])}" if _is_placed(spend, budget) else ""
-    return placed or _write_condition(spend, budget)
+    if _is_placed(spend, budget):
+        return f"{budget.scope} = {_quote(budget.of[0])}"
+    return _write_condition(spend, budget)
 
 
 def _write_condition(spend: Spend, budget: Budget) -> str:

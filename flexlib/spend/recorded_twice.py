@@ -16,7 +16,7 @@ from flexlib.money.near_calls import count_near, gather_calls
 from flexlib.money.same_calls import CALL, MACROS, SAME_WAY, name_models
 from flexlib.money.shifted_calls import find_shifts
 from flexlib.sources.registry import IMPORT, LEDGER, name_source
-from flexlib.store.origins import read_origins
+from flexlib.store.origins import knows_origins, read_origins
 from flexlib.store.usage_files import read_usage
 from flexlib.store.version import Snapshot
 
@@ -78,9 +78,10 @@ def _find_shared(imported: Snapshot, recorded: Snapshot) -> list[Shared]:
     import duckdb
 
     files = getattr(imported.certificate, "files", ())
-    names = [one["name"] for one in files] or [name_source(IMPORT.name)]
-    pairs = [(number, RECORDED) for number in range(len(names)) if not (files and files[number].get("distinct"))]
-    if not pairs:
+    # Last what an older flexlib stored without saying of which of its files.
+    names = [*(one["name"] for one in files), name_source(IMPORT.name)]
+    pairs = [(number, RECORDED) for number, one in enumerate([*files, {}]) if not one.get("distinct")]
+    if len(pairs) == 1 and knows_origins(imported, len(files)):
         return []
     with duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{MEMORY}'; {MACROS}")
@@ -97,7 +98,7 @@ def _find_shared(imported: Snapshot, recorded: Snapshot) -> list[Shared]:
 
 def _view_rows(connection: duckdb.DuckDBPyConnection, imported: Snapshot, recorded: Snapshot, files: int) -> None:
     """Of calls those that share no id: what does is known to be one call, or asked about by its id."""
-    of_files = read_origins(imported, files, connection).select("* REPLACE (coalesce(file, 0) AS file)")
+    of_files = read_origins(imported, files, connection).select(f"* REPLACE (coalesce(file, {files}) AS file)")
     of_files.create_view("of_files")
     read_usage([recorded.parquet], connection).select(f"*, {RECORDED} AS file").create_view("of_ledger")
     for name, here, there in (("imported_rows", "of_files", "of_ledger"), ("recorded_rows", "of_ledger", "of_files")):

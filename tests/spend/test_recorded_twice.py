@@ -103,6 +103,16 @@ def test_a_file_that_is_said_to_be_distinct_is_not_asked_about(tmp_path: Path) -
     assert (usage.state, usage.possible_duplicates) == (State.COMPLETE, ())
 
 
+def test_what_is_of_no_known_file_is_asked_about_though_a_file_is_said_to_be_distinct(tmp_path: Path) -> None:
+    """As an older flexlib stored a month of two files."""
+    calls = draw_calls(1, "r")
+    store(tmp_path, "ledger", SEPTEMBER, *calls)
+    file = {"name": "traces.csv", "sha256": "0" * 64, "rows": COUNT, "quarantined": 0, "mapping": {}, "distinct": True}
+    store(tmp_path, "import", SEPTEMBER, *log_again(move(calls, 0.3)), files=(file, file | {"sha256": "1" * 64}))
+    (said,) = load_month_usage(SEPTEMBER, tmp_path).possible_duplicates
+    assert said.startswith(f"{COUNT} calls of imported files in 2025-09 may be recorded, too")
+
+
 def test_calls_under_one_id_count_once_and_are_not_asked_about(tmp_path: Path) -> None:
     calls = draw_calls(1, "r")
     usage = load(tmp_path, calls, calls)
