@@ -226,8 +226,10 @@ def load_month_usage(
     found, edge, same_edge_ids = drop_counted_beside(found, before, after, month)
     kept, repeated, same_ids, lookalikes = count_once(found)
     twice = find_recorded_twice(snapshots)
-    if sum(one.calls for one in twice) >= lookalikes:
+    if sum(one.calls for one in twice) > lookalikes:
         lookalikes = 0  # they are among those
+    else:
+        twice = [one._replace(calls=0) for one in twice]
     edges += explain_recorded_twice(twice)
     kept += [spent.select(*USAGE.names, "source")] if spent is not None else []
     rows = reduce(lambda one, other: one.union(other), kept) if kept else _list_no_calls()
