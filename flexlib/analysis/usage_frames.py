@@ -189,5 +189,6 @@ def roll_up_usage(rows: object, start: Moment = None, end: Moment = None) -> duc
     sums = sum_usage(opened.with_columns(created_at=hour), ROLLED_UP).select(*ROLLED_UP, *MEASURES)
     kinds = {name: USAGE.field(name).type for name in ROLLED_UP} | dict.fromkeys(MEASURES, pa.int64())
     # The widest there are: a sum has more digits than any of its parts.
-    kinds |= {name: pa.decimal128(38, USAGE.field(f"amount_in_{name[-3:]}").type.scale) for name in TOTALS}
+    scales = [USAGE.field(amount).type.scale for amount in AMOUNTS.values()]
+    kinds |= {total: pa.decimal128(38, scale) for total, scale in zip(TOTALS, scales, strict=True)}
     return duckdb.from_arrow(sums.collect("pyarrow").to_native().cast(pa.schema(list(kinds.items()))))

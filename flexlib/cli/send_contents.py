@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +42,7 @@ class MonthWriter:
     month: Month
     page: Path
     """The report."""
-    spend: Spend
+    load: Callable[[], Spend]
     rules: ChargebackRules
     language: str
     """Of readers who have none of their own."""
@@ -50,7 +50,8 @@ class MonthWriter:
     """Bytes that are attached to one mail at the most."""
     lacks: list[str] = field(default_factory=list)
     """Sentences on what could not be mailed or attached."""
-    _charged: dict[str, Chargeback] = field(default_factory=dict)
+    _spends: dict[str, Spend] = field(default_factory=dict)
+    _charged: dict[tuple[str, str], Chargeback] = field(default_factory=dict)
     _whole: dict[str, MailPage] = field(default_factory=dict)
     """The mail of the whole by language, for as many readers as there are."""
 
@@ -66,9 +67,18 @@ class MonthWriter:
             raise BadFile(_("{file} is not there; give the file of your rules.").format(file=arguments.rules))
         command = write_command(f"flexlib report --notebook {page.stem} --year {month.year} --month {month.month}")
         check_fresh(page, command)
-        spend = load_shown_spend(settings, month, zone=read_zone(page), roster=arguments.roster)
-        check_snapshots(page, spend.loaded[0].snapshots, command)
-        return cls(month, page, spend, find_rules(arguments.rules), settings.language, largest)
+        load = partial(load_shown_spend, settings, month, zone=read_zone(page), roster=arguments.roster)
+        writer = cls(month, page, load, find_rules(arguments.rules), settings.language, largest)
+        check_snapshots(page, writer.usage.snapshots, command)
+        return writer
+
+    @property
+    def spend(self) -> Spend:
+        """One for each language: what is loaded keeps the sentences that it was first asked for."""
+        language = find_language()
+        if language not in self._spends:
+            self._spends[language] = self.load()
+        return self._spends[language]
 
     @property
     def usage(self) -> MonthUsage:
@@ -154,9 +164,10 @@ class MonthWriter:
     def _charge(self, level: str) -> Chargeback:
         from flexlib.front.chargeback import charge_month
 
-        if level not in self._charged:
-            self._charged[level] = charge_month(self.spend, level, self.rules)
-        return self._charged[level]
+        key = find_language(), level
+        if key not in self._charged:
+            self._charged[key] = charge_month(self.spend, level, self.rules)
+        return self._charged[key]
 
     def _find_line(self, reader: Reader) -> ChargeLine | None:
         words = {"level": reader.level, "name": reader.name, "month": self.month, "reader": reader.to}

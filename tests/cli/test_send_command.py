@@ -96,6 +96,16 @@ def read_bodies(found: EmailMessage) -> tuple[str, str]:
     return str(text.get_content()), str(html.get_content())
 
 
+def test_each_mail_of_one_run_is_in_one_language_whoever_was_written_to_before(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mail.yaml").write_text("mails: [{to: a@b.c, language: es}, {to: d@e.f, language: en}]")
+    found = json.loads(run(capsys, "--dry-run", "--json")[1])["messages"]
+    said = {one["recipient"]: read_bodies(read_mail(Path(one["file"]).read_bytes()))[0] for one in found}
+    whys = "(agosto no está guardado)", "(August is not stored)"
+    assert [[why in said[to] for why in whys] for to in ("a@b.c", "d@e.f")] == [[True, False], [False, True]]
+
+
 def test_a_dry_run_writes_each_mail_as_a_file_of_its_owner_s_and_sends_and_stores_nothing(
     script: Script, data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
