@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -118,7 +118,7 @@ def run_certificate(arguments: argparse.Namespace, settings: Settings) -> int:
     settings = open_shown(arguments, settings, *span.months, before=0)
     snapshots = [_load_source(month, arguments.source, settings.data) for month in span.months]
     lost = {one: list_misplaced(settings.data, [one], arguments.source) for one in span.months}
-    _print_certificates(snapshots, as_json=arguments.json, lost={one for one, said in lost.items() if said})
+    _print_certificates(snapshots, as_json=arguments.json, lost=lost)
     for month, said in lost.items():
         warn_of_problems(month, State.GAP, [(State.GAP, sentence) for sentence in said])
     code = _finish(snapshots)
@@ -203,16 +203,21 @@ def _run_table(arguments: argparse.Namespace, settings: Settings, stem: str, bui
     return _finish(snapshots)
 
 
-def _print_certificates(snapshots: Sequence[Snapshot], *, as_json: bool, lost: Collection[Month] = ()) -> None:
-    """`lost`: the months of which a newer version was stored and is gone."""
-    certificates = [snapshot.certificate for snapshot in snapshots]
-    if as_json and len(certificates) > 1:
-        print(write_json([json.loads(one.to_json()) for one in certificates]))
+def _print_certificates(
+    snapshots: Sequence[Snapshot], *, as_json: bool, lost: Mapping[Month, Sequence[str]] | None = None
+) -> None:
+    """`lost`: by month, sentences on newer versions of it that were stored and are gone."""
+    certificates, gone = [snapshot.certificate for snapshot in snapshots], lost or {}
+    if not as_json:
+        for one in certificates:
+            state = State.GAP if gone.get(one.month) else one.state
+            print(render_certificate(one, told=one.state is State.UNRECONCILED, state=state), end="")
         return
-    for one in certificates:
-        state = State.GAP if one.month in lost else one.state
-        text = render_certificate(one, told=one.state is State.UNRECONCILED, state=state)
-        print(one.to_json() if as_json else text, end="")
+    told = [json.loads(one.to_json()) for one in certificates]
+    for values, one in zip(told, certificates, strict=True):
+        if sentences := gone.get(one.month):
+            values |= {"state": State.GAP, "lost": list(sentences)}
+    print(write_json(told if told[1:] else told[0]))
 
 
 def _finish(snapshots: Sequence[Snapshot]) -> int:

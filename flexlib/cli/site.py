@@ -76,8 +76,8 @@ def run_site(arguments: argparse.Namespace, settings: Settings) -> int:
     for sentence in left:
         print(clean_text(sentence), file=sys.stderr)
     for page, changed in facts.outdated.items():
-        told = _("{page} was made before {months} was stored as it is now, and the site says so; flexlib report makes "
-                 "it again.")  # fmt: skip
+        told = _("{page} was made of other data of {months} than are stored now, and the site says so; flexlib report "
+                 "makes it again.")  # fmt: skip
         print(clean_text(told.format(page=page, months=changed)), file=sys.stderr)
     for path in done.foreign:
         said = _("{path} is of an earlier site and was changed since: it is left there.")

@@ -45,9 +45,11 @@ def run_sources(arguments: argparse.Namespace, settings: Settings) -> int:
     if said := arguments.ended or arguments.not_ended:
         _change_ended(*said, is_over=arguments.ended is not None, data=data)
     stored, ended, lacks = list_stored(data, bills=True), read_ended(data), list_lacking(data)
+    misplaced, damaged = list_misplaced(data), list_damaged(data)
     if arguments.json:
         print(write_json([{"source": source, "stored": list(map(str, months)),
-            "missing": list(map(str, lacks.get(source, ()))), "ended": list(map(str, ended.get(source, ())))}
+            "missing": list(map(str, lacks.get(source, ()))), "ended": list(map(str, ended.get(source, ()))),
+            "lost": list_misplaced(data, source=source), "damaged": list_damaged(data, source)}
             for source, months in stored.items()]))  # fmt: skip
     else:
         for source, months in stored.items():
@@ -61,7 +63,6 @@ def run_sources(arguments: argparse.Namespace, settings: Settings) -> int:
             print(clean_text(line))
         if not stored:
             print(_("Nothing is stored in {data}.").format(data=data))
-    misplaced, damaged = list_misplaced(data), list_damaged(data)
     for sentence in (*misplaced, *damaged):
         print(sentence, file=sys.stderr)
     if damaged:

@@ -11,13 +11,14 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
-from flexlib.dates import Month, Span
+from flexlib.certificate import AnyCertificate
+from flexlib.dates import Month, Span, name_months
 from flexlib.errors import FlexlibError, InvalidRequest
 from flexlib.front.sharing import find_folded, fold_table
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.front.year import list_parts, measure_months
-from flexlib.i18n import _, join_and
+from flexlib.i18n import _
 from flexlib.report.fresh import explain_unshared
 from flexlib.report.manifest import hash_bytes, name_manifest, names_people, read_manifest
 from flexlib.site.frame import INDEX
@@ -43,6 +44,8 @@ class Report:
     title: str
     headings: tuple[str, ...]
     content: bytes
+    made_at: float
+    """When it was made, in seconds, as the file system says."""
     made_of: Mapping[str, str]
     """By month and source, such as `credits/2025-09/windsurf`, the hash of the rows that it was made of."""
 
@@ -73,13 +76,12 @@ class Facts:
 
     @cached_property
     def outdated(self) -> dict[str, str]:
-        """By path, of reports that were made of other rows than are stored now, in words of which months."""
-        months = {Month.parse(name.split("/")[1]) for one in self.reports for name in one.made_of}
-        stored = {f"{one.dataset}/{one.month}/{one.source}": one.certificate.rows_sha256
-                  for month in months for one in list_newest(month, self.spend.root)}  # fmt: skip
-        changed = {one.path: sorted({name.split("/")[1] for name, rows in one.made_of.items()
-                                     if stored.get(name, rows) != rows}) for one in self.reports}  # fmt: skip
-        return {path: join_and(names) for path, names in changed.items() if names}
+        """By path, of reports that were made of other rows or sources than are stored now, in words of which months."""
+        read = {Month.parse(_find_month(name)) for one in self.reports for name in one.made_of}
+        newest = (one for month in read.union(self.spend.stored) for one in list_newest(month, self.spend.root))
+        stored = {f"{one.dataset}/{one.month}/{one.source}": one.certificate for one in newest}
+        changed = {one.path: name_months(_list_changed(one, stored)) for one in self.reports}
+        return {path: names for path, names in changed.items() if names}
 
     @cached_property
     def rows(self) -> dict[Month, Row]:
@@ -149,6 +151,22 @@ class Facts:
         return [day for day in month.span if day <= max(known)] if known else []
 
 
+def _list_changed(report: Report, stored: Mapping[str, AnyCertificate]) -> list[Month]:
+    """The months of which other rows are stored now than the report was made of; of its own period also those of which
+    a source was stored since, or is gone: of other months a report need not read all."""
+    made_of = report.made_of
+    changed = {name for name, rows in made_of.items() if name in stored and stored[name].rows_sha256 != rows}
+    changed |= {name for name in made_of.keys() - stored.keys() if _find_month(name).startswith(report.period)}
+    if made_of:
+        changed |= {name for name in stored.keys() - made_of.keys() if _find_month(name).startswith(report.period)
+                    and stored[name].read_at.timestamp() > report.made_at}  # fmt: skip
+    return sorted({Month.parse(_find_month(name)) for name in changed})
+
+
+def _find_month(name: str) -> str:
+    return name.split("/")[1]
+
+
 def list_amounts(row: Row, span: Span) -> list[int | None]:
     """The amounts of a model or department month by month, in cents, for a line; of gaps None."""
     return [None if row[str(month)] is None else int(100 * row[str(month)]) for month in span.months]
@@ -170,7 +188,7 @@ def find_reports(folder: Path, *, share: bool = False) -> tuple[list[Report], li
         read = read_manifest(name_manifest(page))["snapshots"]
         made_of = {name: one["rows_sha256"] for name, one in read.items()}
         name = _strip(title[1]) if title else page.stem
-        found.append(Report(page.parent.name, page.name, name, words, content, made_of))
+        found.append(Report(page.parent.name, page.name, name, words, content, page.stat().st_mtime, made_of))
     return found, left
 
 

@@ -74,7 +74,7 @@ def show_reports(reports: Sequence[Report], root: str, outdated: Mapping[str, st
     for one in reports:
         link = render_element("a", escape(one.title), href=root + one.path)
         if months := outdated.get(one.path):
-            said = _("made before {months} was stored as it is now").format(months=months)
+            said = _("made of other data of {months} than are stored now").format(months=months)
             link += " " + render_element("small", escape(said))
         items += render_element("li", link)
     return show_section(Heading(_("Reports"), ""), Html("reports", render_element("ul", items, class_="flex-links")))

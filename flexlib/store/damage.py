@@ -11,9 +11,10 @@ from flexlib.store.snapshots import list_months, list_newest
 from flexlib.store.version import Contradiction, Snapshot
 
 
-def list_damaged(root: Path) -> list[str]:
-    """A sentence on the newest version of each source of each month that is damaged."""
-    found = (_look_at(one) for month in list_months(root) for one in list_newest(month, root))
+def list_damaged(root: Path, source: str | None = None) -> list[str]:
+    """A sentence on the newest version of each month that is damaged; of all sources, or of one."""
+    newest = (one for month in list_months(root) for one in list_newest(month, root))
+    found = (_look_at(one) for one in newest if source in (None, one.source))
     return [clean_text(one) for one in found if one]
 
 

@@ -73,6 +73,12 @@ def test_a_certificate_says_as_spend_does_that_a_newer_version_of_its_source_was
     shown = capsys.readouterr()
     assert [line.split() for line in shown.out.splitlines() if "State" in line] == [["State", "GAP"]]
     assert f"2025-09 is GAP: {newest} was stored last of 2025-09 and is gone" in shown.err
+    assert main(["certificate", *when, "--source", source, "--json"]) == 3
+    told = json.loads(capsys.readouterr().out)
+    assert (told["state"], told["lost"]) == ("GAP", [shown.err.strip().split("GAP: ")[1]])
+    main(["sources", "--json"])
+    lost = {one["source"]: one["lost"] for one in json.loads(capsys.readouterr().out)}
+    assert lost == {source: told["lost"], other: []}
     assert main(["certificate", *when, "--source", other]) == 0
     assert "State           COMPLETE" in capsys.readouterr().out
 
@@ -101,6 +107,8 @@ def test_an_end_that_was_said_is_shown_and_taken_back(root: Path, capsys: pytest
         "stored": ["2025-08"],
         "missing": ["2025-09", "2025-10"],
         "ended": [],
+        "lost": [],
+        "damaged": [],
     }
     for source, month in (("windsurf", "2025-09"), ("ledger", "2025-08")):
         main(["sources", "--not-ended", source, month])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import xml.etree.ElementTree as ET
@@ -403,11 +404,31 @@ def test_a_report_of_a_month_that_was_stored_anew_with_other_rows_is_shown_and_s
     report(home / "reports" / "2025-10", "mine", "<title>Mine</title>", snapshots=read_ | gone)
     capsys.readouterr()
     main(["site"])
-    assert "made before" not in capsys.readouterr().err
+    assert "made of other data" not in capsys.readouterr().err
     store(home / "data", "ledger", AUGUST, call("a", "2025-08-05", "7"), read_at=LATER + timedelta(days=1))
     main(["site"])
-    said = "made before 2025-08 was stored as it is now"
+    said = "made of other data of 2025-08 than are stored now"
     assert f"2025-10/mine.html was {said}, and the site says so" in capsys.readouterr().err
     page = read(home / "site" / "2025-10" / "index.html")
     assert f'<a href="../2025-10/mine.html">Mine</a> <small>{said}</small>' in page
     assert page.count(said) == 1
+
+
+def test_a_report_is_said_to_be_older_than_a_source_of_its_period_that_was_stored_since_or_is_gone(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = load_usage(OCTOBER, home / "data", "ledger").certificate.rows_sha256
+    report(home / "reports" / "2025-10", "mine", "<title>Mine</title>",
+           snapshots={f"usage/{OCTOBER}/ledger": {"rows_sha256": rows}})  # fmt: skip
+    page, told = home / "reports" / "2025-10" / "mine.html", "mine.html was made of other data of 2025-10 than are"
+    store(home / "data", "import", OCTOBER, call("b", "2025-10-05", "7"), read_at=LATER)
+
+    def build(days_after: int) -> bool:
+        os.utime(page, (moment := (LATER + timedelta(days=days_after)).timestamp(), moment))
+        capsys.readouterr()
+        main(["site"])
+        return told in capsys.readouterr().err
+
+    assert [build(1), build(-1)] == [False, True]
+    shutil.rmtree(home / "data" / "usage" / "2025-10" / "ledger")
+    assert build(1)
