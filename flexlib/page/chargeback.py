@@ -23,9 +23,10 @@ from flexlib.formats import (
 from flexlib.i18n import _, mark_text
 from flexlib.page.kit.amounts import MOST_BARS, Cell, plot_amounts
 from flexlib.page.kit.chart import Chart
-from flexlib.page.kit.markup import Html, Piece, escape, render_element
+from flexlib.page.kit.markup import Html, Piece, escape
 from flexlib.page.kit.parts import BADGES, Fact, Heading, list_facts, show_cards, show_facts, show_section, show_title
 from flexlib.page.kit.units import UNITS as UNIT_WORDS
+from flexlib.page.kit.units import render_sign
 from flexlib.spend.month import MonthUsage
 from flexlib.tables.chargeback import (
     CAPTIONS,
@@ -205,4 +206,4 @@ def _write(unit: str, amount: Decimal | None) -> str:
     if amount is None:
         return UNKNOWN
     text = escape(format_value(amount, UNIT_KINDS[unit]))
-    return text if unit == "flex_credits" else f"{render_element('small', escape(_(UNIT_NAMES[unit])))}{text}"
+    return f"{render_sign(unit)}{text}"

@@ -19,6 +19,7 @@ from flexlib.page.kit.markup import Html, escape, render_element
 from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_title
 from flexlib.page.kit.svg import add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT
+from flexlib.page.kit.units import render_sign
 from flexlib.tables.compare import HEADINGS, UNITS, list_parts, name_part
 
 STEP = 34
@@ -85,7 +86,7 @@ def show_compare_headlines(made: Compared) -> Html:
         changed = people["restated"] + people["price"] + people["rate"]
         counts = [(_("Late rows"), *counts[0][1:]), (_("Withdrawn rows"), *counts[1][1:]),
                   (_("Changed rows"), format_number(changed), format_signed(stayed, places))]  # fmt: skip
-    unit = "" if made.unit == "flex_credits" else render_element("small", title)
+    unit = render_sign(made.unit)
     marks = [f" {render_element('b', escape(_('at least')), class_='warn')}" * lacks for lacks in made.lacking]
     share = None if any(made.lacking) else measure_amount_change(change.after, change.before)
     way = "more" if change.difference > 0 else "less" if change.difference < 0 else "same"

@@ -23,10 +23,11 @@ from flexlib.page.forecasted import (
 )
 from flexlib.page.kit.chart import Chart, add_axes
 from flexlib.page.kit.days import COLUMN, DayAxis, list_holiday_mark
-from flexlib.page.kit.markup import Html, render_element
+from flexlib.page.kit.markup import Html
 from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_title
 from flexlib.page.kit.svg import new_figure
 from flexlib.page.kit.theme import LIGHT
+from flexlib.page.kit.units import render_sign
 from flexlib.tables.compare import UNITS, write_between, write_in_words
 from flexlib.tables.forecast import explain_width
 
@@ -177,8 +178,7 @@ def _is_running(made: Forecasted) -> bool:
 
 def _show(made: Forecasted, amount: float | None) -> str:
     """As a headline number, of money with its unit."""
-    unit = "" if made.unit == "flex_credits" or amount is None else render_element("small", UNITS[made.unit][0])
-    return f"{unit}{write_known(amount)}"
+    return f"{'' if amount is None else render_sign(made.unit)}{write_known(amount)}"
 
 
 def _name_day(day: date) -> str:

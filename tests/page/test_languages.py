@@ -19,8 +19,9 @@ from flexlib import i18n, load
 from flexlib.analysis.frames import read_rows
 from flexlib.enums import LlmTaskType
 from flexlib.front.chargeback import charge_month
-from flexlib.i18n import use_language
+from flexlib.i18n import speak, use_language
 from flexlib.page.kit.markup import Piece
+from flexlib.page.kit.units import render_sign
 from flexlib.page.mail.markup import render_mail
 from flexlib.page.mail.month import build_month_mail
 from flexlib.page.mail.part import build_part_mail
@@ -157,3 +158,12 @@ def test_a_number_that_differs_is_found() -> None:
     english, spanish = read_numbers(["1,234.50 of 7"], decimal="."), read_numbers(["1.234,50 de 7"], decimal=",")
     assert english == spanish == {Decimal("1234.50"): 1, Decimal(7): 1}
     assert read_numbers(["1.234,50 de 8"], decimal=",") != english
+
+
+@pytest.mark.parametrize(("language", "signs"), [("en", ["US$", "CLP", ""]), ("es", ["US$", "$", ""])])
+def test_the_sign_before_the_number_of_a_card_is_the_one_that_the_reader_writes(
+    language: str, signs: list[str]
+) -> None:
+    with speak(language):
+        shown = [render_sign(unit) for unit in ("usd", "clp", "flex_credits")]
+    assert shown == [f"<small>{sign}</small>" if sign else "" for sign in signs]

@@ -23,6 +23,7 @@ from flexlib.page.credits.proof import list_missing
 from flexlib.page.kit import parts
 from flexlib.page.kit.markup import Html, escape, render_element
 from flexlib.page.kit.parts import BADGES, mark_total, show_cards
+from flexlib.page.kit.units import render_sign
 
 WHOSE = (mark_text("At list price"), mark_text("At your price"), mark_text("At your price and list price"))
 """What the card of the money is called, by whose prices they are."""
@@ -93,7 +94,7 @@ def show_headlines(
         ),
         (
             escape(_(named)),
-            UNKNOWN if cost.usd is None else f"<small>US$</small>{escape(format_amount(cost.usd, '1'))}",
+            UNKNOWN if cost.usd is None else f"{render_sign('usd')}{escape(format_amount(cost.usd, '1'))}",
             ", ".join(filter(None, (_(badge.total_prefix), _name_pesos(cost), _name_prices(cost), _name_listed(cost)))),
         ),
         (

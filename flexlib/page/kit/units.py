@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from flexlib.formats import format_amount
 from flexlib.i18n import Label, _, mark_text
+from flexlib.page.kit.markup import escape, render_element
 
 Amount = Decimal | int
 
@@ -25,6 +26,11 @@ class Unit:
         """In the reader's language."""
         return _(self.heading)
 
+    @property
+    def sign(self) -> str:
+        """What stands before an amount of money in the reader's language: `CLP`, in Spanish `$`."""
+        return _(self.words).format(amount="").strip()
+
     def write(self, amount: Amount) -> str:
         return _(self.words).format(amount=format_amount(Decimal(amount), self.places))
 
@@ -39,6 +45,11 @@ UNITS: Mapping[str, Unit] = {
     "completion_tokens": Unit("Completion tokens", mark_text("{amount} completion tokens"), "1"),
     "total_tokens": Unit("Tokens", mark_text("{amount} tokens"), "1"),
 }
+
+
+def render_sign(unit: str) -> str:
+    """The sign of a currency before the number of a card; of other units nothing."""
+    return render_element("small", escape(UNITS[unit].sign)) if unit in ("usd", "clp") else ""
 
 
 def name_label(label: str) -> str:

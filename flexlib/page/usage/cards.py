@@ -27,6 +27,7 @@ from flexlib.page.kit.parts import (
     mark_total,
     show_cards,
 )
+from flexlib.page.kit.units import render_sign
 from flexlib.spend.before import MonthBefore
 from flexlib.spend.failures import count_calls, count_failed, count_silent
 from flexlib.spend.month import MonthUsage
@@ -68,15 +69,15 @@ def show_month_headlines(
     cards = [
         (
             f"{_('Spend')}{_mark(badge, usd, totals['unpriced_usd'])}",
-            _render_amount("US$", usd, Kind.USD),
+            _render_amount("usd", usd, Kind.USD),
             "; ".join(filter(None, (change, missing))),
         ),
         (
             f"{_('In pesos')}{'' if clp is None else _mark(badge, clp, totals['unpriced_clp'])}",
-            _render_amount("CLP", clp, Kind.CLP),
+            _render_amount("clp", clp, Kind.CLP),
             _describe_pesos(totals, rates, unsized),
         ),
-        (_("Per 1M tokens"), _render_amount("US$", unit_price, Kind.USD), _("where both are known")),
+        (_("Per 1M tokens"), _render_amount("usd", unit_price, Kind.USD), _("where both are known")),
         _describe_calls(calls, statuses, all_calls, lacks_calls=usage.has_bills and usage.bills.lacks_calls),
         (
             _("Tokens"),
@@ -186,4 +187,4 @@ def _describe_missing(totals: Totals, what: str, unsized: Sequence[Row]) -> str:
 
 def _render_amount(unit: str, amount: object, kind: Kind) -> str:
     text = escape(format_value(amount, kind))
-    return text if amount is None else f"<small>{escape(_(unit))}</small>{text}"
+    return text if amount is None else f"{render_sign(unit)}{text}"
