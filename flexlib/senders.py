@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
-from flexlib.i18n import find_language
+from flexlib.i18n import _, find_language
 
 SENDERS: Mapping[str, tuple[str, ...]] = {
     "alibaba cloud": ("alibaba", "aliyun"),
@@ -94,7 +94,7 @@ def name_provider(provider: str) -> str:
     >>> name_provider("openai"), name_provider("aws"), name_provider("acme")
     ('OpenAI', 'AWS', 'acme')
     """
-    return LABELS.get(provider, provider)
+    return _("Unmapped") if provider == LlmProvider.UNKNOWN else LABELS.get(provider, provider)
 
 
 def name_task(task_type: str) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from flexlib.senders import name_sender
+from flexlib.i18n import speak
+from flexlib.senders import name_provider, name_sender
 
 
 @pytest.mark.parametrize(
@@ -25,3 +26,9 @@ from flexlib.senders import name_sender
 )
 def test_a_sender_has_one_name(sender: str, texts: tuple[str, ...]) -> None:
     assert {name_sender(text) for text in texts} == {sender}
+
+
+def test_a_maker_that_nobody_knows_is_called_so_in_the_readers_language() -> None:
+    assert name_provider("unknown") == "Unmapped"
+    with speak("es"):
+        assert [name_provider(one) for one in ("unknown", "openai")] == ["Sin asignar", "OpenAI"]

@@ -23,7 +23,7 @@ from flexlib.analysis.top import OTHER_MODELS
 from flexlib.analysis.usage_frames import TOTALS, exact_decimals, sum_amounts
 from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.i18n import Label, _, mark_text
-from flexlib.senders import name_sender
+from flexlib.senders import name_provider, name_sender
 
 SHOWN = 12
 """Lines of a table before the rest is one: more are not read, they are looked up."""
@@ -72,7 +72,7 @@ def rank_models(
         key = line["provider"], line["model"]
         line["usd_per_million"] = measure_unit_price(with_price.get(key, []))
         line["id"], line["spellings"] = line["model"], sorted({row["spelling"] for row in now[key]})
-        maker = LlmProvider.parse(line["provider"]).label()
+        maker = name_provider(LlmProvider.parse(line["provider"]))
         label = [maker]
         if all(row["proxy"] == LlmProxy.WINDSURF for row in now[key]):
             line["total_tokens"] = None

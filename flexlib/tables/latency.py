@@ -9,7 +9,7 @@ from flexlib.analysis.frames import read_rows
 from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.formats import UNKNOWN
 from flexlib.i18n import _, write_number
-from flexlib.senders import name_task
+from flexlib.senders import name_provider, name_task
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
 
 TIMES = {"p50": "50\u00a0%, s", "p90": "90\u00a0%, s", "p99": "99\u00a0%, s"}
@@ -74,7 +74,7 @@ def table_faster_routes(faster_routes: object) -> Table:
 
 def name_route(row: Mapping[str, Any]) -> str:
     """`OpenAI`, `Google by OpenRouter`."""
-    maker = LlmProvider.parse(row["provider"]).label()
+    maker = name_provider(LlmProvider.parse(row["provider"]))
     if row["proxy"] is None:
         return maker
     return _("{maker} by {proxy}").format(maker=maker, proxy=LlmProxy.parse(row["proxy"]).label())

@@ -235,7 +235,7 @@ def _label(rows: Sequence[Row]) -> list[dict[str, Any]]:
     """Each row with `maker`, the provider and the proxy as a reader knows them, and `way`, the proxy alone."""
     labelled = []
     for row in rows:
-        maker = LlmProvider.parse(row["provider"]).label() if "provider" in row else ""
+        maker = name_provider(LlmProvider.parse(row["provider"])) if "provider" in row else ""
         way = "" if row.get("proxy") is None else LlmProxy.parse(row["proxy"]).label()
         labelled.append({**row, "maker": ", ".join(filter(None, (maker, way))), "way": way})
     return labelled
