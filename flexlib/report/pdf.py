@@ -38,6 +38,7 @@ head, head title { display: block; height: 0; overflow: hidden; font-size: 0; }
 .flex-details:not([open]), .flex-details { display: block; }
 .flex-details summary { margin: 10px 0 4px; font-size: 11.5px; font-weight: 600; color: #1a2130; list-style: none; }
 .flex-details summary { break-after: avoid; }
+.flex-section:has(.flex-scroll tbody tr:nth-child(8)) { break-inside: auto; }
 .flex-scroll { break-before: avoid; }
 .flex-scroll:not(:has(tbody tr:nth-child(8))) { break-inside: avoid; }
 .flex-scroll::before { content: ""; display: block; height: 120px; margin-bottom: -120px; }

@@ -128,6 +128,13 @@ def test_what_stands_beside_another_on_a_page_has_the_width_of_paper() -> None:
 
 
 @pytest.mark.usefixtures("pango")
+def test_a_section_with_a_table_longer_than_what_is_left_of_a_sheet_begins_on_it() -> None:
+    page = render_pieces([Html("all", _make_section("Departments", 60, 3))])
+    texts = [one.extract_text() for one in PdfReader(io.BytesIO(render_pdf(page))).pages]
+    assert (len(texts), texts[0].count("Departments")) == (2, 2)  # in the contents, and where it stands
+
+
+@pytest.mark.usefixtures("pango")
 def test_a_long_title_does_not_run_into_the_state_of_its_page() -> None:
     badge = '<a class="flex-badge good" href="#proof"><b>Completo</b>de archivos importados y Windsurf</a>'
     title = "<div><h1>Distribución de costos <span>septiembre de 2025</span> <em class='demo'>Datos</em></h1></div>"
