@@ -173,7 +173,9 @@ def take_formats(text: str) -> list[str]:
     names = list(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
     unknown = [name for name in names if name not in FORMATS]
     if unknown or not names:
-        said = f"{', '.join(unknown) or repr(text)} is no format; there are {', '.join(FORMATS)}"
+        said = _("{name} is no format; there are {formats}").format(
+            name=", ".join(unknown) or repr(text), formats=", ".join(FORMATS)
+        )
         raise argparse.ArgumentTypeError(said)
     return names
 

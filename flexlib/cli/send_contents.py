@@ -16,7 +16,7 @@ from flexlib.commands import write_command
 from flexlib.dates import SHARED_ZONE, Month
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import format_amount, format_moment
-from flexlib.i18n import _, find_language, speak
+from flexlib.i18n import _, find_language, speak, speaks_aside
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class MonthWriter:
         from flexlib.page.mail.month import write_amount
         from flexlib.page.mail.text import write_mail
 
+        self._find_files(reader)  # what is left out is told to who sends as well
         with speak(reader.language or self.language):
             files, left_out = self._find_files(reader)
             warnings = []
@@ -232,5 +233,6 @@ class MonthWriter:
         return explain_unshared(read_manifest(name_manifest(self.page)), self.spend.zone)
 
     def _say(self, sentence: str) -> None:
-        if sentence not in self.lacks:
+        """To who sends, in their language."""
+        if not speaks_aside() and sentence not in self.lacks:
             self.lacks.append(sentence)

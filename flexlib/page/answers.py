@@ -28,6 +28,8 @@ AMOUNTS = {
     "clp": mark_text("CLP\u00a0{amount}"),
 }
 """An amount under a headline of the same unit."""
+SIGNS = ("+", "\u2212")
+"""Of `format_signed`; they stand before the currency."""
 
 HEADS = {
     (False, False): mark_text("{amount} vs {month}:"),
@@ -65,7 +67,9 @@ def show_why(
         ).format(count=format_number(people["stayed"]), amount=write(stayed))
         + (reasons and f" ({reasons})"),
     ]
-    money = _(AMOUNTS[unit]).format(amount=write(change.difference))
+    written = write(change.difference)
+    sign = written[:1] if written[:1] in SIGNS else ""
+    money = sign + _(AMOUNTS[unit]).format(amount=written.removeprefix(sign))
     head = _(HEADS[is_counted, is_least]).format(amount=money, month=earlier.name)
     return show_line("change", f"{head} ", f"{'; '.join(said)}.", _(METHOD))
 

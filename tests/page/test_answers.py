@@ -44,12 +44,12 @@ def test_why_it_changed_is_a_line_whose_parts_sum_to_the_difference() -> None:
     shown = answers.show_why(CHANGE, "flex_credits", AUGUST)
     assert read_words(shown.text) == f"+55.00 vs August: {said}what a request or token of each cost +55.00)."
     said = read_words(answers.show_why(CHANGE, "usd", AUGUST, is_least=True).text)
-    assert said.startswith("At least US$ +55.00 vs August: ")
+    assert said.startswith("At least +US$ 55.00 vs August: ")
     assert "; 1 who stopped or are missing −30.00; " in said  # whose rows could not be read has not stopped
     assert answers.show_why(None, "usd", AUGUST).text == ""
     thirds = take_apart({"ben": {"opus": Use(Decimal("0.004"), 1)}}, {"eva": {"opus": Use(Decimal("9.009"), 1)}})
     words = read_words(answers.show_why(thirds, "usd", AUGUST).text)  # 9.005 and its parts 9.009 and -0.004, in cents
-    assert words == "US$ +9.01 vs August: 1 new spender +9.01; 1 who stopped 0.00; the same 0 spenders 0.00."
+    assert words == "+US$ 9.01 vs August: 1 new spender +9.01; 1 who stopped 0.00; the same 0 spenders 0.00."
 
 
 def test_where_a_month_will_end_is_said_while_it_runs_alone(tmp_path: Path) -> None:

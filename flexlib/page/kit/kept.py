@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
+from flexlib.i18n import _
 from flexlib.tables.definition import Table
 from flexlib.tables.frozen import KEPT_TYPE, freeze_table
 
@@ -63,6 +64,7 @@ def _freeze(part: KeptPart) -> dict[str, Any]:
 def _freeze_shown(shown: Table | Chart) -> dict[str, Any]:
     if isinstance(shown, Table):
         return {"table": freeze_table(shown)}
-    names = ("name", "title", "description")
+    names = ("title", "description")
     legend = [list(one) for one in getattr(shown, "legend", ())]
-    return {"chart": {name: getattr(shown, name, "") for name in names} | {"legend": legend}}
+    said = {name: _(getattr(shown, name, "")) for name in names}
+    return {"chart": {"name": getattr(shown, "name", "")} | said | {"legend": legend}}
