@@ -3,7 +3,7 @@ the rows below them, as finished tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -34,6 +34,8 @@ MOST_DAYS = 62
 KINDS = {"usd": Kind.USD, "clp": Kind.CLP, "flex_credits": Kind.USD}
 COUNTED = ("share", "requests", "total_tokens", "unpriced_requests")
 TIMES = ("day", "month", "weekday", "hour")
+NAMED: Mapping[str, Callable[[str], str]] = {"provider": name_provider, "source": name_source}
+"""What the values of a group are called."""
 NAMES = {
     "model": mark_text("Model"), "provider": mark_text("Provider"), "source": mark_text("Source"),
     "user": mark_text("Person"), "department": mark_text("Department"), "team": mark_text("Team"),
@@ -153,6 +155,8 @@ class Figures:
             sums = sums[sums["day"].notna()]
         if sums.empty or sums[of].isna().all():
             return None
+        if by in NAMED:
+            sums = sums.assign(**{by: [None if pd.isna(one) else name_value(by, one) for one in sums[by]]})
         return sums.plot(of=of, name="chart-sums")  # type: ignore[no-any-return, operator]
 
 
@@ -182,8 +186,7 @@ def name_value(key: str, value: object) -> str:
         return list_weekday_names()[int(text) - 1]
     if key == "hour":
         return f"{text}:00"
-    named: Mapping[str, Any] = {"provider": name_provider, "source": name_source}
-    return str(named[key](text)) if key in named else text
+    return NAMED[key](text) if key in NAMED else text
 
 
 def name_span(months: Months) -> str:

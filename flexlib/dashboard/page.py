@@ -78,7 +78,7 @@ def render_months(figures: Figures) -> str:
         title.text.partition("</style>\n")[2],
         _render_chosen(view),
         _show_tiles(figures),
-        show_section(Heading(figures.heading, said), chart).render_html() if chart else _say_nothing(),
+        show_section(Heading(chart.title, said), chart).render_html() if chart else _say_nothing(),
         show_section(Heading(_("The sums"), _("A name leads to its rows.")), table).render_html() if figures.lines else "",
         _render_downloads(figures.table_sums(None), view) if figures.lines else "",
         _render_rows(figures) if view.shows_rows else "",
@@ -137,7 +137,7 @@ def _show_tiles(figures: Figures) -> str:
     others = [one for one in ("usd", "clp", "flex_credits") if one != of]
     amounts = {one: (add_up(one, sums) if view.only else figures.spend.total(one)) for one in others}
     cards = [
-        (UNITS[of].title + lacks, _write(own, of), escape(figures.heading + ": " + format_number(len(sums)))),
+        (UNITS[of].title + lacks, _write(own, of), escape(_("{group}: {count} in all").format(group=figures.heading, count=format_number(len(sums))))),
         (_("Change"), change, escape(was)),
         *((escape(UNITS[one].title), _write(amounts[one], one), "") for one in others),
         *((escape(text), UNKNOWN if counts[one] is None else format_number(int(counts[one] or 0)), "")

@@ -69,7 +69,7 @@ class Dashboard:
         if self.is_setting:
             return
         first, last = self.view.months or self._newest
-        chosen: dict[str, Any] = {name: value}
+        chosen: dict[str, Any] = {name: value or None}
         if name == "first":
             chosen = {"months": (value, max(value, last))}
         elif name == "last":
@@ -114,7 +114,7 @@ class Dashboard:
         months = list_months(self.root) or [*self._newest]
         first, last = view.months or self._newest
         by_month = [(one.title, one) for one in sorted({*months, first, last}, reverse=True)]
-        spans: list[tuple[str, Months | None]] = [(_("nothing"), None)]
+        spans: list[tuple[str, Months | tuple[()]]] = [(_("nothing"), ())]  # None would be no choice to the widget
         spans += [(one.title, (one, one)) for one in reversed(months)]
         if view.against and view.against not in [span for _words, span in spans]:
             spans.append((name_span(view.against), view.against))
@@ -123,7 +123,7 @@ class Dashboard:
             "last": (_("To"), [*by_month], last),
             "of": (_("In"), [(WORDS[one].title, one) for one in UNITS], view.of),
             "by": (_("By"), [(_(NAMES[one]), one) for one in GROUPS], view.by),
-            "against": (_("Against"), [*spans], view.against),
+            "against": (_("Against"), [*spans], view.against or ()),
         }
         self.is_setting = True
         try:
