@@ -61,6 +61,8 @@ ARROWS: dict[str, set[str]] = {
     "report": WORDS | {"page", "store"},
     "closing": WORDS | {"deliver", "ingest", "ledger", "money", "report", "store"},
     "site": WORDS | {"analysis", "front", "page", "report", "store", "tables"},
+    "dashboard": WORDS
+    | {"analysis", "export", "front", "ledger", "page", "spend", "store", "tables", "__init__"},
     "demo": WORDS | {"ingest", "money", "sources/files", "store"},
     "cli": {"*"},
     "__init__": WORDS | {"ledger", "front"},
@@ -85,8 +87,11 @@ DOORS = {
     "papermill": {"report"},
     "nbconvert": {"report"},
     "nbclient": {"report"},
-    "jupyter_client": {"report"},
-    "tornado": {"demo"},
+    "jupyter_client": {"dashboard", "report"},
+    "jupyter_server": {"dashboard"},
+    "voila": {"dashboard"},
+    "ipywidgets": {"dashboard"},
+    "tornado": {"dashboard", "demo"},
     "holidays": {"front"},
     "questionary": {"cli"},
     "babel": set(),  # catalogues are made with it; nobody needs it to read them

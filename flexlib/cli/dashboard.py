@@ -21,11 +21,14 @@ PREHEATED = 1
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "dashboard", _("the months, and the running one as it is recorded, in a browser"), """\
+    summary = _("the months, and the running one as it is recorded, in a browser")
+    parser = add_command(commands, "dashboard", summary, """\
   flexlib dashboard --demo
   flexlib dashboard --port 9000 --viewers 5
-  flexlib dashboard --host 0.0.0.0 --token-file /run/secrets/viewers --administrator-token-file /run/secrets/owner""")  # fmt: skip
-    parser.add_argument("--host", default="127.0.0.1", help=_("where it listens (default 127.0.0.1, this machine alone)"))
+  flexlib dashboard --host 0.0.0.0 --token-file viewers.token --administrator-token-file own.token""")  # fmt: skip
+    parser.add_argument(
+        "--host", default="127.0.0.1", help=_("where it listens (default 127.0.0.1, this machine alone)")
+    )
     parser.add_argument("--port", type=_read_port, default=PORT, help=_("its port (default 8866)"))
     parser.add_argument("--viewers", type=read_count, default=MOST_VIEWERS, metavar="N",
                         help=_("how many may look at once (default 20)"))  # fmt: skip
@@ -34,7 +37,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--administrator-token-file", type=Path, metavar="FILE",
                         help=_("the file of the token with which people stand by name"))  # fmt: skip
     parser.add_argument("--user-header", default="", metavar="NAME",
-                        help=_("the header in which a reverse proxy, which alone reaches the server, names its user"))  # fmt: skip
+                        help=_("the header by which a reverse proxy names its user; only it may get here"))  # fmt: skip
     add_roster_option(parser)
     add_demo_option(parser)
     parser.set_defaults(run=run_dashboard)

@@ -19,7 +19,7 @@ from flexlib.formats import format_number
 from flexlib.front.narrow import list_rows, sum_narrow
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
-from flexlib.i18n import Label, _, list_weekday_names, mark_text
+from flexlib.i18n import Label, _, list_weekday_names, mark_text, translate_count
 from flexlib.page.kit.chart import Chart
 from flexlib.page.kit.units import UNITS
 from flexlib.senders import name_provider
@@ -97,7 +97,7 @@ class Figures:
             rest = lines[most:]
             amounts = {one: sum_known(line[one] for line in rest) for one in (of, "then")}
             counts = {one: _sum_counts(line[one] for line in rest) for one in COUNTED}
-            name = _("and {count} more").format(count=format_number(len(rest)))
+            name = say_more(len(rest))
             shown = [*lines[:most], {"name": name, "drawn": None, "change": None, "page": "", **amounts, **counts}]
         columns = [
             Column("name", self.heading, total=_("All together"), is_series=self.view.by == "model", link="page",
@@ -156,13 +156,19 @@ class Figures:
         if sums.empty or sums[of].isna().all():
             return None
         if by in NAMED:
-            sums = sums.assign(**{by: [None if pd.isna(one) else name_value(by, one) for one in sums[by]]})
-        return sums.plot(of=of, name="chart-sums")  # type: ignore[no-any-return, operator]
+            sums = sums.assign(**{by: pd.Series([None if pd.isna(one) else NAMED[by](one) for one in sums[by]],
+                                                sums.index, dtype="str")})  # fmt: skip
+        return sums.plot(of=of, name="chart-sums")
 
 
 def _sum_counts(counts: Iterable[int | None]) -> int | None:
     known = [one for one in counts if one is not None]
     return sum(known) if known else None
+
+
+def say_more(count: int) -> str:
+    """That so many others are there."""
+    return translate_count("and {count} more", "and {count} more", count).format(count=format_number(count))
 
 
 def list_lines(sums: pd.DataFrame) -> list[dict[str, Any]]:
@@ -193,4 +199,3 @@ def name_span(months: Months) -> str:
     """`September 2025`, or `August 2025 – September 2025`."""
     first, last = months
     return first.title if first == last else f"{first.title} – {last.title}"
-

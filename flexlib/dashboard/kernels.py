@@ -23,34 +23,38 @@ GRACE = 20.0
 """Seconds for which a kernel waits for a page that was cut off, before it ends: a lost network comes back."""
 
 
-class NativeKernel(KernelSpecManager):  # type: ignore[misc]
+class NativeKernel(KernelSpecManager):
     """Only the kernel of the running Python, whatever else is installed under its name."""
 
     kernel_dirs: list[str] = []  # noqa: RUF012 (a trait's value)
 
 
-class KernelManager(AsyncMappingKernelManager):  # type: ignore[misc]
+class KernelManager(AsyncMappingKernelManager):
     """Kernels that see of the environment what they were `told`, and no more."""
 
     told = Dict(config=True)
 
-    async def start_kernel(self, *given: Any, **options: Any) -> str:  # noqa: ANN401 (the parent's)
+    async def start_kernel(  # type: ignore[override]  # as the Async parent does
+        self,
+        *given: Any,  # noqa: ANN401
+        **options: Any,  # noqa: ANN401
+    ) -> str:
         options["env"] = dict(self.told)
         started: str = await super().start_kernel(*given, **options)
         return started
 
 
-class Connection(ZMQChannelsWebsocketConnection):  # type: ignore[misc]
+class Connection(ZMQChannelsWebsocketConnection):
     """What a browser says reaches the kernel only where it is a message of widgets."""
 
-    def handle_incoming_message(self, incoming_msg: str | bytes) -> None:
+    def handle_incoming_message(self, incoming_msg: str) -> None:  # bytes, too, whatever the parent says
         if len(incoming_msg) <= LONGEST_MESSAGE and is_allowed(*read_message(incoming_msg, self.subprotocol)):
             super().handle_incoming_message(incoming_msg)
         else:
             self.log.warning("A message of a browser that is none of a widget was refused.")
 
-    def disconnect(self) -> None:
-        super().disconnect()
+    def disconnect(self) -> None:  # type: ignore[override]  # as the parent does
+        super().disconnect()  # type: ignore[no-untyped-call]
         IOLoop.current().call_later(GRACE, self._end_kernel)
 
     async def _end_kernel(self) -> None:
@@ -62,10 +66,11 @@ class Connection(ZMQChannelsWebsocketConnection):  # type: ignore[misc]
 def read_message(message: str | bytes, protocol: str | None) -> tuple[str, str, dict[str, Any]]:
     """Channel, type and content of a message as the browser sent it; the type is empty where it has none."""
     if protocol == "v1.kernel.websocket.jupyter.org":
-        channel, parts = deserialize_msg_from_ws_v1(message)
+        channel, parts = deserialize_msg_from_ws_v1(message)  # type: ignore[no-untyped-call]
         header, content = json.loads(parts[0]), json.loads(parts[3])
     else:
-        whole = deserialize_binary_message(message) if isinstance(message, bytes) else json.loads(message)
+        is_binary = isinstance(message, bytes)
+        whole = deserialize_binary_message(message) if is_binary else json.loads(message)  # type: ignore[no-untyped-call]
         channel, header, content = whole.get("channel"), whole.get("header") or {}, whole.get("content") or {}
     return str(channel), str(header.get("msg_type", "")), content
 

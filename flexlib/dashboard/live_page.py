@@ -18,7 +18,10 @@ from flexlib.tables.definition import Column, Kind, Row, Table, Total
 def render_age(looks: int) -> str:
     """How old the figures are, which the page's script counts on from the moment at which this arrives: the server's
     clock and the reader's need not agree."""
-    said, lost = _("Looked {seconds} s ago."), _("No answer from the server for {seconds} s: these are the last figures.")
+    said, lost = (
+        _("Looked {seconds} s ago."),
+        _("No answer from the server for {seconds} s: these are the last figures."),
+    )
     return render_element("p", "", class_="dash-age", data_look=str(looks), data_said=said, data_lost=lost)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from flexlib.analysis.ranking import measure_amount_change
-from flexlib.dashboard.figures import NAMES, Figures, name_span, name_value
+from flexlib.dashboard.figures import NAMES, Figures, name_span, name_value, say_more
 from flexlib.dashboard.view import View, format_view
 from flexlib.export.lines import write_csv
 from flexlib.export.workbook import write_workbook
@@ -27,6 +27,8 @@ from flexlib.tables.definition import Table
 from flexlib.tables.document import Document, Section
 
 LANGUAGE_NAMES = {"en": "English", "es": "Español"}
+MOST_MISSING = 6
+"""Sentences above the figures: all of them stand in the proof."""
 EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -41,7 +43,8 @@ def render_refusal(sentence: str) -> str:
     """A page that says why there is no dashboard for whoever asks."""
     head = (
         f'<!doctype html>\n<html lang="{find_language()}">\n<meta charset="utf-8">\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(_("Dashboard"))}</title>\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(_('Dashboard'))}</title>\n"
         '<link rel="stylesheet" href="dashboard/page.css">\n'
     )
     return f"{head}<main><h1>{escape(_('Dashboard'))}</h1><p>{escape(sentence)}</p></main>\n</html>\n"
@@ -56,39 +59,43 @@ def render_bar(view: View) -> str:
     links = [_link(text, one, is_here=one.is_live == view.is_live) for text, one in kinds]
     other = next(one for one in LANGUAGES if one != find_language())
     link = _link(LANGUAGE_NAMES[other], replace(view, lang=other), lang=other)
-    nav = render_element("nav", "".join(links) + link, class_="dash-bar", aria_label=_("Views"))
-    return nav
+    return render_element("nav", "".join(links) + link, class_="dash-bar", aria_label=_("Views"))
 
 
-def render_months(figures: Figures) -> str:
-    """Everything that a view of closed months shows."""
+def render_head(figures: Figures) -> str:
+    """Title, state, what it is narrowed to, and the tiles."""
     view, spend = figures.view, figures.spend
-    months = view.months or (spend.span.months[0], spend.span.months[-1])
     against = _("against {months}").format(months=name_span(view.against)) if view.against else ""
     badge = BADGES[spend.state]
     stored = translate_count("{count} month is stored", "{count} months are stored", len(spend.stored))
     summary = stored.format(count=format_number(len(spend.stored)))
     missing = () if spend.state is State.COMPLETE else spend.missing
+    months = spend.span.months[0], spend.span.months[-1]
     title = show_title(_("LLM spend"), escape(name_span(months)), against, badge, summary, missing[:MOST_MISSING],
                        demo=is_made_up(spend.root))  # fmt: skip
-    table = figures.table_sums()
+    return "\n".join([title.text.partition("</style>\n")[2], _render_chosen(view), _show_tiles(figures)])
+
+
+def render_chart(figures: Figures) -> str:
+    """The chart of the sums, which takes longest to draw."""
     chart = figures.draw()
-    said = _("By {group}, in {unit}.").format(group=figures.heading.lower(), unit=UNITS[view.of].title)
-    parts = [
-        title.text.partition("</style>\n")[2],
-        _render_chosen(view),
-        _show_tiles(figures),
-        show_section(Heading(chart.title, said), chart).render_html() if chart else _say_nothing(),
-        show_section(Heading(_("The sums"), _("A name leads to its rows.")), table).render_html() if figures.lines else "",
-        _render_downloads(figures.table_sums(None), view) if figures.lines else "",
-        _render_rows(figures) if view.shows_rows else "",
-        show_certificates(spend.state, spend.certificates, spend.missing).render_html(),
-    ]
-    return "\n".join(filter(None, parts))
+    if chart is None:
+        return render_element("p", escape(_("Of these rows no amount is known in this unit.")), class_="flex-why")
+    said = _("By {group}, in {unit}.").format(group=figures.heading.lower(), unit=UNITS[figures.view.of].title)
+    return show_section(Heading(chart.title, said), chart).render_html()
 
 
-MOST_MISSING = 6
-"""Sentences above the figures: all of them stand in the proof."""
+def render_sums(figures: Figures) -> str:
+    """The sums as a table with its downloads, the rows where they are asked for, and the proof."""
+    spend, parts = figures.spend, []
+    if figures.lines:
+        heading = Heading(_("The sums"), _("A name leads to its rows."))
+        parts.append(show_section(heading, figures.table_sums()).render_html())
+        parts.append(_render_downloads(figures.table_sums(None), figures.view))
+    if figures.view.shows_rows:
+        parts.append(_render_rows(figures))
+    parts.append(show_certificates(spend.state, spend.certificates, spend.missing).render_html())
+    return "\n".join(parts)
 
 
 def render_problem(sentence: str, view: View) -> str:
@@ -99,10 +106,6 @@ def render_problem(sentence: str, view: View) -> str:
     return f"<h1>{escape(_('LLM spend'))}</h1>{alert}<p>{back}</p>"
 
 
-def _say_nothing() -> str:
-    return render_element("p", escape(_("Of these rows no amount is known in this unit.")), class_="flex-why")
-
-
 def _render_chosen(view: View) -> str:
     """What it is narrowed to, each with the link that takes it away."""
     if not view.only:
@@ -111,7 +114,7 @@ def _render_chosen(view: View) -> str:
     for key, value in view.only:
         name = f"{_(NAMES[key])}: {name_value(key, value)}"
         label = _("Without {name}").format(name=name)
-        content = f"{escape(name)} <span aria-hidden=\"true\">×</span>"
+        content = f'{escape(name)} <span aria-hidden="true">×</span>'
         wider = view.widen(key)
         wider = wider if wider.only else replace(wider, shows_rows=False)
         links.append(f'<li><a href="?{escape(format_view(wider))}" aria-label="{escape(label)}">{content}</a></li>')
@@ -136,8 +139,9 @@ def _show_tiles(figures: Figures) -> str:
     counts = {name: add_up(name, sums) for name in ("requests", "total_tokens")}
     others = [one for one in ("usd", "clp", "flex_credits") if one != of]
     amounts = {one: (add_up(one, sums) if view.only else figures.spend.total(one)) for one in others}
+    all_of = _("{group}: {count} in all").format(group=figures.heading, count=format_number(len(sums)))
     cards = [
-        (UNITS[of].title + lacks, _write(own, of), escape(_("{group}: {count} in all").format(group=figures.heading, count=format_number(len(sums))))),
+        (UNITS[of].title + lacks, _write(own, of), escape(all_of)),
         (_("Change"), change, escape(was)),
         *((escape(UNITS[one].title), _write(amounts[one], one), "") for one in others),
         *((escape(text), UNKNOWN if counts[one] is None else format_number(int(counts[one] or 0)), "")
@@ -165,8 +169,7 @@ def _render_rows(figures: Figures) -> str:
     note = translate_count("The newest of {count} row.", "The newest of {count} rows.", count)
     section = show_section(Heading(_("The rows"), note.format(count=format_number(count))), table).render_html()
     if more > 0:
-        said = translate_count("and {count} more", "and {count} more", more).format(count=format_number(more))
-        section += render_element("p", escape(said), class_="flex-why")
+        section += render_element("p", escape(say_more(more)), class_="flex-why")
     return section + _render_downloads(table, figures.view)
 
 
@@ -196,5 +199,3 @@ def _link(text: str, view: View, *, is_here: bool = False, lang: str = "") -> st
     here = ' aria-current="page"' if is_here else ""
     spoken = f' lang="{lang}" hreflang="{lang}"' if lang else ""
     return f'<a href="?{escape(format_view(view))}"{here}{spoken}>{escape(text)}</a>'
-
-

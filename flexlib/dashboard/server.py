@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from importlib.resources import files
 from pathlib import Path
@@ -11,11 +12,10 @@ from jupyter_server.auth.identity import IdentityProvider, User
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.services.kernels.handlers import KernelHandler
 from tornado.web import RequestHandler
-from traitlets import Dict, Instance, Int, Unicode
+from traitlets import Dict, Instance, Int
 from traitlets.config import Config
 from voila.app import FileFindHandler, Voila, VoilaKernelWebsocketHandler
 from voila.paths import collect_static_paths, collect_template_paths
-from voila.shutdown_kernel_handler import VoilaShutdownKernelHandler
 from voila.static_file_handler import MultiStaticFileHandler
 from voila.tornado.handler import TornadoVoilaHandler
 
@@ -46,11 +46,11 @@ HEADERS = {
 }
 
 
-class Identity(IdentityProvider):  # type: ignore[misc]
+class Identity(IdentityProvider):
     """Whoever brings the token, its cookie, or the proxy's header."""
 
     def get_user(self, handler: RequestHandler) -> User | None:
-        access: Access = self.parent.access
+        access: Access = handler.settings["voila"].access
         token = handler.get_argument("token", "")
         role = access.find_role(token, handler.request.headers)
         if token and role:
@@ -130,7 +130,6 @@ class DashboardServer(Voila):  # type: ignore[misc]
     told = Dict()
     """What kernels see of the environment."""
     most_viewers = Int()
-    asset_language = Unicode("en")
     rate = Instance(Rate)
 
     def setup_template_dirs(self) -> None:
@@ -142,7 +141,8 @@ class DashboardServer(Voila):  # type: ignore[misc]
         settings: dict[str, Any] = super().init_settings()
         self.kernel_manager.allowed_message_types = list(ALLOWED)
         # On this machine alone: another name for it is one that a page elsewhere has given it.
-        return settings | {"allow_remote_access": not self.access.is_open, "headers": HEADERS}
+        return settings | {"allow_remote_access": not self.access.is_open, "headers": HEADERS,
+                           "log_function": _log_nothing}  # fmt: skip
 
     def init_handlers(self) -> list[Any]:
         root = self.base_url
@@ -152,7 +152,6 @@ class DashboardServer(Voila):  # type: ignore[misc]
         return [
             (rf"{root}api/kernels/{KERNEL}", KernelHandler),
             (rf"{root}api/kernels/{KERNEL}/channels", VoilaKernelWebsocketHandler),
-            (rf"{root}voila/api/shutdown/(.*)", VoilaShutdownKernelHandler),
             (rf"{root}voila/static/(.*)", MultiStaticFileHandler, {"paths": self.static_paths}),
             (rf"{root}voila/labextensions/(.*)", FileFindHandler, {"path": self.labextensions_path}),
             (rf"{root}dashboard/page.css", AssetHandler, {"content": render_style(), "kind": "text/css"}),
@@ -164,6 +163,10 @@ class DashboardServer(Voila):  # type: ignore[misc]
         """The kernels that some page has: all but those that wait for one."""
         kernels = self.kernel_manager
         return len(kernels.list_kernel_ids()) - sum(map(len, kernels._pools.values()))  # noqa: SLF001
+
+
+def _log_nothing(handler: RequestHandler) -> None:
+    """Of requests: an address may hold whom somebody looked at."""
 
 
 def build_server(
@@ -181,11 +184,13 @@ def build_server(
         "kernel_spec_manager_class": NativeKernel,
         "resources": {"language": language, "title": _("Dashboard"), "loading": _("The figures are on their way.")},
     })  # fmt: skip
+    if os.name == "posix":  # sockets in a folder of our own, which nobody else on the machine can open
+        config.KernelManager = Config({"transport": "ipc"})
     config.VoilaKernelManager = Config({"told": told, "cull_idle_timeout": 600, "fill_delay": 0.5})
     server = DashboardServer(
         config=config, access=access, told=told, most_viewers=most_viewers, rate=Rate(PAGES_A_MINUTE),
         notebook_path=str(Path(str(TEMPLATES)) / NOTEBOOK), ip=host, port=port, port_retries=0, open_browser=False,
-        identity_provider_class=Identity, kernel_websocket_connection_class=Connection, log_level="WARN",
+        identity_provider_class=Identity, kernel_websocket_connection_class=Connection, log_level="ERROR",
     )  # fmt: skip
     server.initialize([])
     return server

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from flexlib.dates import Month
@@ -21,6 +22,9 @@ GROUPS = (
 
 MOST_ONLY = 8
 """As many narrowings as anybody can follow; an address of more was not made here."""
+FLAGS = {"rows": "shows_rows", "live": "is_live"}
+"""What an address says by `yes`, and what it is in a view."""
+CHOICES = {"of": UNITS, "by": GROUPS, "lang": LANGUAGES}
 IS, LACKS = "is.", "lacks"
 """How a narrowing begins in an address: to a value of a key, and to the rows that have none."""
 
@@ -63,9 +67,11 @@ def format_view(view: View) -> str:
     for name in ("months", "against"):
         if months := getattr(view, name):
             pairs.append((name, f"{months[0]}..{months[1]}"))
-    pairs += [(name, getattr(view, name)) for name in ("of", "by", "lang") if getattr(view, name) != getattr(usual, name)]
+    pairs += [
+        (name, getattr(view, name)) for name in ("of", "by", "lang") if getattr(view, name) != getattr(usual, name)
+    ]
     pairs += [(LACKS, key) if value is None else (IS + key, value) for key, value in view.only]
-    pairs += [(name, "yes") for name, is_so in (("rows", view.shows_rows), ("live", view.is_live)) if is_so]
+    pairs += [(name, "yes") for name, flag in FLAGS.items() if getattr(view, flag)]
     return urlencode(pairs)
 
 
@@ -75,30 +81,24 @@ def parse_view(query: str) -> View:
     >>> parse_view("by=user&lacks=model").only
     (('model', None),)
     """
-    view, seen = View(), set[str]()
+    found: dict[str, Any] = {}
+    only: dict[str, str | None] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         key = value if name == LACKS else name.removeprefix(IS)
-        told = f"{IS}{key}" if name == LACKS else name
-        if told in seen:
+        if name in found or ((name == LACKS or name.startswith(IS)) and key in only):
             raise InvalidRequest(_("{name!r} stands twice in the address of this view.").format(name=name))
-        seen.add(told)
         if name in ("months", "against"):
-            view = replace(view, **{name: _parse_months(value)})
-        elif name in ("rows", "live") and value == "yes":
-            view = replace(view, **{"shows_rows" if name == "rows" else "is_live": True})
-        elif (name, value) in _list_choices():
-            view = replace(view, **{name: value})
-        elif (name == LACKS or name.startswith(IS)) and key in GROUPS and len(view.only) < MOST_ONLY:
-            view = replace(view, only=(*view.only, (key, None if name == LACKS else value)))
+            found[name] = _parse_months(value)
+        elif name in FLAGS and value == "yes":
+            found[name] = True
+        elif value in CHOICES.get(name, ()):
+            found[name] = value
+        elif (name == LACKS or name.startswith(IS)) and key in GROUPS and len(only) < MOST_ONLY:
+            only[key] = None if name == LACKS else value
         else:
             said = _("{name}={value} is nothing that a view can have; begin again from the first page.")
             raise InvalidRequest(said.format(name=name, value=value))
-    return view
-
-
-def _list_choices() -> set[tuple[str, str]]:
-    choices = {"of": UNITS, "by": GROUPS, "lang": LANGUAGES}
-    return {(name, one) for name, values in choices.items() for one in values}
+    return View(**{FLAGS.get(name, name): value for name, value in found.items()}, only=tuple(only.items()))
 
 
 def _parse_months(text: str) -> Months:

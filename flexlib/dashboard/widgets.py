@@ -13,7 +13,7 @@ import flexlib as fl
 from flexlib.dashboard.figures import NAMES, Figures, name_span
 from flexlib.dashboard.live import Watch
 from flexlib.dashboard.live_page import render_age, render_live
-from flexlib.dashboard.page import render_bar, render_months, render_problem
+from flexlib.dashboard.page import render_bar, render_chart, render_head, render_problem, render_sums
 from flexlib.dashboard.view import GROUPS, UNITS, Months, View, format_view, parse_view
 from flexlib.dates import Month
 from flexlib.errors import FlexlibError
@@ -45,10 +45,10 @@ class Dashboard:
         self.task: asyncio.Task[None] | None = None
         self.is_setting = False
         self.asked = _build_text(self.read)
-        self.bar, self.body, self.age = (ipywidgets.HTML() for _number in range(3))
+        self.bar, self.age, self.head, self.chart, self.sums = (ipywidgets.HTML() for _number in range(5))
         self.choices = {name: self._build_choice(name) for name in ("first", "last", "of", "by", "against")}
         self.form = ipywidgets.HBox([*self.choices.values()]).add_class("dash-form")
-        self.all = ipywidgets.VBox([self.asked, self.bar, self.form, self.age, self.body])
+        self.all = ipywidgets.VBox([self.asked, self.bar, self.form, self.age, self.head, self.chart, self.sums])
         self.show(self.view)
 
     def _build_choice(self, name: str) -> ipywidgets.Dropdown:
@@ -62,7 +62,7 @@ class Dashboard:
         try:
             self.show(parse_view(query))
         except FlexlibError as error:
-            self.body.value = self._frame(self.view, render_problem(str(error), self.view))
+            self._fill(render_problem(str(error), self.view))
 
     def choose(self, name: str, value: Any) -> None:  # noqa: ANN401 (of a widget)
         """What somebody chose above the figures."""
@@ -91,10 +91,13 @@ class Dashboard:
             self._offer(view)
             now = self._load(view.months or self._newest)
             then = self._load(view.against) if view.against else None
-            shown = render_months(Figures(view, now, then))
+            figures = Figures(view, now, then)
+            # The chart last: the figures are there before it is drawn.
+            self.chart.value, self.head.value = "", self._frame(render_head(figures))
+            self.sums.value = render_sums(figures)
+            self.chart.value = render_chart(figures)
         except FlexlibError as error:
-            shown = render_problem(str(error), view)
-        self.body.value = self._frame(self.view, shown)
+            self._fill(render_problem(str(error), view))
 
     @property
     def _newest(self) -> Months:
@@ -136,12 +139,18 @@ class Dashboard:
         finally:
             self.is_setting = False
 
-    def _frame(self, view: View, content: str) -> str:
+    def _fill(self, content: str) -> None:
+        """Shows that and nothing else."""
+        self.head.value, self.chart.value, self.sums.value = self._frame(content), "", ""
+
+    def _frame(self, content: str) -> str:
         """What is shown, and for the page's script the address of the view and its language."""
-        return render_element("div", content, class_="dash-shown", data_view=format_view(view), lang=find_language())
+        return render_element(
+            "div", content, class_="dash-shown", data_view=format_view(self.view), lang=find_language()
+        )
 
     def _watch(self) -> None:
-        self.body.value = self._frame(self.view, render_live(self.watch))
+        self._fill(render_live(self.watch))
         if self.task is None or self.task.done():
             self.task = asyncio.get_running_loop().create_task(self._look_on())
 
@@ -153,9 +162,7 @@ class Dashboard:
             use_language(self.view.lang or self.language)
             if self.view.is_live:
                 looks += 1
-                shown = self._frame(self.view, render_live(self.watch))
-                if shown != self.body.value:
-                    self.body.value = shown
+                self._fill(render_live(self.watch))  # a widget that has that content already sends nothing
                 self.age.value = render_age(looks)
             await asyncio.sleep(max(LOOK_SECONDS, MOST_OF_TIME * took))
 
