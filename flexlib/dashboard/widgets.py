@@ -95,7 +95,7 @@ class Dashboard:
             # The chart last: the figures are there before it is drawn.
             self.chart.value, self.head.value = "", self._frame(render_head(figures))
             self.sums.value = render_sums(figures)
-            self.chart.value = render_chart(figures)
+            self._finish(render_chart(figures))
         except FlexlibError as error:
             self._fill(render_problem(str(error), view))
 
@@ -141,7 +141,14 @@ class Dashboard:
 
     def _fill(self, content: str) -> None:
         """Shows that and nothing else."""
-        self.head.value, self.chart.value, self.sums.value = self._frame(content), "", ""
+        self.head.value, self.sums.value = self._frame(content), ""
+        self._finish("")
+
+    def _finish(self, chart: str) -> None:
+        """The last of what is shown, by which the page's script knows that it is all there."""
+        self.chart.value = render_element(
+            "div", chart, class_="dash-drawn", data_asked=self.asked.value.partition("|")[0]
+        )
 
     def _frame(self, content: str) -> str:
         """What is shown, and for the page's script the address of the view and its language."""

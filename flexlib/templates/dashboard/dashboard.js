@@ -32,7 +32,6 @@
     if (body && body !== shown) {
       const first = shown === null, query = body.dataset.view ? `?${body.dataset.view}` : location.pathname;
       shown = body;
-      main.removeAttribute("aria-busy");
       document.documentElement.lang = body.lang;
       const title = body.querySelector("h1");
       if (title) document.title = title.textContent.trim();
@@ -42,6 +41,8 @@
       if (followed && title) { title.tabIndex = -1; title.focus({preventScroll: true}); }
       followed = false;
     }
+    const drawn = document.querySelector(".dash-drawn");
+    if (drawn && drawn.dataset.asked === (number ? String(number) : "")) main.removeAttribute("aria-busy");
     const age = document.querySelector(".dash-age");
     if (age && age.dataset.look !== looked) { looked = age.dataset.look; heard = performance.now(); tick(); }
   };
