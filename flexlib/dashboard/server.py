@@ -182,7 +182,9 @@ def build_server(
         "default_pool_size": preheated,
         "multi_kernel_manager_class": KernelManager,
         "kernel_spec_manager_class": NativeKernel,
-        "resources": {"language": language, "title": _("Dashboard"), "loading": _("The figures are on their way.")},
+        "resources": {"language": language, "title": _("Dashboard"), "loading": _("The figures are on their way."),
+                      "failed": _("The figures could not be made ready: flexlib doctor, run on the server, says what is "
+                                  "wrong.")},
     })  # fmt: skip
     if os.name == "posix":  # sockets in a folder of our own, which nobody else on the machine can open
         config.KernelManager = Config({"transport": "ipc"})

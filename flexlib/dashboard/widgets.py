@@ -41,7 +41,7 @@ class Dashboard:
         self.root = find_ledger().data
         self.watch = Watch(find_ledger())
         self.view = View()
-        self.loaded: dict[Months, Spend] = {}
+        self.loaded: dict[tuple[Months, str], Spend] = {}
         self.task: asyncio.Task[None] | None = None
         self.is_setting = False
         self.asked = _build_text(self.read)
@@ -106,11 +106,13 @@ class Dashboard:
         return newest, newest
 
     def _load(self, months: Months) -> Spend:
-        if months not in self.loaded:
+        """Loaded once in each language: what is loaded keeps the sentences that it was first asked for."""
+        key = months, find_language()
+        if key not in self.loaded:
             for one in [*self.loaded][: len(self.loaded) - MOST_LOADED + 1]:
                 del self.loaded[one]
-            self.loaded[months] = fl.load(*months, names=self.names, lang=find_language())
-        return self.loaded[months]
+            self.loaded[key] = fl.load(*months, names=self.names, lang=find_language())
+        return self.loaded[key]
 
     def _offer(self, view: View) -> None:
         """The choices, in the reader's language, and what is chosen of them."""
