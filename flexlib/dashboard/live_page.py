@@ -11,6 +11,7 @@ from flexlib.formats import UNKNOWN, format_amount, format_duration, format_numb
 from flexlib.i18n import _, translate_count
 from flexlib.page.kit.markup import escape, render_element
 from flexlib.page.kit.parts import Heading, show_cards, show_section
+from flexlib.page.kit.units import render_sign
 from flexlib.senders import name_provider
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
 
@@ -65,7 +66,7 @@ def _share(sums: Sums) -> str:
 
 
 def _write_sums(sums: Sums) -> tuple[str, str]:
-    amount = UNKNOWN if sums.usd is None and sums.calls else f"US$\u00a0{format_amount(sums.usd or Decimal(0))}"
+    amount = UNKNOWN if sums.usd is None and sums.calls else render_sign("usd") + format_amount(sums.usd or Decimal(0))
     lacks = translate_count("{count} call without a price", "{count} calls without a price", sums.unpriced)
     return amount, escape(lacks.format(count=format_number(sums.unpriced))) if sums.unpriced else ""
 

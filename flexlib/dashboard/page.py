@@ -20,7 +20,7 @@ from flexlib.i18n import LANGUAGES, _, find_language, translate_count
 from flexlib.page.kit.markup import escape, render_element
 from flexlib.page.kit.parts import BADGES, Heading, mark_total, show_cards, show_certificates, show_section, show_title
 from flexlib.page.kit.theme import render_page_style
-from flexlib.page.kit.units import UNITS
+from flexlib.page.kit.units import UNITS, render_sign
 from flexlib.proof import State
 from flexlib.store.server import is_made_up
 from flexlib.tables.definition import Table
@@ -135,14 +135,14 @@ def _show_tiles(figures: Figures) -> str:
     lacks = mark_total(BADGES[State.GAP]) if own is not None and _is_least(figures) else ""
     tenths = measure_amount_change(None if own is None else Decimal(own), None if before is None else Decimal(before))
     change = UNKNOWN if tenths is None else format_change(tenths)
-    was = _("compared with nothing") if then is None else _write(before, of)
+    was = escape(_("compared with nothing")) if then is None else _write(before, of)
     counts = {name: add_up(name, sums) for name in ("requests", "total_tokens")}
     others = [one for one in ("usd", "clp", "flex_credits") if one != of]
     amounts = {one: (add_up(one, sums) if view.only else figures.spend.total(one)) for one in others}
     all_of = _("{group}: {count} in all").format(group=figures.heading, count=format_number(len(sums)))
     cards = [
         (UNITS[of].title + lacks, _write(own, of), escape(all_of)),
-        (_("Change"), change, escape(was)),
+        (_("Change"), change, was),
         *((escape(UNITS[one].title), _write(amounts[one], one), "") for one in others),
         *((escape(text), UNKNOWN if counts[one] is None else format_number(int(counts[one] or 0)), "")
           for one, text in (("requests", _("Requests")), ("total_tokens", _("Tokens")))),
@@ -158,9 +158,7 @@ def _is_least(figures: Figures) -> bool:
 def _write(amount: Decimal | int | None, unit: str) -> str:
     if amount is None:
         return UNKNOWN
-    places = UNITS[unit].places
-    mark = {"usd": "US$\u00a0", "clp": "$\u00a0"}.get(unit, "")
-    return f"{mark}{format_amount(Decimal(amount), places)}"
+    return render_sign(unit) + format_amount(Decimal(amount), UNITS[unit].places)
 
 
 def _render_rows(figures: Figures) -> str:

@@ -91,7 +91,6 @@ class PageHandler(TornadoVoilaHandler):  # type: ignore[misc]
             self.refuse(503, said.format(count=app.most_viewers))
             return
         self.is_administrator = self.current_user.username == Role.ADMINISTRATOR
-        self.prelaunch_hook = _name_people if self.is_administrator else None
         await super().get(path)
 
     def should_use_rendered_notebook(self, *given: Any) -> bool:  # noqa: ANN401 (the parent's)
@@ -104,9 +103,11 @@ class PageHandler(TornadoVoilaHandler):  # type: ignore[misc]
         self.finish(render_refusal(sentence))
 
 
-def _name_people(handler: RequestHandler, notebook: Any, cwd: str) -> Any:  # noqa: ANN401 (of nbformat)
-    (cell,) = notebook.cells
-    cell.source = cell.source.replace("show_dashboard()", "show_dashboard(names=True)")
+def _name_people(handler: PageHandler | None, notebook: Any, cwd: str) -> Any:  # noqa: ANN401 (of nbformat)
+    """The notebook as an administrator's kernel runs it; kernels that wait have no `handler`."""
+    if handler is not None and handler.is_administrator:
+        (cell,) = notebook.cells
+        cell.source = cell.source.replace("show_dashboard()", "show_dashboard(names=True)")
     return notebook
 
 
@@ -140,6 +141,8 @@ class DashboardServer(Voila):  # type: ignore[misc]
     def init_settings(self) -> dict[str, Any]:
         settings: dict[str, Any] = super().init_settings()
         self.kernel_manager.allowed_message_types = list(ALLOWED)
+        # Only now: Voilà refuses it beside kernels that wait, whose notebook it leaves as it is.
+        self.voila_configuration.prelaunch_hook = _name_people
         # On this machine alone: another name for it is one that a page elsewhere has given it.
         return settings | {"allow_remote_access": not self.access.is_open, "headers": HEADERS,
                            "log_function": _log_nothing}  # fmt: skip
@@ -183,8 +186,8 @@ def build_server(
         "multi_kernel_manager_class": KernelManager,
         "kernel_spec_manager_class": NativeKernel,
         "resources": {"language": language, "title": _("Dashboard"), "loading": _("The figures are on their way."),
-                      "failed": _("The figures could not be made ready: flexlib doctor, run on the server, says what is "
-                                  "wrong.")},
+                      "failed": _("The figures could not be made ready: flexlib doctor, run on the server, says "
+                                  "what is wrong.")},
     })  # fmt: skip
     if os.name == "posix":  # sockets in a folder of our own, which nobody else on the machine can open
         config.KernelManager = Config({"transport": "ipc"})
