@@ -61,8 +61,7 @@ ARROWS: dict[str, set[str]] = {
     "report": WORDS | {"page", "store"},
     "closing": WORDS | {"deliver", "ingest", "ledger", "money", "report", "store"},
     "site": WORDS | {"analysis", "front", "page", "report", "store", "tables"},
-    "dashboard": WORDS
-    | {"analysis", "export", "front", "ledger", "page", "spend", "store", "tables", "__init__"},
+    "dashboard": WORDS | {"analysis", "export", "front", "ledger", "page", "spend", "store", "tables", "__init__"},
     "demo": WORDS | {"ingest", "money", "sources/files", "store"},
     "cli": {"*"},
     "__init__": WORDS | {"ledger", "front"},
