@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dashboard_server import ask, find_kernel, serve_dashboard, talk
@@ -64,7 +65,7 @@ def test_a_browser_cannot_run_code(open_url: str, tmp_path: Path) -> None:
     proof = tmp_path / "ran"
     code = {"code": f"open({str(proof)!r}, 'w').close()", "silent": False}
     kernel = find_kernel(ask(open_url)[2])
-    sent = [
+    sent: list[tuple[str, str, dict[str, Any]]] = [
         ("shell", "execute_request", code),
         ("control", "execute_request", code),
         ("shell", "inspect_request", {"code": "print", "cursor_pos": 1}),
