@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make report`, `make test`. `make` alone lists all.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test test-all mutate lab catalogue refresh check bench bench-ledger bench-import bench-analysis bench-site clean
+.PHONY: help report test test-all mutate lab dashboard catalogue refresh check bench bench-ledger bench-import bench-analysis bench-site clean
 
 PYTHON ?= python3
 YEAR   ?= 2025
@@ -40,6 +40,9 @@ lab: $(VENV)/report ## JupyterLab on your data, else on the demo's, else on the 
 	echo "Data: $$root"; $(BIN)/jupyter trust notebooks/*.ipynb >/dev/null; \
 	FLEXLIB_DATA=$$root $(BIN)/jupyter lab $(LAB) --LabApp.default_url=/lab/tree/start_here.ipynb notebooks
 
+dashboard: $(VENV)/dashboard ## the months and the running one in a browser: made-up data, or yours once WINDSURF_SERVICE_KEY is set
+	@$(BIN)/flexlib dashboard --demo without-key
+
 catalogue: $(VENV)/test ## the sentences to translate, from code and notebooks, into flexlib/locale; says what lacks one
 	@PYTHONPATH=tests $(BIN)/python tests/make_catalogue.py
 
@@ -76,6 +79,7 @@ clean: ## remove what was made, not the data of your own server
 
 EXTRAS_report := [reports,excel,pdf]
 EXTRAS_test   := [test]
+EXTRAS_dashboard := [dashboard]
 EXTRAS_all    := [test,all]
 
 # uv installs in a third of pip's time; where it cannot be had, pip does the same.
@@ -85,7 +89,7 @@ $(BIN)/python:
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m pip --python $(BIN)/python install --quiet pip
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv || echo 'No uv; pip will do, in twice the time.'
 
-$(VENV)/report $(VENV)/test $(VENV)/all: $(VENV)/%: pyproject.toml | $(BIN)/python
+$(VENV)/report $(VENV)/test $(VENV)/dashboard $(VENV)/all: $(VENV)/%: pyproject.toml | $(BIN)/python
 	@echo 'Installing into $(VENV) ...'
 	@extra='$(EXTRAS_$*)'; \
 	{ [ -x $(BIN)/uv ] && $(BIN)/uv pip install --quiet $(if $(LOWEST),--resolution lowest-direct) --python $(BIN)/python $(if $(filter .venv,$(VENV)),--compile-bytecode) --editable ".$$extra"; } \

@@ -17,10 +17,11 @@ from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_plain
 from flexlib.front.months import compare_total
+from flexlib.front.narrow import open_rows
 from flexlib.front.organization import split_amounts
 from flexlib.front.people import Add, find_emails, find_pseudonyms, hide_month, hide_people, join_credits, list_credits
 from flexlib.front.rows import Rows
-from flexlib.front.table import COUNTS, CREDITS, MONEY, SpendTable, build_table, check_found, check_keys, write_key
+from flexlib.front.table import COUNTS, CREDITS, MONEY, SpendTable, build_table, check_found, check_keys
 from flexlib.front.unstored import explain_not_stored
 from flexlib.i18n import _, join_or
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
@@ -227,10 +228,7 @@ class Spend:
 
 def sum_rows(spend: Spend, keys: Sequence[str], condition: str = "true") -> SpendTable:
     """The table of `Spend.by`, also by no key, of the rows that an SQL condition holds of."""
-    is_placed = spend.roster is not None and not {*LEVELS}.isdisjoint(keys)
-    own = {level: f'"{level}"' for level in LEVELS if is_placed}
-    sql = {key: own.get(key) or (spend._spellings if key == "model" else write_key(key)) for key in keys}
-    rows = spend._placed if is_placed else spend._rows
+    rows, sql = open_rows(spend, keys)
     return build_table(rows.filter(condition), sql, spend.span, spend.zone)
 
 

@@ -104,6 +104,11 @@ def choose_environment(environment: Mapping[str, str], data: Path, unclosed: str
     }
 
 
+def choose_own_environment(data: Path) -> dict[str, str]:
+    """What a kernel that is not a report's gets of this process's environment."""
+    return choose_environment(os.environ, data)
+
+
 @contextmanager
 def open_kernel(
     data: Path, folder: Path, unclosed: str = "", reads: Path = Path(os.devnull), *, keeps: bool = False

@@ -1,0 +1,106 @@
+"""The running month as the ledger has it this moment: today and the month, the last minute, how long calls take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
+from math import ceil
+from typing import Any
+
+from flexlib.enums import FAILED
+from flexlib.errors import LedgerError
+from flexlib.ledger.db.database import Ledger
+from flexlib.ledger.read.now import Now, read_now
+from flexlib.spend.billed import sum_known
+
+MINUTE, RECENT = timedelta(minutes=1), timedelta(hours=1)
+"""What calls a minute are counted over, and how long calls take."""
+PERCENT = 90
+TRY_SECONDS = 0.5
+"""For which a busy or absent ledger is tried again within one look: the next look is a second later anyway."""
+
+
+@dataclass(frozen=True)
+class Sums:
+    """What some calls came to; `usd` None where no amount is known."""
+
+    calls: int
+    failed: int
+    usd: Decimal | None
+    unpriced: int
+
+
+@dataclass(frozen=True)
+class Live:
+    """The figures of one look."""
+
+    day: date
+    """Today, in UTC."""
+    today: Sums
+    month: Sums
+    a_minute: int
+    """Calls of the last minute."""
+    p90_ms: int | None
+    """So long took nine of ten calls of the last hour that were answered; None: none has a duration."""
+    timed: int
+    """Out of so many."""
+    routes: tuple[tuple[str, str, Sums], ...]
+    """Today by provider and model, most spent first."""
+    last: tuple[tuple[Any, ...], ...]
+    """The last calls, see `read.now.Now`."""
+
+
+class Watch:
+    """Looks at a ledger again and again, and keeps the last figures that are known."""
+
+    def __init__(self, ledger: Ledger, clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc)) -> None:
+        self.ledger = ledger
+        self.clock = clock
+        self.live: Live | None = None
+        self.read_at: datetime | None = None
+        """When the figures were read."""
+        self.problem = ""
+        """Why the last look saw nothing; empty: it saw the figures."""
+        ledger.retry_seconds = TRY_SECONDS
+
+    @property
+    def today(self) -> date:
+        return self.clock().date()
+
+    def look(self) -> float:
+        """Reads the figures, or notes why they cannot be read; gives the seconds that it took."""
+        begun, now = time.monotonic(), self.clock()
+        try:
+            self.live = build_live(read_now(self.ledger, now, MINUTE, RECENT), now.date())
+            self.read_at, self.problem = now, ""
+        except LedgerError as error:
+            self.problem = str(error)
+            self.ledger.close()  # what comes back may be another file, or another server
+            self.ledger.prepared = False
+        return time.monotonic() - begun
+
+
+def build_live(now: Now, day: date) -> Live:
+    """The figures out of what was read."""
+    routes: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+    for row in now.today:
+        routes.setdefault((row[0], row[1]), []).append(row)
+    by_route = [(*route, _sum_up(rows)) for route, rows in routes.items()]
+    by_route.sort(key=lambda one: (-(one[2].usd or 0), -one[2].calls, one[:2]))
+    durations = sorted(one for one, status in now.durations if not FAILED.search(status or ""))
+    nearest = durations[ceil(len(durations) * PERCENT / 100) - 1] if durations else None
+    return Live(day, _sum_up(now.today), _sum_up(now.month), now.a_minute, nearest, len(durations), tuple(by_route),
+                now.last)  # fmt: skip
+
+
+def _sum_up(rows: Sequence[tuple[Any, ...]]) -> Sums:
+    """Rows of provider, model, status, calls, dollars, calls without a price."""
+    return Sums(
+        calls=sum(row[3] for row in rows),
+        failed=sum(row[3] for row in rows if FAILED.search(row[2] or "")),
+        usd=sum_known(row[4] for row in rows),
+        unpriced=sum(row[5] for row in rows),
+    )

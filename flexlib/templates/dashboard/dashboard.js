@@ -1,0 +1,61 @@
+// Leads links and the address bar to the kernel, as the text of one hidden field; counts how old the figures are.
+"use strict";
+(() => {
+  const main = document.querySelector("main"), status = document.getElementById("status");
+  const STALE = 5; // seconds without a look after which the page says that it hears nothing
+  let number = 0, heard = performance.now(), looked = "", waiting = location.search, followed = false;
+
+  const findField = () => document.querySelector(".dash-asked input");
+  const ask = (query) => {
+    const field = findField();
+    if (!field) { waiting = query; return; }
+    number += 1;
+    field.value = `${number}|${query}`;
+    for (const name of ["input", "change"]) field.dispatchEvent(new Event(name, {bubbles: true}));
+    main.setAttribute("aria-busy", "true");
+  };
+
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest && event.target.closest('a[href^="?"]');
+    if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    followed = true;
+    ask(link.getAttribute("href"));
+  });
+  addEventListener("popstate", () => ask(location.search));
+
+  let shown = null;
+  const update = () => {
+    const field = findField();
+    if (field && waiting) { const query = waiting; waiting = ""; field.setAttribute("aria-hidden", "true"); ask(query); return; }
+    const body = document.querySelector(".dash-shown");
+    if (body && body !== shown) {
+      const first = shown === null, query = body.dataset.view ? `?${body.dataset.view}` : location.pathname;
+      shown = body;
+      document.documentElement.lang = body.lang;
+      const title = body.querySelector("h1");
+      if (title) document.title = title.textContent.trim();
+      if (first) status.className = "flex-unseen";
+      if (status.textContent !== document.title) status.textContent = document.title;
+      if (!first && new URL(query, location).href !== location.href) history.pushState(null, "", query);
+      if (followed && title) { title.tabIndex = -1; title.focus({preventScroll: true}); }
+      followed = false;
+    }
+    const drawn = document.querySelector(".dash-drawn");
+    if (drawn && drawn.dataset.asked === (number ? String(number) : "")) main.removeAttribute("aria-busy");
+    const age = document.querySelector(".dash-age");
+    if (age && age.dataset.look !== looked) { looked = age.dataset.look; heard = performance.now(); tick(); }
+  };
+  const tick = () => {
+    const age = document.querySelector(".dash-age");
+    main.classList.toggle("lost", false);
+    if (!age) return;
+    const seconds = Math.round((performance.now() - heard) / 1000), isLost = seconds > STALE;
+    const said = (isLost ? age.dataset.lost : age.dataset.said).replace("{seconds}", seconds);
+    if (age.textContent !== said) age.textContent = said;
+    age.classList.toggle("lost", isLost);
+    main.classList.toggle("lost", isLost);
+  };
+  new MutationObserver(update).observe(main, {childList: true, subtree: true, attributes: true, attributeFilter: ["data-look"]});
+  setInterval(tick, 1000);
+})();

@@ -1,0 +1,234 @@
+"""The dashboard in a real browser: it loads, is narrowed and compared, leads to rows, is taken along, and lives.
+
+Needs Chromium; where there is none the tests are skipped, unless FLEXLIB_NEED_BROWSER is 1.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from io import BytesIO
+from pathlib import Path
+from zipfile import ZipFile
+
+import pytest
+from dashboard_server import PATIENCE, serve_dashboard
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from report_samples import FIXTURE
+
+from flexlib.ledger import open_ledger, record_many
+
+VIEWER, OWNER = "v" * 20, "o" * 20
+IS_DONE = "document.querySelector('.dash-drawn') && !document.querySelector('main[aria-busy]')"
+OUTSIDE = """[...document.querySelectorAll("main *")].filter((one) => one.getClientRects().length
+  && !one.closest(".flex-scroll, .dash-asked") && one.getBoundingClientRect().right > innerWidth + 1)
+  .map((one) => one.tagName + "." + one.className)"""
+AXE = """async () => (await axe.run(document, {resultTypes: ["violations"]})).violations
+  .map((one) => `${one.id}: ${one.nodes[0].html.slice(0, 120)}`)"""
+VIEWS = (
+    "",
+    "?by=provider&of=flex_credits&against=2025-08..2025-08",
+    "?months=2025-08..2025-09&by=user&is.source=windsurf&rows=yes&lang=es",
+    "?live=yes",
+    "?by=salary",
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("browsed")
+    shutil.copytree(FIXTURE, folder / "data")
+    for name, token in (("viewer", VIEWER), ("owner", OWNER)):
+        (folder / name).write_text(token)
+    record(folder / "data", "first")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(folder: Path) -> Iterator[str]:
+    with serve_dashboard(folder / "data", "--viewers", "50") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1280, "height": 1000})
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
+
+
+def record(data: Path, name: str) -> None:
+    ledger = open_ledger(data=data)
+    call = {"usable": ("user", 7), "provider": "openai", "model": "gpt-4o", "task_type": "text", "prompt_tokens": 10,
+            "completion_tokens": 5, "request_id": name, "cost": "0.25", "duration_ms": 900, "status": "ok"}  # fmt: skip
+    record_many([call], ledger=ledger)
+    ledger.close()
+
+
+def wait(page: Page, truth: str | Callable[[], bool]) -> None:
+    """Until it is so. The page's policy lets no text be evaluated in it, so the browser's own waiting is no help."""
+    end = time.monotonic() + PATIENCE
+    while not (truth() if callable(truth) else page.evaluate(truth)):
+        assert time.monotonic() < end, f"never: {truth}"
+        page.wait_for_timeout(20)
+
+
+def go(page: Page, address: str) -> None:
+    page.goto(address)
+    wait(page, IS_DONE)
+
+
+def choose(page: Page, name: str, option: str) -> None:
+    page.get_by_label(name, exact=True).select_option(label=option.replace(" ", "\u00a0"))
+
+
+def follow(page: Page, link: str) -> None:
+    page.locator(link).first.click()
+    wait(page, IS_DONE)
+
+
+def test_the_page_asks_nobody_else_and_breaks_none_of_its_rules(page: Page, url: str) -> None:
+    asked, said = [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    for view in VIEWS[:4]:
+        go(page, url + view)
+    assert [one for one in asked if not one.startswith((url, "data:"))] == []
+    assert [one for one in said if "violates" in one or "Refused" in one or "rror" in one] == []
+    assert len(asked) > 20
+
+
+def test_choices_lead_to_what_the_address_says_and_back(page: Page, url: str) -> None:
+    go(page, url)
+    assert "401.57" in page.inner_text(".flex-headlines")
+    choose(page, "By", "Provider")
+    wait(page, "document.querySelector('#table-sums th').textContent === 'Provider'")
+    choose(page, "In", "Flex credits")
+    choose(page, "Against", "August 2025")
+    wait(page, "document.querySelector('.flex-headlines').textContent.includes('8,754.00')")
+    wait(page, "!!document.querySelector('#chart-sums')")
+    assert "+13.8" in page.inner_text(".flex-headlines")
+    assert page.url == f"{url}?against=2025-08..2025-08&of=flex_credits&by=provider"
+    shown = page.inner_text("#table-sums")
+    other = page.context.new_page()
+    go(other, page.url)
+    assert other.inner_text("#table-sums") == shown
+    follow(page, "#table-sums a")
+    wait(page, "!!document.querySelector('#table-rows')")
+    assert page.inner_text(".dash-chosen") == "Provider: Anthropic ×"
+    assert page.evaluate("document.activeElement.tagName") == "H1"  # where the keyboard goes on
+    follow(page, ".dash-chosen a")
+    assert page.inner_text("#table-sums") == shown
+    page.go_back()
+    wait(page, "!!document.querySelector('.dash-chosen')")
+
+
+def test_what_is_shown_is_taken_along_as_csv_and_excel(page: Page, url: str) -> None:
+    go(page, f"{url}?by=provider&of=flex_credits")
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="CSV").first.click()
+    lines = Path(taken.value.path()).read_text("utf-8").splitlines()
+    assert lines[0] == "provider,flex_credits,share,requests,total_tokens"
+    assert lines[1] == "Anthropic,6430.00,64.6,551,791037"
+    with page.expect_download() as taken:
+        page.get_by_role("link", name="Excel").first.click()
+    with ZipFile(BytesIO(Path(taken.value.path()).read_bytes())) as book:
+        assert "6430" in book.read("xl/worksheets/sheet2.xml").decode()
+
+
+def test_a_recorded_call_shows_without_a_reload_and_a_lost_ledger_comes_back(
+    page: Page, url: str, folder: Path
+) -> None:
+    go(page, f"{url}?live=yes")
+    wait(page, "!!document.querySelector('#table-last')")
+    before = page.locator("#table-last tbody tr").count()
+    record(folder / "data", "second")
+    wait(page, lambda: page.locator("#table-last tbody tr").count() == before + 1)
+    assert "Looked" in page.inner_text(".dash-age")
+    (folder / "data" / "ledger.sqlite").rename(folder / "away")
+    wait(page, "!!document.querySelector('.dash-stale')")
+    assert "There is no ledger in" in page.inner_text("[role=alert]")
+    assert page.locator("#table-last tbody tr").count() == before + 1
+    (folder / "away").rename(folder / "data" / "ledger.sqlite")
+    wait(page, "document.querySelector('.dash-live') && !document.querySelector('.dash-stale')")
+    record(folder / "data", "third")
+    wait(page, lambda: page.locator("#table-last tbody tr").count() == before + 2)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_and_nothing_is_cut(width: int, scheme: str, browser: Browser, url: str) -> None:
+    axe = (files("axe_core_python") / "axe.min.js").read_text("utf-8")
+    context = browser.new_context(
+        viewport={"width": width, "height": 900}, color_scheme="dark" if scheme == "dark" else "light"
+    )
+    found = {}
+    for view in VIEWS:
+        page = context.new_page()
+        go(page, url + view)
+        wait(page, "!document.querySelector('.dash-form').getClientRects().length || !!document.querySelector('h1')")
+        context.new_cdp_session(page).send("Runtime.evaluate", {"expression": axe})
+        found[view] = (page.evaluate(AXE), page.evaluate(OUTSIDE))
+        page.close()
+    context.close()
+    assert found == {view: ([], []) for view in VIEWS}
+
+
+def test_the_page_speaks_spanish_and_says_so(page: Page, url: str) -> None:
+    go(page, url)
+    follow(page, ".dash-bar a[lang=es]")
+    wait(page, "document.documentElement.lang === 'es'")
+    assert page.get_by_label("Desde").is_visible()
+    assert "septiembre de 2025" in page.inner_text("h1")
+    assert page.inner_text("#table-sums tfoot td") == "En total"
+
+
+@pytest.mark.parametrize(("query", "said"), [
+    ("?by=salary", "by=salary is nothing that a view can have"),
+    ("?months=2024-01..2024-01", "Nothing of 2024-01 is stored in"),
+])  # fmt: skip
+def test_what_cannot_be_shown_is_said_in_a_sentence_with_a_way_back(
+    query: str, said: str, page: Page, url: str
+) -> None:
+    go(page, url + query)
+    wait(page, "!!document.querySelector('.flex-alert')")
+    assert said in page.inner_text(".flex-alert")
+    follow(page, ".dash-shown p a")
+    wait(page, "!!document.querySelector('#table-sums')")
+
+
+def test_names_are_for_the_administrator_s_token_alone(browser: Browser, folder: Path) -> None:
+    options = ("--token-file", str(folder / "viewer"), "--administrator-token-file", str(folder / "owner"))
+    shown = {}
+    with serve_dashboard(folder / "data", *options) as url:
+        for token in (VIEWER, OWNER):
+            context = browser.new_context()
+            page = context.new_page()
+            go(page, f"{url}?token={token}")
+            assert page.url == url  # the token is in no history
+            choose(page, "By", "Person")
+            wait(page, "document.querySelector('#table-sums th').textContent === 'Person'")
+            shown[token] = page.inner_text("#table-sums")
+            context.close()
+        stranger = browser.new_context().new_page()
+        stranger.goto(url)
+        assert "This dashboard is shown to those who bring its token" in stranger.inner_text("main")
+    assert "Person " in shown[VIEWER]
+    assert "@" not in shown[VIEWER]
+    assert "Person " not in shown[OWNER].replace("Person\t", "")

@@ -1,0 +1,114 @@
+"""The figures of a view are the front door's: sums, shares, changes, rows, each with the address that leads to it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from report_samples import FIXTURE
+
+import flexlib as fl
+from flexlib.dashboard.figures import MOST_LINES, Figures, name_value
+from flexlib.dashboard.page import render_chart, render_head, render_sums
+from flexlib.dashboard.view import GROUPS, UNITS, View, parse_view
+from flexlib.dates import Month
+from flexlib.front.spend import Spend
+
+SEPTEMBER, AUGUST = Month(2025, 9), Month(2025, 8)
+VIEW = View((SEPTEMBER, SEPTEMBER))
+
+
+@pytest.fixture(scope="module")
+def spend() -> Spend:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLEXLIB_DATA", str(FIXTURE))
+        return fl.load(SEPTEMBER)
+
+
+@pytest.fixture(scope="module")
+def august() -> Spend:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FLEXLIB_DATA", str(FIXTURE))
+        return fl.load(AUGUST)
+
+
+@pytest.mark.parametrize("by", ["model", "provider", "source", "user", "day", "weekday"])
+@pytest.mark.parametrize("of", UNITS)
+def test_the_lines_are_those_of_the_front_door_and_shares_are_the_whole(of: str, by: str, spend: Spend) -> None:
+    lines = Figures(replace(VIEW, of=of, by=by), spend).lines
+    expected = spend.by(by)[of].dropna()
+    assert sorted(line[of] for line in lines if line[of] is not None) == sorted(expected)
+    assert sum(line["share"] or 0 for line in lines) == 1000
+
+
+def test_a_name_leads_to_its_rows_and_their_sum_is_its_line(spend: Spend) -> None:
+    for line in Figures(VIEW, spend).lines:
+        narrowed = Figures(parse_view(line["page"].removeprefix("?")), spend)
+        assert narrowed.view.shows_rows
+        (own,) = narrowed.lines
+        assert own["usd"] == line["usd"]
+        assert narrowed.table_rows()[1] > 0
+
+
+def test_rows_are_the_newest_and_say_how_many_others_there_are(spend: Spend) -> None:
+    table, count = Figures(VIEW, spend).table_rows()
+    times = [row["created_at"][:10] for row in table.rows]
+    assert (len(times), count) == (MOST_LINES, len(spend.calls) + len(spend.credits))
+    assert times == sorted(times, reverse=True)
+    assert f"and {count - MOST_LINES:,} more" in render_sums(Figures(replace(VIEW, shows_rows=True), spend))
+
+
+def test_rows_of_calls_say_what_each_cost(spend: Spend) -> None:
+    view = VIEW.narrow("source", "import").narrow("day", "2025-09-03")
+    table, count = Figures(view, spend).table_rows()
+    day = spend.calls.filter("created_at::DATE = '2025-09-03'").frame()
+    assert count == len(day) == len(table.rows)
+    known = [row["usd"] for row in table.rows if row["usd"] is not None]
+    assert sum(known) == day["amount_in_usd"].dropna().sum()
+
+
+def test_a_change_is_on_what_the_same_came_to_then_and_what_is_gone_is_a_line(spend: Spend, august: Spend) -> None:
+    then = august
+    figures = Figures(replace(VIEW, against=(AUGUST, AUGUST), of="flex_credits"), spend, then)
+    before = then.by("model").set_index("model")["flex_credits"].dropna()
+    found = {line["name"]: line["then"] for line in figures.lines if line["then"]}
+    assert found == {name: amount for name, amount in before.items() if amount}
+    total = (spend.total("flex_credits"), then.total("flex_credits"))
+    assert total == (Decimal("9961.00"), Decimal("8754.00"))
+    assert "+13.8" in render_head(figures)
+    assert figures.table_sums().sum_column(figures.table_sums().columns[4]) == total[1]
+
+
+def test_a_long_table_ends_in_a_line_of_the_others_and_its_total_stays(spend: Spend) -> None:
+    figures = Figures(replace(VIEW, by="user", of="flex_credits"), spend)
+    short, whole = figures.table_sums(5), figures.table_sums(None)
+    assert (len(short.rows), short.rows[-1]["name"]) == (6, f"and {len(whole.rows) - 5} more")
+    assert short.sum_column(short.columns[2]) == whole.sum_column(whole.columns[2]) == Decimal("9961.00")
+
+
+@pytest.mark.parametrize("value", ["' OR 1=1 --", "no such model", '"; DROP TABLE x', ""])
+def test_a_value_out_of_an_address_is_a_value_and_nothing_else(value: str, spend: Spend) -> None:
+    figures = Figures(VIEW.narrow("model", value), spend)
+    assert (figures.lines, figures.table_rows()[1], figures.draw()) == ([], 0, None)
+    assert "no amount is known" in render_chart(figures)
+
+
+def test_what_names_hold_is_no_markup(spend: Spend) -> None:
+    shown = render_head(Figures(VIEW.narrow("model", "<script>alert(1)</script>"), spend))
+    assert "<script>" not in shown
+    assert "&lt;script&gt;" in shown
+
+
+@pytest.mark.parametrize("by", GROUPS)
+def test_every_group_can_be_shown(by: str, spend: Spend) -> None:
+    figures = Figures(replace(VIEW, by=by), spend)
+    assert figures.lines
+    assert "flex-chart" in render_chart(figures)
+
+
+def test_values_are_named_as_everywhere() -> None:
+    pairs = [("provider", "openai"), ("source", "import"), ("month", "2025-09-01"), ("weekday", "1"), ("hour", "7"),
+             ("weekday", "x"), ("model", None)]  # fmt: skip
+    named = ["OpenAI", "imported files", "September 2025", "Monday", "7:00", "x", "not given"]
+    assert [name_value(*pair) for pair in pairs] == named
