@@ -112,7 +112,8 @@ def do_something(ledger: Ledger, draw: random.Random) -> None:
         record_many([*fresh, *fresh[:3]], ledger=ledger)  # some sent twice
     elif what == 3:
         execute(ledger, f"UPDATE {TABLE} SET amount_in_usd = 7, prompt_tokens = 5, "
-                        f"total_tokens = completion_tokens + 5 WHERE cached_tokens = 0 AND cache_write_tokens = 0 AND {one}")  # fmt: skip
+                        f"total_tokens = completion_tokens + 5 "
+                        f"WHERE cached_tokens = 0 AND cache_write_tokens = 0 AND {one}")  # fmt: skip
     elif what == 4:
         execute(ledger, f"UPDATE {TABLE} SET amount_in_usd = NULL, model = 'renamed', usable_type = NULL, "
                         f"usable_id = NULL, usable_key = NULL WHERE {one}")  # fmt: skip

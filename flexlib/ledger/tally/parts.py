@@ -75,6 +75,12 @@ def select_span(kind: str, span: str) -> list[sa.Select[Any]]:
     ]
 
 
+def select_hours(kind: str) -> sa.Select[Any]:
+    """The tallies of hours, by their days."""
+    is_it = tallies.c.kind == kind, tallies.c.span == HOUR
+    return _select(tallies, kind, STARTS[DAY](tallies.c.start)).where(*is_it)
+
+
 def select_calls(kind: str, span: str = HOUR, sign: int = 1) -> sa.Select[Any]:
     """The calls' keys, their hours' or days' starts and `MEASURES`."""
     table = STATISTICS.c

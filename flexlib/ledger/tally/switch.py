@@ -15,9 +15,11 @@ from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import check_partitions, prepare_ledger
 from flexlib.ledger.db.table import TABLE
 from flexlib.ledger.tally.fold import add_tallies, know_partitions
-from flexlib.ledger.tally.parts import select_calls, select_span
+from flexlib.ledger.tally.parts import select_calls, select_hours, select_span
 from flexlib.ledger.tally.tables import (
     CHANGES,
+    DAY,
+    HOUR,
     KEYS,
     MEASURES,
     PARTITIONS,
@@ -56,7 +58,9 @@ def turn_on(ledger: Ledger) -> TallyStatus:
             drop_tables(connection)
             create_tables(connection)
             for kind, span in SPANS:
-                add_tallies(connection, kind, span, select_calls(kind, span).subquery())
+                is_in_hours = span == DAY and (kind, HOUR) in SPANS  # counted just before, and far fewer than calls
+                rows = select_hours(kind) if is_in_hours else select_calls(kind, span)
+                add_tallies(connection, kind, span, rows.subquery())
             know_partitions(connection)
 
     run_with_retries(ledger, count)
