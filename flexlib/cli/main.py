@@ -31,6 +31,7 @@ from flexlib.cli import (
     init,
     latency,
     ledger,
+    live,
     menu,
     month,
     notify,
@@ -55,7 +56,7 @@ from flexlib.settings import Settings, find_language_set, load_settings
 
 COMMANDS = (
     credits, spend, organization, compare, forecast, check, notify, chargeback, send, anomalies, latency, what_if,
-    import_, ledger, close, fx, sources, report, verify, site, export, month, schedule, menu, init, doctor, demo,
+    import_, ledger, live, close, fx, sources, report, verify, site, export, month, schedule, menu, init, doctor, demo,
 )  # fmt: skip
 """Each adds its subcommands, in the order of `flexlib --help`."""
 

@@ -32,15 +32,16 @@ from flexlib.ledger import (
     record_many,
     record_usage,
 )
+from flexlib.ledger.read.queries import sum_by_hour
 from flexlib.ledger.tally import fold as folding
 from flexlib.ledger.tally.fold import fold_changes
-from flexlib.ledger.tally.switch import count_differences, read_status, turn_off, turn_on
+from flexlib.ledger.tally.switch import are_kept, count_differences, read_status, turn_off, turn_on
 from flexlib.ledger.tally.tables import CHANGES, TALLIES
 
 FIRST = datetime(2025, 9, 1, tzinfo=timezone.utc)
 TABLE = "llm_usage_statistics"
-BOUNDS = [None, FIRST, FIRST + timedelta(hours=5), FIRST + timedelta(days=1, hours=3, minutes=7, microseconds=1),
-          FIRST + timedelta(days=2), FIRST + timedelta(days=33, minutes=59)]  # fmt: skip
+BOUNDS = [None, FIRST + timedelta(hours=5), FIRST + timedelta(days=1, hours=3, minutes=7, microseconds=1),
+          FIRST + timedelta(days=9)]  # fmt: skip
 """On days, on hours, and on neither."""
 
 QUESTIONS: list[Callable[..., Any]] = [
@@ -82,6 +83,7 @@ def ask_all(ledger: Ledger) -> list[Any]:
             for high in [None, *BOUNDS[place + 1 :]]:
                 answers.append(get_total_cost_by_period(low, high, within=within))
                 answers += [ask(low, high, within=within) for ask in QUESTIONS]
+                answers.append(sorted(map(repr, sum_by_hour(low, high, within=within))))
     return answers
 
 
@@ -125,6 +127,7 @@ def do_something(ledger: Ledger, draw: random.Random) -> None:
         turn_on(ledger)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("seed", [1, 2])
 def test_whatever_is_done_to_a_ledger_its_tallies_are_its_sums(
     ledger: Ledger, seed: int, monkeypatch: pytest.MonkeyPatch
@@ -242,3 +245,48 @@ def test_after_writers_and_folders_were_killed_the_tallies_are_the_sums(ledger: 
     assert UsageQuery(ledger).count() == WRITERS * 300
     fold_changes(ledger)
     assert (count_differences(ledger), read_status(ledger).changes) == (0, 0)
+
+
+def test_calls_written_into_a_partition_by_its_name_are_followed(postgresql_ledger: Ledger) -> None:
+    record_usage(usable=None, provider="openai", model="m", amount_in_usd=1, created_at=FIRST, ledger=postgresql_ledger)
+    turn_on(postgresql_ledger)
+    execute(postgresql_ledger, f"UPDATE {TABLE}_2025_09 SET amount_in_usd = 5")
+    assert get_total_cost_by_period(FIRST, None, "usd", within=UsageQuery(postgresql_ledger)) == 5
+    assert count_differences(postgresql_ledger) == 0
+
+
+def test_where_a_counted_partition_is_dropped_the_calls_are_read(postgresql_ledger: Ledger) -> None:
+    ledger, usage = postgresql_ledger, UsageQuery(postgresql_ledger)
+    for month in ("2025-08-10", "2025-09-10"):
+        record_usage(usable=None, provider="openai", model="m", amount_in_usd=1, created_at=month, ledger=ledger)
+    turn_on(ledger)
+    execute(ledger, f"DROP TABLE {TABLE}_2025_08")
+    assert get_total_cost_by_period(None, None, "usd", within=usage) == 1
+    assert read_status(ledger).is_current is False
+    assert turn_on(ledger).is_current
+    assert get_total_cost_by_period(None, None, "usd", within=usage) == 1
+    record_usage(usable=None, provider="openai", model="m", amount_in_usd=1, created_at="2025-11-10", ledger=ledger)
+    fold_changes(ledger)
+    execute(ledger, f"TRUNCATE {TABLE}")
+    assert (get_total_cost_by_period(None, None, "usd", within=usage), count_differences(ledger)) == (None, 0)
+
+
+def test_who_may_only_record_records_and_who_may_only_read_the_calls_reads_them(postgresql_ledger: Ledger) -> None:
+    ledger = postgresql_ledger
+    record_usage(usable=None, provider="openai", model="m", amount_in_usd=1, created_at=FIRST, ledger=ledger)
+    turn_on(ledger)
+    role = "narrow_" + str(ledger.engine.url.database)
+    execute(ledger, f"CREATE ROLE {role}")
+    try:
+        execute(ledger, f"GRANT SELECT, INSERT, UPDATE, DELETE ON {TABLE} TO {role}")
+        execute(ledger, f"GRANT SELECT ON llm_usage_limit_counters TO {role}")
+        with ledger.engine.connect() as connection:
+            connection.exec_driver_sql(f"SET ROLE {role}")
+            connection.exec_driver_sql(f"UPDATE {TABLE} SET amount_in_usd = 4")
+            assert not are_kept(connection)
+            connection.exec_driver_sql("RESET ROLE")
+        assert get_total_cost_by_period(FIRST, None, "usd", within=UsageQuery(ledger)) == 4
+        assert count_differences(ledger) == 0
+    finally:
+        execute(ledger, f"DROP OWNED BY {role}")
+        execute(ledger, f"DROP ROLE {role}")

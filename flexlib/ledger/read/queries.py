@@ -27,7 +27,7 @@ from flexlib.ledger.read.scopes import UsageQuery, usage
 from flexlib.ledger.tally.fold import fold_changes, may_fold
 from flexlib.ledger.tally.parts import find_kind, select_parts
 from flexlib.ledger.tally.switch import are_kept
-from flexlib.ledger.tally.tables import DayStart
+from flexlib.ledger.tally.tables import DAY, SPANS, DayStart, HourStart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,6 +124,12 @@ def get_usage_by_day(
     return _gather_days((find_day(kind, number), measures) for kind, number, *measures in rows)
 
 
+def sum_by_hour(start: Moment, end: Moment = None, *, within: UsageQuery = usage) -> Sequence[Sequence[Any]]:
+    """The start of each hour with a call, in UTC, its `provider` and `model`, then `MEASURES`; in no order."""
+    keys = [HourStart(STATISTICS.c.created_at), STATISTICS.c.provider, STATISTICS.c.model]
+    return _sum_by(within.between(start, end), keys)
+
+
 def _gather_days(rows: Iterable[tuple[datetime | None, list[Any]]]) -> pd.DataFrame:
     days: dict[datetime | None, list[Any]] = {}
     for day, measures in rows:
@@ -133,12 +139,16 @@ def _gather_days(rows: Iterable[tuple[datetime | None, list[Any]]]) -> pd.DataFr
 
 def _sum_by(query: UsageQuery, keys: Sequence[sa.ColumnElement[Any]]) -> Sequence[Sequence[Any]]:
     """The keys and `MEASURES` of each group; one group when there is no key. Out of tallies where they know it."""
-    kind = find_kind(_list_columns([*(key for key in keys if not isinstance(key, DayStart)), *query.narrowed]))
+    names = _list_columns([*(key for key in keys if not isinstance(key, HourStart)), *query.narrowed])
+    kind = find_kind(names)
+    coarsest = next((key.span for key in keys if isinstance(key, HourStart)), DAY)
+    if (kind, coarsest) not in SPANS:
+        kind = None
 
     def ask(connection: sa.Connection) -> tuple[Sequence[Sequence[Any]], bool]:
         if kind is None or not are_kept(connection):
             return connection.execute(_sum_calls(query, keys)).all(), False
-        parts = select_parts(kind, *query.period)
+        parts = select_parts(kind, *query.period, coarsest)
         return connection.execute(_sum_parts(parts, query, keys)).all(), may_fold(connection)
 
     rows, has_many = query.run(ask)

@@ -63,7 +63,7 @@ def add_tallies(connection: sa.Connection, kind: str, span: str, parts: sa.Subqu
     keys = [parts.c[name] for name in ("start", *KEYS[kind])]
     calls = sa.func.sum(parts.c.requests)
     sums = (sa.func.sum(parts.c[name]) for name in MEASURES)
-    mark = (sa.literal(kind), sa.literal(span), sa.literal_column("0"))
+    mark: tuple[sa.ColumnElement[Any], ...] = (sa.literal(kind), sa.literal(span), sa.literal_column("0"))
     select = sa.select(*mark, *keys, *sums).group_by(*keys).having(calls != sa.literal_column("0"))
     names = ["kind", "span", "is_old", "start", *KEYS[kind], *MEASURES]
     connection.execute(sa.insert(tallies).from_select(names, select))

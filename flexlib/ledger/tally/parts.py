@@ -53,9 +53,9 @@ def find_kind(names: set[str]) -> str | None:
     return next((kind for kind, keys in KEYS.items() if names <= {*keys}), None)
 
 
-def select_parts(kind: str, low: Bound, high: Bound) -> sa.Subquery:
-    """Rows of the kind's keys, `start` and `MEASURES`, that sum to the period's calls."""
-    spans = [span for span in (DAY, HOUR) if (kind, span) in SPANS]
+def select_parts(kind: str, low: Bound, high: Bound, coarsest: str = DAY) -> sa.Subquery:
+    """Rows of the kind's keys, `start` and `MEASURES`, that sum to the period's calls; none of more than `coarsest`."""
+    spans = [span for span in (DAY, HOUR) if (kind, span) in SPANS and LENGTHS[span] <= LENGTHS[coarsest]]
     parts = []
     for span, start, end in split_period(low, high, spans):
         if span is None:
@@ -90,7 +90,7 @@ def select_calls(kind: str, span: str = HOUR, sign: int = 1) -> sa.Select[Any]:
     for name, column in AMOUNTS.items():
         amount = table[column]
         measures[name] = sa.type_coerce(sa.func.coalesce(amount, sa.literal_column("0")), tallies.c[name].type)
-        nothing = sa.literal_column("0")
+        nothing: sa.ColumnElement[int] = sa.literal_column("0")
         measures[f"unpriced_{name}"] = sa.case((amount.is_(None), table.requests), else_=nothing)
     values = (measures[name] if sign > 0 else -measures[name] for name in MEASURES)
     start = STARTS[span](table.created_at).label("start")

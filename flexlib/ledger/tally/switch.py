@@ -49,7 +49,8 @@ class TallyStatus:
 
 
 def turn_on(ledger: Ledger) -> TallyStatus:
-    """Makes the tallies of all calls, or makes them anew, in one transaction; who records meanwhile waits."""
+    """Makes the tallies of all calls, or makes them anew, in one transaction, in which nobody else can record:
+    minutes, of millions of calls."""
     prepare_ledger(ledger)
     check_partitions(ledger)
 
@@ -123,7 +124,7 @@ def explain_off() -> str:
 def _compare(connection: sa.Connection, kind: str, span: str) -> int:
     parts = sa.union_all(*select_span(kind, span), select_calls(kind, span, sign=-1)).subquery()
     keys = [parts.c[name] for name in ("start", *KEYS[kind])]
-    zero = sa.literal_column("0")
+    zero: sa.ColumnElement[int] = sa.literal_column("0")
     differ = sa.or_(*(sa.func.sum(parts.c[name]) != zero for name in MEASURES))
     wrong = sa.select(*keys).group_by(*keys).having(differ).subquery()
     return connection.scalar(sa.select(sa.func.count()).select_from(wrong)) or 0
