@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexlib.certificate import State
 from flexlib.cli.options import Commands, add_command
+from flexlib.cli.tallies import add_words, run_tallies
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import clean_text, format_count, format_number, format_plain
@@ -86,10 +87,9 @@ Where lines were refused it is 3."""))  # fmt: skip
                          _("make the ledger's tables, bring them up to date, or look at them"), _("""\
   flexlib ledger status
   flexlib ledger init                              needed on PostgreSQL only
-  flexlib ledger upgrade --json"""))  # fmt: skip
-    parser.add_argument(
-        "action", choices=("init", "upgrade", "status"), help=_("make the tables, bring them up to date, or look")
-    )
+  flexlib ledger upgrade --json
+  flexlib ledger tallies on                        sums by hour and day, kept as calls are recorded"""))  # fmt: skip
+    add_words(parser)
     parser.add_argument("--json", action="store_true", help=_("the status as JSON"))
     parser.set_defaults(run=run_ledger)
 
@@ -99,6 +99,8 @@ def run_ledger(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.ledger.db.migrate import get_ledger_status, holds_of_models, init_ledger, upgrade_ledger
     from flexlib.ledger.door import find_ledger
 
+    if arguments.action == "tallies" or arguments.tallies:
+        return run_tallies(arguments, settings)
     do = {"init": init_ledger, "upgrade": upgrade_ledger, "status": get_ledger_status}[arguments.action]
     ledger = find_ledger(settings)
     has_holds = arguments.action == "upgrade" and holds_of_models(ledger)

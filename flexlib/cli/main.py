@@ -32,6 +32,7 @@ from flexlib.cli import (
     init,
     latency,
     ledger,
+    live,
     menu,
     month,
     notify,
@@ -56,8 +57,8 @@ from flexlib.settings import Settings, find_language_set, load_settings
 
 COMMANDS = (
     credits, spend, organization, compare, forecast, check, notify, chargeback, send, anomalies, latency, what_if,
-    import_, ledger, close, fx, sources, report, verify, site, dashboard, export, month, schedule, menu, init, doctor,
-    demo,
+    import_, ledger, live, close, fx, sources, report, verify, site, dashboard, export, month, schedule, menu, init,
+    doctor, demo,
 )  # fmt: skip
 """Each adds its subcommands, in the order of `flexlib --help`."""
 

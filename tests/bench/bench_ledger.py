@@ -29,6 +29,9 @@ from usage_rows import write_usage  # noqa: E402
 
 from flexlib.ledger import UsageQuery, init_ledger, open_ledger  # noqa: E402
 
+TIMES = 20
+"""How often tallies are asked: once takes too short a time to be told."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -180,6 +183,32 @@ def bench_close(urls: dict[str, Iterable[str]], folder: Path, rows: int) -> None
         print_target("peak MiB", closed.mib, 700)
 
 
+def bench_tallies(urls: dict[str, Iterable[str]], rows: int, batch: int, single: int, rounds: int) -> None:
+    """A sum from the calls and from tallies, at whole days and at ragged ends; what tallies cost who records."""
+    ends = {"whole days": "2025-10-01T00:00:00", "ragged": "2025-09-20T17:31:07"}
+    for name, source in urls.items():
+        made = iter(source)
+        url = next(made)
+        run_part("fill", url, str(rows))
+        before = {what: run_part("total", url, end, "1") for what, end in ends.items()}
+        counted = run_part("count_tallies", url)
+        print(f"\n{rows:,} calls on {name}: {counted.result} tallies, counted in {counted.work:.1f} s")
+        for what, end in ends.items():
+            after = run_part("total", url, end, str(TIMES))
+            if after.result != before[what].result:
+                raise RuntimeError(f"{after.result} of tallies, {before[what].result} of calls")
+            each = after.work / TIMES
+            print(f"  {what:<12}{1000 * before[what].work:>10.1f} ms from calls{1000 * each:>9.2f} ms from tallies")
+            print_target("times as fast", before[what].work / each, 20, at_least=True)
+        for how, number in (("one", single), ("many", batch)):
+            done: dict[str, list[float]] = {"off": [], "on": []}
+            for _ in range(rounds):
+                for tallies, seconds in done.items():
+                    seconds.append(run_part("record", next(made), how, str(number), tallies).work)
+            off, on = (1000 * median(one) / number for one in done.values())
+            print(f"  record {how:<5}{off:>10.3f} ms a call{on:>9.3f} ms with tallies", flush=True)
+
+
 def bench_guard(urls: dict[str, Iterable[str]], folder: Path) -> None:
     """What 50 processes spend of one limit, 12 of which are killed on the way."""
     print("\n50 processes on a limit of US$ 3.00, 12 killed; a call costs US$ 0.013, of which 0.01 is held")
@@ -204,13 +233,15 @@ def main() -> None:
     parser.add_argument("--single", type=int, default=2000, help="calls recorded one at a time")
     parser.add_argument("--batch", type=int, default=20_000, help="calls recorded in batches")
     parser.add_argument("--rounds", type=int, default=3, help="runs of each, of which the median counts")
-    parser.add_argument("--only", choices=("record", "guard", "aggregates", "close"), help="one of these")
+    parser.add_argument("--only", choices=("record", "guard", "aggregates", "close", "tallies"), help="one of these")
     parser.add_argument("--spark", action="store_true", help="the sums on Spark too (its memory is not counted)")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as name, open_urls(Path(name)) as urls:
         folder = Path(name)
         if asked.only in (None, "record"):
             bench_record(urls, asked.single, asked.batch, asked.rounds)
+        if asked.only in (None, "tallies"):
+            bench_tallies(urls, asked.rows, asked.batch, asked.single, asked.rounds)
         if asked.only in (None, "guard"):
             bench_guard(urls, folder)
         if asked.only in (None, "aggregates"):

@@ -21,9 +21,10 @@ import sum_parts
 Work = Callable[[], object]
 
 
-def record(url: str, how: str, rows: str) -> Work:
+def record(url: str, how: str, rows: str, tallies: str = "off") -> Work:
     """Records so many calls through the API: `one` at a time, `many` in batches of a thousand, `priced` by the book."""
     from flexlib.ledger import init_ledger, open_ledger, record_many, record_usage
+    from flexlib.ledger.tally.switch import turn_on
 
     ledger = open_ledger(url, data=Path("/nonexistent"))
     init_ledger(ledger)
@@ -32,6 +33,8 @@ def record(url: str, how: str, rows: str) -> Work:
     if how != "priced":
         call |= {"amount_in_usd": Decimal("0.00125"), "amount_in_clp": Decimal("1.2")}
     calls = [{**call, "prompt_tokens": number} for number in range(int(rows))]
+    if tallies == "on":
+        turn_on(ledger)
     record_many(calls[:1], ledger=ledger)  # connected, the month's partition made, the price book read
 
     def work() -> None:
@@ -167,6 +170,29 @@ def fill(url: str, number: str) -> Work:
     return work_sqlite if ledger.backend == "sqlite" else work_postgresql
 
 
+def count_tallies(url: str) -> Work:
+    """Turns tallies on: all calls are counted."""
+    from flexlib.ledger import open_ledger
+    from flexlib.ledger.tally.switch import turn_on
+
+    return lambda: turn_on(open_ledger(url, data=Path("/nonexistent"))).tallies
+
+
+def total(url: str, end: str, times: str) -> Work:
+    """Asks so many times what September 2025 until `end` came to."""
+    from flexlib.ledger import UsageQuery, get_total_cost_by_period, open_ledger
+
+    usage = UsageQuery(open_ledger(url, data=Path("/nonexistent")))
+    usage.between("2025-08-01", "2025-08-01").count()  # connected
+
+    def work() -> object:
+        for _ in range(int(times)):
+            said = get_total_cost_by_period("2025-09-01", datetime.fromisoformat(end), within=usage)
+        return said
+
+    return work
+
+
 def close(url: str, folder: str) -> Work:
     """Closes the month into Parquet with its certificate."""
     from flexlib.dates import Month
@@ -240,6 +266,8 @@ PARTS: dict[str, Callable[..., Work]] = {
     "hold": hold,
     "insert": insert,
     "fill": fill,
+    "count_tallies": count_tallies,
+    "total": total,
     "close": close,
     "read_bare": read_bare,
 }

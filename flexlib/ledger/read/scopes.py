@@ -53,6 +53,8 @@ class UsageQuery:
     conditions: tuple[sa.ColumnElement[bool], ...] = field(default=(), repr=False)
     period: Period = field(default=(None, None), repr=False)
     """The time that `conditions` leave, in UTC; None: no bound."""
+    narrowed: tuple[sa.ColumnElement[bool], ...] = field(default=(), repr=False)
+    """Those of the conditions that are not of that time."""
 
     def by_provider(self, *providers: LlmProvider | str) -> UsageQuery:
         """Calls of models of these providers."""
@@ -170,7 +172,9 @@ class UsageQuery:
     def _where(self, *conditions: sa.ColumnElement[bool], period: Period = (None, None)) -> UsageQuery:
         lows, highs = ([one for one in pair if one] for pair in zip(self.period, period, strict=True))
         both = max(lows, default=None), min(highs, default=None)
-        return replace(self, conditions=(*self.conditions, *conditions), period=both)
+        other = () if period != (None, None) else conditions
+        every = (*self.conditions, *conditions)
+        return replace(self, conditions=every, period=both, narrowed=(*self.narrowed, *other))
 
     def _one_of(self, name: str, members: type[Any], values: tuple[StrEnum | str, ...]) -> UsageQuery:
         wanted = [read_member(name, value, members) for value in _some(name, values)]

@@ -1,0 +1,1 @@
+"""Tallies: what calls came to by hour and day, kept by the database itself as they are recorded."""

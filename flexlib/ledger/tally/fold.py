@@ -1,0 +1,115 @@
+"""Changes folded into the tallies, so that few are left to add up: by whoever reads, when nobody else does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from flexlib.ledger.db.database import Ledger, explain_refusal
+from flexlib.ledger.db.table import TABLE
+from flexlib.ledger.tally.parts import select_span
+from flexlib.ledger.tally.tables import (
+    CHANGES,
+    KEYS,
+    MEASURES,
+    PARTITIONS,
+    SPANS,
+    STARTS,
+    TALLIES,
+    changes,
+    tallies,
+)
+
+MANY = 2000
+"""Changes from which on a reader folds them: to add up so many takes a few milliseconds."""
+BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
+AWAY = ("55P03", "40001")
+"""SQLSTATEs of a lock that another holds, and of changes that another has folded meanwhile."""
+
+
+def fold_changes(ledger: Ledger) -> bool:
+    """Folds all changes in one transaction; whether it did: where another folds or SQLite is written to, it does not
+    wait. Raises `LedgerFailed`.
+    """
+    try:
+        with _write_alone(ledger) as connection:
+            fold(connection)
+    except (sa.exc.SQLAlchemyError, ledger.driver_error) as error:
+        cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
+        if str(getattr(cause, "sqlite_errorname", "")).startswith(BUSY) or getattr(cause, "sqlstate", None) in AWAY:
+            return False
+        raise explain_refusal(ledger, error) from error
+    return True
+
+
+def fold(connection: sa.Connection) -> None:
+    """Folds the changes that the transaction sees, which has to see one state throughout."""
+    for kind, span in SPANS:
+        is_it = tallies.c.kind == kind, tallies.c.span == span
+        touched = sa.select(STARTS[span](changes.c.start))
+        connection.execute(sa.update(tallies).where(*is_it, tallies.c.start.in_(touched)).values(is_old=1))
+        old, new = select_span(kind, span)
+        add_tallies(connection, kind, span, sa.union_all(old.where(tallies.c.is_old == 1), new).subquery())
+    connection.execute(sa.delete(tallies).where(tallies.c.is_old == sa.literal_column("1")))
+    connection.execute(sa.delete(changes))
+    know_partitions(connection)
+
+
+def add_tallies(connection: sa.Connection, kind: str, span: str, parts: sa.Subquery) -> None:
+    """Writes the sums of the parts as tallies; those whose calls are all gone are none."""
+    keys = [parts.c[name] for name in ("start", *KEYS[kind])]
+    calls = sa.func.sum(parts.c.requests)
+    sums = (sa.func.sum(parts.c[name]) for name in MEASURES)
+    mark: tuple[sa.ColumnElement[Any], ...] = (sa.literal(kind), sa.literal(span), sa.literal_column("0"))
+    select = sa.select(*mark, *keys, *sums).group_by(*keys).having(calls != sa.literal_column("0"))
+    names = ["kind", "span", "is_old", "start", *KEYS[kind], *MEASURES]
+    connection.execute(sa.insert(tallies).from_select(names, select))
+
+
+def know_partitions(connection: sa.Connection) -> None:
+    """Notes which partitions the tallies are of, on PostgreSQL."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(
+            f"INSERT INTO {PARTITIONS} SELECT inhrelid::bigint FROM pg_inherits "  # noqa: S608
+            f"WHERE inhparent = to_regclass('{TABLE}') ON CONFLICT DO NOTHING"
+        )
+
+
+def may_fold(connection: sa.Connection) -> bool:
+    """Whether there are so many changes that it is worth it, and whether this user may."""
+    some = sa.select(changes.c.requests).limit(MANY + 1).subquery()
+    if (connection.scalar(sa.select(sa.func.count()).select_from(some)) or 0) <= MANY:
+        return False
+    if connection.dialect.name == "sqlite":
+        return True
+    rights = " AND ".join(
+        f"has_table_privilege('{table}', '{right}')"
+        for table in (TALLIES, CHANGES, PARTITIONS)
+        for right in ("SELECT", "INSERT", "UPDATE", "DELETE")
+    )
+    return bool(connection.scalar(sa.text(f"SELECT NOT pg_is_in_recovery() AND {rights}")))
+
+
+@contextmanager
+def _write_alone(ledger: Ledger) -> Iterator[sa.Connection]:
+    """A transaction of one state in which nobody else folds."""
+    if ledger.backend == "postgresql":
+        with ledger.engine.connect() as connection:
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                # Before the first query, so that the state is no older than the lock.
+                connection.exec_driver_sql(f"LOCK TABLE {PARTITIONS} IN SHARE ROW EXCLUSIVE MODE NOWAIT")
+                yield connection
+        return
+    with ledger.engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        waits = driver.execute("PRAGMA busy_timeout").fetchone()[0]
+        driver.execute("PRAGMA busy_timeout = 0")
+        try:
+            with connection.begin():
+                yield connection
+        finally:
+            driver.execute(f"PRAGMA busy_timeout = {waits}")
