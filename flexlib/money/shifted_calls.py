@@ -37,8 +37,44 @@ class Shift(NamedTuple):
 
     seconds: int
     calls: int
-    also: int
-    """By how many those before or after a change of the clock; else the same."""
+    is_new_moved: bool
+    """Whether it was found by the times of the new file, which `moved` is of, and not by those of the other one."""
+    moved: tuple[str, ...]
+    """Where a time stands, in microseconds, once it is moved, in SQL: null where another of these is to be taken, as
+    before or after a change of the clock."""
+
+    def match(self, pair: Pair) -> str:
+        """A query for the calls of the pair that are one: `new_id` and `old_id`."""
+        few, many = pair if self.is_new_moved else pair[::-1]
+        ids = "new_id, old_id" if self.is_new_moved else "old_id AS new_id, new_id AS old_id"
+        plain = [f"(FROM all_calls WHERE file = {file})" for file in (few, many)]
+        found = [match_calls([0], f"(SELECT * REPLACE ({one} AS us) FROM {plain[0]})", plain[1]) for one in self.moved]
+        return " UNION ".join(f"SELECT {ids} FROM ({one})" for one in found)
+
+
+class _Met(NamedTuple):
+    """What a file `few`, once moved, shares with a file `many`, in the order of the query for it."""
+
+    size: int
+    """Calls of `few` that lie within the times of `many` once moved; and `near` unmoved, and `whole` all."""
+    near: int
+    whole: int
+    calls: int
+    lengths: int
+    """Of how many different numbers of tokens those are."""
+    likely: float | None
+    """The logarithm of how likely they meet by chance."""
+    elsewhere: int
+    """Calls that meet, at most, where they are moved by more or less than that."""
+    at_once: int
+    """Calls at one distance, and `beside` those of `many` that are none of them, in their time."""
+    beside: int
+    of_many: int
+    """Calls of `many` within the times of `few` once moved."""
+    places: int
+    """In how many places of a minute calls meet."""
+    again: int
+    """Calls of `few` that are as far from others of its own."""
 
 
 def find_shifts(
@@ -99,15 +135,19 @@ def find_shifts(
         pair = (new, old)
         few, many = pair if is_new_less else pair[::-1]
         kind = {"is_alike": pair in alike, "is_told": pair in told}
-        other, calls = lag, _count_met(connection, few, many, f"{lag * CLOCK}", **kind)
+        moved: tuple[str, ...] = (f"us + {lag * CLOCK}",)
+        calls = _count_met(connection, few, many, f"{lag * CLOCK}", **kind)
         for change, before, after in () if calls else _find_changes(connection, few, many, lag):
-            moved = f"CASE WHEN us < {change} THEN {before * CLOCK} ELSE {after * CLOCK} END"
-            if calls := _count_met(connection, few, many, moved, **kind):
-                other = before + after - lag
+            by = f"CASE WHEN us < {change} THEN {before * CLOCK} ELSE {after * CLOCK} END"
+            if calls := _count_met(connection, few, many, by, **kind):
+                # A clock that is put back shows an hour twice: nobody knows on which side a call of it stands.
+                moved = (
+                    f"CASE WHEN us < {change + HOUR * CLOCK} THEN us + {before * CLOCK} END",
+                    f"CASE WHEN us >= {change - HOUR * CLOCK} THEN us + {after * CLOCK} END",
+                )
                 break
         if calls:
-            sign = 1 if is_new_less else -1
-            shifts[pair] = Shift(sign * lag, calls, sign * other)
+            shifts[pair] = Shift(lag if is_new_less else -lag, calls, is_new_less, moved)
     return shifts
 
 
@@ -149,8 +189,7 @@ def _count_met(
     # Where a clock was put back the same calls are not to be met before and after it.
     counted = "count(DISTINCT new_id)" if is_one_lag else "least(count(DISTINCT new_id), count(DISTINCT old_id))"
     own = f"(SELECT count(DISTINCT new_id) FROM ({match_calls([0], sides[0], plain)}) WHERE new_id <> old_id)"
-    ((size, near, whole, met, lengths, likely, elsewhere, at_once, beside, of_many, places, again),) = (
-        connection.execute(f"""
+    (found,) = connection.execute(f"""
         WITH span AS (SELECT min(us) - {CLOCK} AS first, max(us) + {CLOCK} AS last FROM {sides[1]}),
         moved AS (
             SELECT id, us + {by} BETWEEN first AND last AS is_within, us BETWEEN first AND last AS is_near
@@ -174,15 +213,15 @@ def _count_met(
                     AND (SELECT max(us) + {CLOCK} FROM {sides[0]})),
             (SELECT count(DISTINCT us // 1000 % 60_000) FROM met), {own if is_alike else 0}
         FROM moved""").fetchall()
-    )
-    if is_told and met < LEAST_TOLD:
+    met = _Met(*found)
+    if is_told and met.calls < LEAST_TOLD:
         return 0
-    if is_told and places < LEAST_TOLD:  # by the clock: then all calls of both must be the same
-        size = max(size, of_many)
-    part = near if near >= FEW_CALLS else whole
-    is_nearly_all = met * NEARLY >= size * (NEARLY - 1) and size * MOSTLY >= part
-    is_one_run = at_once == whole and not beside
-    is_by_time = log(DISTANCES * (1 if is_one_lag else whole)) + (likely or 0) <= log(CHANCE)
-    is_by_clock = max(elsewhere, again if by != "0" else 0) * MOSTLY >= met
-    is_chance = lengths < LEAST_EQUAL or is_by_clock or not (is_one_run or is_by_time)
-    return met if is_nearly_all and not is_chance else 0
+    is_by_places = is_told and met.places < LEAST_TOLD  # by the clock: then all calls of both must be the same
+    size = max(met.size, met.of_many) if is_by_places else met.size
+    part = met.near if met.near >= FEW_CALLS else met.whole
+    is_nearly_all = met.calls * NEARLY >= size * (NEARLY - 1) and size * MOSTLY >= part
+    is_one_run = met.at_once == met.whole and not met.beside
+    is_by_time = log(DISTANCES * (1 if is_one_lag else met.whole)) + (met.likely or 0) <= log(CHANCE)
+    is_by_clock = max(met.elsewhere, met.again if by != "0" else 0) * MOSTLY >= met.calls
+    is_chance = met.lengths < LEAST_EQUAL or is_by_clock or not (is_one_run or is_by_time)
+    return met.calls if is_nearly_all and not is_chance else 0
