@@ -123,6 +123,17 @@ def test_a_log_without_ids_exported_once_in_utc_and_once_in_local_time_is_asked_
     assert (state, rows) == (State.COMPLETE, count_kept(parts[0], parts[1], parts[0], pick(calls, first, last)))
 
 
+@pytest.mark.parametrize("count", [20, 150, 250])  # of 300
+def test_a_log_that_shares_some_of_its_calls_with_one_in_another_zone_is_asked_about(
+    tmp_path: Path, count: int
+) -> None:
+    calls, others = draw_calls(1), draw_calls(99)
+    moved = sorted([*move(calls[:count], hours=3), *others[count:]])
+    assert bring_two(tmp_path / "data", calls, moved) is State.UNRECONCILED
+    as_long = [(at, *length) for (at, *_), (_, *length) in zip(others, moved, strict=True)]
+    assert bring_two(tmp_path / "others", calls, sorted(as_long)) is State.COMPLETE
+
+
 @pytest.mark.parametrize("has_ids", [False, True])
 @pytest.mark.parametrize(
     ("every", "lengths"),  # at any time, or by the second, the minute and the hour

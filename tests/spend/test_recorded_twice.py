@@ -62,8 +62,23 @@ def load(root: Path, recorded: list[Row], imported: list[Row], **said: Any) -> M
         (lambda calls: [row | {"created_at": row["created_at"].replace(microsecond=0)} for row in calls], COUNT),
         (lambda calls: move(calls[: COUNT // 10], 0.3), COUNT // 10),  # of some of them alone
         (lambda calls: [*move(calls[COUNT // 2 :], 0.3), *draw_calls(3, "n", (16, 30))], COUNT // 2),
+        (lambda calls: [*move(calls[: COUNT // 2], 3 * 3600), *draw_calls(3, "n")], COUNT // 2),
+        (lambda calls: [*move(calls[30:], 3 * 3600), *draw_calls(3, "n")[:30]], COUNT - 30),
+        (lambda calls: [*move(calls[: COUNT // 10], -3 * 3600), *draw_calls(3, "n")], COUNT // 10),
     ],
-    ids=["300 ms", "-900 ms", "3 h", "dated name", "seller's name", "whole seconds", "a tenth", "half, and others"],
+    ids=[
+        "300 ms",
+        "-900 ms",
+        "3 h",
+        "dated name",
+        "seller's name",
+        "whole seconds",
+        "a tenth",
+        "half, and others",
+        "half in 3 h, and others",
+        "most in 3 h, and others",
+        "a tenth in -3 h, and others",
+    ],
 )
 def test_a_log_of_recorded_calls_under_its_own_ids_leaves_the_month_unreconciled(
     tmp_path: Path, again: Callable[[list[Row]], list[Row]], count: int
@@ -76,10 +91,21 @@ def test_a_log_of_recorded_calls_under_its_own_ids_leaves_the_month_unreconciled
     assert usage.state is State.UNRECONCILED
 
 
+def shuffle(calls: list[Row]) -> list[Row]:
+    """Calls that are as long, at the moments of others."""
+    return [row | {"created_at": other["created_at"]} for row, other in zip(calls, draw_calls(5, "m"), strict=True)]
+
+
 @pytest.mark.parametrize(
     "others",
-    [draw_calls(2, "o"), move(draw_calls(1, "r"), 1_000), [row | {"model": "gpt-5"} for row in draw_calls(1, "r")]],
-    ids=["other calls", "at no zone's distance", "another model"],
+    [
+        draw_calls(2, "o"),
+        shuffle(draw_calls(1, "r")),
+        [*shuffle(draw_calls(1, "r"))[:100], *draw_calls(3, "n")[100:]],
+        move(draw_calls(1, "r"), 1_000),
+        [row | {"model": "gpt-5"} for row in draw_calls(1, "r")],
+    ],
+    ids=["other calls", "as long", "half as long", "at no zone's distance", "another model"],
 )
 def test_calls_of_another_application_are_others(tmp_path: Path, others: list[Row]) -> None:
     usage = load(tmp_path, draw_calls(1, "r"), log_again(others))
