@@ -130,7 +130,7 @@ def test_a_log_that_shares_some_of_its_calls_with_one_in_another_zone_is_asked_a
     calls, others = draw_calls(1), draw_calls(99)
     moved = sorted([*move(calls[:count], hours=3), *others[count:]])
     assert bring_two(tmp_path / "data", calls, moved) is State.UNRECONCILED
-    as_long = [(at, *length) for (at, *_), (_, *length) in zip(others, moved, strict=True)]
+    as_long = [(other[0], into, out) for other, (_, into, out) in zip(others, moved, strict=True)]
     assert bring_two(tmp_path / "others", calls, sorted(as_long)) is State.COMPLETE
 
 
