@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from math import log
+from math import sqrt
 from typing import NamedTuple
 
 import duckdb
 import pyarrow as pa
 
-from flexlib.money.near_calls import CLOCK, LEAST_EQUAL, NEARLY, SLOT, match_calls
-from flexlib.money.same_calls import FEW_CALLS, MOSTLY, SAME_LENGTH
+from flexlib.money.moved_calls import FARTHEST, HOUR, LEAST_TOLD, SLOW, ZONE, count_met
+from flexlib.money.near_calls import CLOCK, LEAST_EQUAL, SPREAD, match_calls
+from flexlib.money.same_calls import FEW_CALLS, SAME_LENGTH
 
-ZONE, FARTHEST = 900, 50_400
-"""Seconds: clocks of two zones differ by quarters of an hour, by fourteen hours at most."""
-SLOW = 10
-"""Seconds by which one of two systems writes a call later than the other, whatever their zones."""
-SEEDS = 30
-"""Of so many calls of a log, picked at random, the distances to as long calls of the other are looked at."""
-CHANCE = 0.001
-"""How many distances at which all calls meet by chance are too many, over all distances that are looked at."""
-HOUR = 3_600
-CONTROLS = (60, -60, HOUR, -HOUR)
-"""Seconds by which a distance is made another: where half as many calls meet at that, both are asked by the clock."""
-LEAST_TOLD = 10
-"""So many calls are at least asked of files whose ids differ, and be it in so many places of a minute: two projects may
-be asked by the clock."""
-DISTANCES = (2 * FARTHEST // ZONE + 1) * (2 * SLOW + 1)
+SEEDS = 100
+"""Of so many calls of a log the distances to as long calls of the other are looked at: those of the rarest lengths,
+which meet by chance least, else picked at random."""
 
 Pair = tuple[int, int]
 """The numbers of a new file and of another."""
@@ -37,8 +26,19 @@ class Shift(NamedTuple):
 
     seconds: int
     calls: int
-    also: int
-    """By how many those before or after a change of the clock; else the same."""
+    is_new_moved: bool
+    """Whether it was found by the times of the new file, which `moved` is of, and not by those of the other one."""
+    moved: tuple[str, ...]
+    """Where a time stands, in microseconds, once it is moved, in SQL: null where another of these is to be taken, as
+    before or after a change of the clock."""
+
+    def match(self, pair: Pair) -> str:
+        """A query for the calls of the pair that are one: `new_id` and `old_id`."""
+        few, many = pair if self.is_new_moved else pair[::-1]
+        ids = "new_id, old_id" if self.is_new_moved else "old_id AS new_id, new_id AS old_id"
+        plain = [f"(FROM all_calls WHERE file = {file})" for file in (few, many)]
+        found = [match_calls([0], f"(SELECT * REPLACE ({one} AS us) FROM {plain[0]})", plain[1]) for one in self.moved]
+        return " UNION ".join(f"SELECT {ids} FROM ({one})" for one in found)
 
 
 def find_shifts(
@@ -47,8 +47,8 @@ def find_shifts(
     alike: Container[Pair] = (),
     told: Container[Pair] = (),
 ) -> dict[Pair, Shift]:
-    """Of pairs of a new and an old file those of which nearly all calls of the one are calls of the other's, as long
-    and at one distance of time, where that is no chance. Looks into the table `all_calls`.
+    """Of pairs of a new and an old file those that share calls, as long and at one distance of time: nearly all of the
+    one's, where that is no chance, or far more than at other distances. Looks into the table `all_calls`.
 
     Of these are `alike` those of one system, and `told` apart by their ids those that give ids.
     """
@@ -71,43 +71,50 @@ def find_shifts(
             WHERE (NOT is_alike OR greatest(one.first, other.first) < least(one.last, other.last))
                 AND (NOT is_told OR least(one.size, other.size) >= {LEAST_TOLD})
                 AND greatest(one.first, other.first) - least(one.last, other.last) <= {(FARTHEST + SLOW) * CLOCK}),
+        often AS (SELECT file, length, count(*) AS times FROM calls GROUP BY ALL),
         picked AS (
-            SELECT new, old, is_new_less, many, count(*) AS every, count(*) FILTER (us BETWEEN first AND last) AS met,
-                min_by(nth, hash(id), {SEEDS}) AS spread,
-                min_by(nth, hash(id), {SEEDS}) FILTER (us BETWEEN first AND last) AS within
-            FROM sides JOIN calls ON file = few GROUP BY ALL),
+            SELECT new, old, is_new_less, many, nth, times, id, us BETWEEN first AND last AS is_within,
+                count(*) FILTER (is_within) OVER (PARTITION BY new, old) AS met
+            FROM sides JOIN calls ON calls.file = few
+                JOIN often ON often.file = many AND often.length = calls.length),
         seeds AS (
-            SELECT new, old, is_new_less, many, CASE WHEN met >= {FEW_CALLS} THEN met ELSE every END AS size,
-                unnest(CASE WHEN met >= {FEW_CALLS} THEN within ELSE spread END) AS nth FROM picked),
+            FROM picked WHERE is_within OR met < {FEW_CALLS}
+            QUALIFY row_number() OVER (PARTITION BY new, old ORDER BY times, hash(id)) <= {SEEDS}),
         away AS (
-            SELECT seeds.new, seeds.old, is_new_less, size, seeds.nth AS seed,
+            SELECT seeds.new, seeds.old, is_new_less, seeds.nth AS seed,
                 round((old.us - new.us) / 1e6)::BIGINT AS lag
             FROM seeds JOIN calls new ON new.nth = seeds.nth
             JOIN calls old ON old.file = many
                 AND new.length = old.length AND abs(old.us - new.us) <= {(FARTHEST + SLOW) * CLOCK} AND {SAME_LENGTH}),
         votes AS (
-            SELECT new, old, is_new_less, size, lag + spare AS lag, count(DISTINCT seed) AS votes,
+            SELECT new, old, is_new_less, lag + spare AS lag, count(DISTINCT seed) AS votes,
                 count(DISTINCT seed) FILTER (spare = 0) AS exact
             FROM (SELECT *, unnest([-1, 0, 1]) AS spare FROM away
                 WHERE abs(lag) <= {FARTHEST} AND abs(lag - round(lag / {ZONE}) * {ZONE}) <= {SLOW})
             GROUP BY ALL)
         SELECT new, old, is_new_less, lag FROM votes
-        WHERE votes >= {LEAST_EQUAL} AND votes * {MOSTLY} >= least({SEEDS}, size)
+        WHERE votes >= {LEAST_EQUAL}
         QUALIFY row_number() OVER (PARTITION BY new, old ORDER BY votes DESC, exact DESC, abs(lag)) = 1""").fetchall()
     shifts = {}
     for new, old, is_new_less, lag in found:
         pair = (new, old)
         few, many = pair if is_new_less else pair[::-1]
         kind = {"is_alike": pair in alike, "is_told": pair in told}
-        other, calls = lag, _count_met(connection, few, many, f"{lag * CLOCK}", **kind)
-        for change, before, after in () if calls else _find_changes(connection, few, many, lag):
-            moved = f"CASE WHEN us < {change} THEN {before * CLOCK} ELSE {after * CLOCK} END"
-            if calls := _count_met(connection, few, many, moved, **kind):
-                other = before + after - lag
+        moved: tuple[str, ...] = (f"us + {lag * CLOCK}",)
+        calls, is_whole, noise = count_met(connection, few, many, f"{lag * CLOCK}", **kind)
+        for change, before, after in () if is_whole else _find_changes(connection, few, many, lag):
+            by = f"CASE WHEN us < {change} THEN {before * CLOCK} ELSE {after * CLOCK} END"
+            more, is_whole, _others = count_met(connection, few, many, by, **kind)
+            if more and (is_whole or more - calls >= LEAST_EQUAL + SPREAD * sqrt(noise)):
+                calls = more
+                # A clock that is put back shows an hour twice: nobody knows on which side a call of it stands.
+                moved = (
+                    f"CASE WHEN us < {change + HOUR * CLOCK} THEN us + {before * CLOCK} END",
+                    f"CASE WHEN us >= {change - HOUR * CLOCK} THEN us + {after * CLOCK} END",
+                )
                 break
         if calls:
-            sign = 1 if is_new_less else -1
-            shifts[pair] = Shift(sign * lag, calls, sign * other)
+            shifts[pair] = Shift(lag if is_new_less else -lag, calls, is_new_less, moved)
     return shifts
 
 
@@ -132,57 +139,3 @@ def _find_changes(connection: duckdb.DuckDBPyConnection, few: int, many: int, la
             UNION ALL SELECT any_value(every) - 2 * min(more), arg_min(moment, more), other, {lag}
             FROM sums GROUP BY other)
         SELECT moment, before, after FROM ways WHERE moment IS NOT NULL ORDER BY gain DESC LIMIT 2""").fetchall()
-
-
-def _count_met(
-    connection: duckdb.DuckDBPyConnection, few: int, many: int, by: str, *, is_alike: bool, is_told: bool
-) -> int:
-    """How many calls of the file `few` are calls of `many` once moved by so much; 0 where that may be chance.
-
-    It is none where `many` has none of those lengths as often, by their times; nor where within the times of `few` both
-    have the same calls and no other, all of them at one distance: a burst is too short to be told by its times. Of two
-    files of one system it is one also where a file's own calls are as far from each other: what is asked by the clock.
-    """
-    plain = f"(FROM all_calls WHERE file = {few})"
-    sides = [f"(SELECT * REPLACE (us + {by} AS us) FROM {plain})", f"(FROM all_calls WHERE file = {many})"]
-    is_one_lag = by.lstrip("-").isdigit()
-    # Where a clock was put back the same calls are not to be met before and after it.
-    counted = "count(DISTINCT new_id)" if is_one_lag else "least(count(DISTINCT new_id), count(DISTINCT old_id))"
-    own = f"(SELECT count(DISTINCT new_id) FROM ({match_calls([0], sides[0], plain)}) WHERE new_id <> old_id)"
-    ((size, near, whole, met, lengths, likely, elsewhere, at_once, beside, of_many, places, again),) = (
-        connection.execute(f"""
-        WITH span AS (SELECT min(us) - {CLOCK} AS first, max(us) + {CLOCK} AS last FROM {sides[1]}),
-        moved AS (
-            SELECT id, us + {by} BETWEEN first AND last AS is_within, us BETWEEN first AND last AS is_near
-            FROM {plain}, span),
-        often AS (SELECT length, count(*) AS times FROM {sides[1]} GROUP BY ALL),
-        met AS MATERIALIZED ({match_calls([0], *sides)}),
-        lengths AS (SELECT DISTINCT new_id, length FROM met),
-        fine AS (FROM met WHERE abs(off - (SELECT median(off) FROM met)) <= {SLOT // 2}),
-        others AS (
-            SELECT lag, count(DISTINCT new_id) AS met
-            FROM ({match_calls(CONTROLS, *sides)}) GROUP BY lag)
-        SELECT count(*) FILTER (is_within), count(*) FILTER (is_near), count(*),
-            (SELECT {counted} FROM met), (SELECT count(DISTINCT length) FROM met),
-            (SELECT sum(ln(least(1, times * 2e6 / (last - first)))) FROM lengths JOIN often USING (length), span),
-            (SELECT coalesce(max(met), 0) FROM others),
-            (SELECT count(DISTINCT new_id) FROM fine),
-            (SELECT count(*) FROM {sides[1]} ANTI JOIN fine ON id = old_id
-                WHERE us BETWEEN (SELECT min(us) FROM fine) AND (SELECT max(us) FROM fine)),
-            (SELECT count(*) FROM {sides[1]}
-                WHERE us BETWEEN (SELECT min(us) - {CLOCK} FROM {sides[0]})
-                    AND (SELECT max(us) + {CLOCK} FROM {sides[0]})),
-            (SELECT count(DISTINCT us // 1000 % 60_000) FROM met), {own if is_alike else 0}
-        FROM moved""").fetchall()
-    )
-    if is_told and met < LEAST_TOLD:
-        return 0
-    if is_told and places < LEAST_TOLD:  # by the clock: then all calls of both must be the same
-        size = max(size, of_many)
-    part = near if near >= FEW_CALLS else whole
-    is_nearly_all = met * NEARLY >= size * (NEARLY - 1) and size * MOSTLY >= part
-    is_one_run = at_once == whole and not beside
-    is_by_time = log(DISTANCES * (1 if is_one_lag else whole)) + (likely or 0) <= log(CHANCE)
-    is_by_clock = max(elsewhere, again if by != "0" else 0) * MOSTLY >= met
-    is_chance = lengths < LEAST_EQUAL or is_by_clock or not (is_one_run or is_by_time)
-    return met if is_nearly_all and not is_chance else 0

@@ -29,7 +29,7 @@ from flexlib.spend.comparing import compare_bills
 from flexlib.spend.crossing import list_crossing
 from flexlib.spend.edges import find_edge_calls
 from flexlib.spend.once import count_once, count_rows, drop_calls, drop_counted_beside, explain_doubles
-from flexlib.spend.recorded_twice import explain_recorded_twice, find_recorded_twice
+from flexlib.spend.recorded_twice import Shared, explain_recorded_twice, find_recorded_twice
 from flexlib.spend.unstored import explain_missing_hours, explain_unstored
 from flexlib.spend.windsurf import read_spent
 from flexlib.spend.zones import find_month_snapshots, list_pieces, read_calls, read_source
@@ -59,7 +59,8 @@ class MonthUsage:
     same_ids: int
     """Calls whose id another source has with other content: both are in `rows`."""
     lookalikes: int
-    """Calls of another id than one of another source at the same moment, with its model and tokens: both are in."""
+    """Calls of another id than one of another source at the same moment, with its model and tokens: both are in. Not of
+    files in `recorded_twice`, nor of those that are said to be distinct."""
     edges: tuple[str, ...]
     """Sentences on calls that two files may have on both sides of a month's edge."""
     missing: tuple[str, ...]
@@ -77,6 +78,8 @@ class MonthUsage:
     """What tells of other months what is recorded and not closed."""
     spent: duckdb.DuckDBPyRelation | None = field(default=None, repr=False)
     """Windsurf's rows as `windsurf.list_spent` gives them; None where nothing of it is stored."""
+    recorded_twice: tuple[Shared, ...] = ()
+    """What each imported file may share with the ledger: both are in."""
     unstored: tuple[str, ...] = ()
     """The sources that had begun before the month, are not said to have ended, and of which it is not stored."""
 
@@ -109,7 +112,8 @@ class MonthUsage:
     @property
     def possible_duplicates(self) -> tuple[str, ...]:
         """Sentences on calls that may count twice."""
-        return self.edges + explain_doubles(self.same_ids, self.lookalikes)
+        doubles = explain_doubles(self.same_ids, self.lookalikes)
+        return self.edges + explain_recorded_twice(self.recorded_twice) + doubles
 
     @cached_property
     def bills(self) -> MonthBills:
@@ -224,18 +228,13 @@ def load_month_usage(
     found, dropped = drop_calls(found, superseded)
     before, after = (read_calls(one, root, zone) for one in (month.previous, month.next))
     found, edge, same_edge_ids = drop_counted_beside(found, before, after, month)
-    kept, repeated, same_ids, lookalikes = count_once(found)
-    twice = find_recorded_twice(snapshots)
-    if sum(one.calls for one in twice) > lookalikes:
-        lookalikes = 0  # they are among those
-    else:
-        twice = [one._replace(calls=0) for one in twice]
-    edges += explain_recorded_twice(twice)
+    twice = find_recorded_twice(snapshots, pieces, month, root)
+    kept, repeated, same_ids, lookalikes = count_once(found, twice.settled)
     kept += [spent.select(*USAGE.names, "source")] if spent is not None else []
     rows = reduce(lambda one, other: one.union(other), kept) if kept else _list_no_calls()
     doubts = (*dropped, *edge, *repeated), same_ids + same_edge_ids, lookalikes, edges, tuple(missing), notes
     rules = load_pairs(root), tolerance or BillTolerance()
-    return MonthUsage(month, zone, rows, snapshots, *doubts, *rules, root, look, spent, tuple(unstored))
+    return MonthUsage(month, zone, rows, snapshots, *doubts, *rules, root, look, spent, twice.shared, tuple(unstored))
 
 
 def _list_no_calls() -> duckdb.DuckDBPyRelation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -77,9 +78,13 @@ def drop_counted_beside(
 
 
 def count_once(
-    sources: Sources,
+    sources: Sources, settled: Collection[str] = ()
 ) -> tuple[list[duckdb.DuckDBPyRelation], list[tuple[str, int]], int, int]:
-    """The relations, each call in one of them; how many others hold too, share an id with, or are alike."""
+    """The relations, each call in one of them; how many others hold too, share an id with, or are alike: of imported
+    calls without those of the ids in `settled`."""
+    import duckdb
+    import pyarrow as pa
+
     kept: list[duckdb.DuckDBPyRelation] = []
     repeated = []
     same_ids = lookalikes = 0
@@ -88,6 +93,9 @@ def count_once(
             earlier = _join(kept)
             own, others = _meet(rows, earlier, SAME_CALL, "anti"), _meet(earlier, rows, SAME_CALL, "anti")
             same_ids += count_rows(_meet(own, others, "here.id = there.id"))
+            if settled and source == IMPORT.name:
+                ids = duckdb.from_arrow(pa.table({"id": sorted(settled)}))
+                own = _meet(own, ids, "here.id = there.id", "anti")
             lookalikes += count_rows(_meet(own, others, SAME_MOMENT))
             if count := count_rows(_meet(rows, earlier, SAME_CALL)):
                 repeated.append((source, count))

@@ -123,8 +123,8 @@ def check_quality(usage: MonthUsage) -> list[QualityCheck]:
         ),
         QualityCheck(
             mark_text("Possible duplicates in two sources"),
-            usage.lookalikes,
-            mark_text("The same moment, model and tokens; both count."),
+            usage.lookalikes + sum(one.calls + one.sums for one in usage.recorded_twice),
+            mark_text("Both count; look whether they are one call."),
         ),
         QualityCheck(
             mark_text("Calls through Windsurf beside its credits"),

@@ -1,22 +1,30 @@
 """Calls that are recorded and in an imported file too, under other ids: told as two files of two systems are.
 
 An application writes its own time of a call, a log its own, perhaps by another zone's clock, and either may write the
-model by another of its names. What sums the calls of an hour or a day may sum recorded ones.
+model by another of its names. What sums the calls of an hour or a day may sum recorded ones. A zone's clock puts the
+first or last calls of a month into the one beside it, so the recorded calls of its edges are looked at too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from flexlib.dates import Month
+from flexlib.enums import OF_AN_HOUR
 from flexlib.formats import format_number
 from flexlib.i18n import translate_count
-from flexlib.money.near_calls import count_near, gather_calls
+from flexlib.money.moved_calls import FARTHEST, SLOW
+from flexlib.money.near_calls import count_near, gather_calls, match_calls
 from flexlib.money.same_calls import CALL, MACROS, SAME_WAY, name_models
 from flexlib.money.shifted_calls import find_shifts
 from flexlib.sources.registry import IMPORT, LEDGER, name_source
+from flexlib.spend.once import SAME_MOMENT
+from flexlib.spend.zones import Piece
 from flexlib.store.origins import knows_origins, read_origins
+from flexlib.store.snapshots import find_snapshot
 from flexlib.store.usage_files import read_usage
 from flexlib.store.version import Snapshot
 
@@ -25,8 +33,12 @@ if TYPE_CHECKING:
 
 RECORDED = -1
 """The number of the ledger, beside those of the files."""
+EDGE = f"INTERVAL {FARTHEST + SLOW} SECOND"
+"""How far beyond a month a recorded call may stand that another clock puts into it."""
 MEMORY = "400MB"
 """Of DuckDB, which writes on the disk what takes more: both months have a call in each row."""
+KEPT = 64
+"""So many months' answers are kept while the process lives: a page asks for the same month again and again."""
 
 
 class Shared(NamedTuple):
@@ -39,12 +51,37 @@ class Shared(NamedTuple):
     """Rows that sum a time in which calls of their model are recorded."""
 
 
-def find_recorded_twice(snapshots: Iterable[Snapshot]) -> list[Shared]:
-    """Of each imported file that may share anything, unless it is said to be distinct."""
-    stored = {(one.month, one.source): one for one in snapshots}
-    imported, recorded = ({month for month, name in stored if name == source.name} for source in (IMPORT, LEDGER))
-    both = [(stored[one, IMPORT.name], stored[one, LEDGER.name]) for one in sorted(imported & recorded)]
-    return [shared for pair in both for shared in _find_shared(*pair)]
+class Doubts(NamedTuple):
+    """What an imported month may share with the ledger."""
+
+    shared: tuple[Shared, ...] = ()
+    """Of each file that may share anything, unless it is said to be distinct."""
+    settled: frozenset[str] = frozenset()
+    """Ids of imported calls at the moment of a recorded one, of which nothing more is to be asked: of files that
+    `shared` tells of, or that are said to be distinct."""
+
+
+def find_recorded_twice(snapshots: Iterable[Snapshot], pieces: Sequence[Piece], month: Month, root: Path) -> Doubts:
+    """Of the imported rows of `snapshots` that lie in these pieces, which make up the month of a zone."""
+    stored = {(one.month, one.source): one for one in snapshots if one.dataset == LEDGER.dataset}
+    within = {one: (first, end) for one, first, end in pieces}
+    shared, settled = list[Shared](), set[str]()
+    for here, (first, end) in within.items():
+        imported = stored.get((here, IMPORT.name))
+        # Of the months beside the pieces whatever is newest, of theirs what is read.
+        found = [stored.get((one, LEDGER.name)) if one in within
+                 else find_snapshot(LEDGER.dataset, one, root, LEDGER.name)
+                 for one in (here.previous, here, here.next)]  # fmt: skip
+        recorded = tuple(one for one in found if one)
+        if imported and recorded:
+            is_then = f"created_at >= TIMESTAMP '{first}' AND created_at < TIMESTAMP '{end}'"
+            is_in = f"CASE WHEN grain IN {OF_AN_HOUR} THEN {is_then} ELSE {here == month} END"
+            files = getattr(imported.certificate, "files", ())
+            told = tuple((one["name"], bool(one.get("distinct"))) for one in files)
+            doubts = _find_doubts(imported, recorded, told, is_in)
+            shared += doubts.shared
+            settled |= doubts.settled
+    return Doubts(tuple(shared), frozenset(settled))
 
 
 def explain_recorded_twice(found: Iterable[Shared]) -> tuple[str, ...]:
@@ -74,43 +111,75 @@ def explain_recorded_twice(found: Iterable[Shared]) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-def _find_shared(imported: Snapshot, recorded: Snapshot) -> list[Shared]:
+@lru_cache(maxsize=KEPT)
+def _find_doubts(
+    imported: Snapshot, recorded: tuple[Snapshot, ...], files: tuple[tuple[str, bool], ...], is_in: str
+) -> Doubts:
+    """`files`: of each its name, and whether it is said to be distinct; `is_in`: which rows are asked about. A version
+    of a month never changes, so that is asked once."""
     import duckdb
 
-    files = getattr(imported.certificate, "files", ())
+    numbers = [number for number, (_name, is_distinct) in enumerate(files) if not is_distinct]
+    if not knows_origins(imported, len(files)):
+        numbers.append(len(files))
     # Last what an older flexlib stored without saying of which of its files.
-    names = [*(one["name"] for one in files), name_source(IMPORT.name)]
-    pairs = [(number, RECORDED) for number, one in enumerate([*files, {}]) if not one.get("distinct")]
-    if len(pairs) == 1 and knows_origins(imported, len(files)):
-        return []
+    names = [*(name for name, _is_distinct in files), name_source(IMPORT.name)]
+    pairs = [(number, RECORDED) for number in numbers]
     with duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{MEMORY}'; {MACROS}")
         _view_rows(connection, imported, recorded, len(files))
         name_models(connection, "imported_rows", "recorded_rows")
         gather_calls(connection)
-        calls = count_near(connection, pairs)
-        shifts = find_shifts(connection, [pair for pair in pairs if pair not in calls])
-        calls.update({pair: shift.calls for pair, shift in shifts.items()})
-        sums = _count_sums(connection)
-    return [Shared(imported.month, names[pair[0]], calls[pair], sums.get(pair[0], 0))
-            for pair in pairs if calls[pair] or sums.get(pair[0])]  # fmt: skip
+        near = count_near(connection, pairs)
+        shifts = find_shifts(connection, [pair for pair in pairs if pair not in near])
+        met = {pair: match_calls([0], *(f"(FROM all_calls WHERE file = {one})" for one in pair)) for pair in near}
+        met |= {pair: shift.match(pair) for pair, shift in shifts.items()}
+        calls = {pair[0]: _count_calls(connection, query, is_in) for pair, query in met.items()}
+        sums = _count_sums(connection, is_in)
+        open_files = [number for number in numbers if not calls.get(number)]
+        settled = _find_settled(connection, open_files)
+    shared = (Shared(imported.month, names[one], calls.get(one, 0), sums.get(one, 0)) for one in numbers)
+    return Doubts(tuple(one for one in shared if one.calls or one.sums), settled)
 
 
-def _view_rows(connection: duckdb.DuckDBPyConnection, imported: Snapshot, recorded: Snapshot, files: int) -> None:
+def _view_rows(
+    connection: duckdb.DuckDBPyConnection, imported: Snapshot, recorded: tuple[Snapshot, ...], files: int
+) -> None:
     """Of calls those that share no id: what does is known to be one call, or asked about by its id."""
     of_files = read_origins(imported, files, connection).select(f"* REPLACE (coalesce(file, {files}) AS file)")
     of_files.create_view("of_files")
-    read_usage([recorded.parquet], connection).select(f"*, {RECORDED} AS file").create_view("of_ledger")
+    month = imported.month
+    is_near = f"created_at >= DATE '{month.first}' - {EDGE} AND created_at < DATE '{month.next.first}' + {EDGE}"
+    of_ledger = read_usage([one.parquet for one in recorded], connection).filter(is_near)
+    of_ledger.select(f"*, {RECORDED} AS file").create_view("of_ledger")
     for name, here, there in (("imported_rows", "of_files", "of_ledger"), ("recorded_rows", "of_ledger", "of_files")):
         connection.execute(f"CREATE TEMP VIEW {name} AS FROM {here} ANTI JOIN {there} USING (id)")
 
 
-def _count_sums(connection: duckdb.DuckDBPyConnection) -> dict[int, int]:
+def _count_calls(connection: duckdb.DuckDBPyConnection, met: str, is_in: str) -> int:
+    """How many imported calls of those that `met` finds are asked about."""
+    calls = f"SELECT *, '{CALL}' AS grain FROM all_calls WHERE is_added"
+    ((count,),) = connection.execute(f"""
+        SELECT least(count(DISTINCT new_id), count(DISTINCT old_id)) FROM ({met}) JOIN ({calls}) ON id = new_id
+        WHERE {is_in}""").fetchall()
+    return int(count)
+
+
+def _find_settled(connection: duckdb.DuckDBPyConnection, asked: Sequence[int]) -> frozenset[str]:
+    """Ids of imported calls that are not of the files `asked`, at the moment of a recorded one."""
+    found = connection.execute(f"""
+        SELECT here.id FROM of_files here SEMI JOIN of_ledger there ON {SAME_MOMENT}
+        WHERE NOT list_contains({[*asked]}::INTEGER[], file)""").fetchall()
+    return frozenset(one for (one,) in found)
+
+
+def _count_sums(connection: duckdb.DuckDBPyConnection, is_in: str) -> dict[int, int]:
     """By file its rows that sum a time in which calls of their model are recorded."""
     pieces = """SELECT file, provider, base, dated, proxy, by_own_key, grain,
         period_start(created_at, grain) AS start, count(*) AS rows FROM all_rows WHERE {0} GROUP BY ALL"""
+    is_sum = f"is_added AND grain <> '{CALL}' AND {is_in}"
     found = connection.execute(f"""
-        WITH new AS ({pieces.format(f"is_added AND grain <> '{CALL}'")}),
+        WITH new AS ({pieces.format(is_sum)}),
         old AS ({pieces.format(f"NOT is_added AND grain = '{CALL}'")}),
         met AS (SELECT DISTINCT new.* FROM new JOIN old ON {SAME_WAY}
             AND old.start < period_end(new.start, new.grain) AND new.start < period_end(old.start, old.grain))

@@ -123,6 +123,17 @@ def test_a_log_without_ids_exported_once_in_utc_and_once_in_local_time_is_asked_
     assert (state, rows) == (State.COMPLETE, count_kept(parts[0], parts[1], parts[0], pick(calls, first, last)))
 
 
+@pytest.mark.parametrize("count", [20, 150, 250])  # of 300
+def test_a_log_that_shares_some_of_its_calls_with_one_in_another_zone_is_asked_about(
+    tmp_path: Path, count: int
+) -> None:
+    calls, others = draw_calls(1), draw_calls(99)
+    moved = sorted([*move(calls[:count], hours=3), *others[count:]])
+    assert bring_two(tmp_path / "data", calls, moved) is State.UNRECONCILED
+    as_long = [(other[0], into, out) for other, (_, into, out) in zip(others, moved, strict=True)]
+    assert bring_two(tmp_path / "others", calls, sorted(as_long)) is State.COMPLETE
+
+
 @pytest.mark.parametrize("has_ids", [False, True])
 @pytest.mark.parametrize(
     ("every", "lengths"),  # at any time, or by the second, the minute and the hour
@@ -181,3 +192,15 @@ def test_two_exports_a_clock_change_apart_are_asked_about(tmp_path: Path, first:
     assert (state, rows) == (State.COMPLETE, count_kept(tell_locally(old), new, old, new))
     again = bring_two(tmp_path / "same", old, tell_locally(new))
     assert again is State.UNRECONCILED  # by one command, once in UTC
+
+
+def test_before_a_change_of_the_clock_no_call_gives_way_by_the_clock_after_it(tmp_path: Path) -> None:
+    """Four hours apart before the change and three after it: what is three hours apart before it are two calls."""
+    old, new = pick(draw_calls(7), 1, 20), pick(draw_calls(7), 5, 30)
+    shared = (new[0][0] + timedelta(hours=1), 4001, 77)
+    alone = (shared[0] + timedelta(hours=1), 4001, 77)
+    old, new = sorted([*old, shared, alone]), sorted([*new, shared])
+    assert bring_two(tmp_path / "data", tell_locally(old), new) is State.UNRECONCILED
+    file = InputFile(tmp_path / "data/b.csv", "b.csv")
+    done = bring(tmp_path / "data/data", file, {}, supersedes=("a.csv",), drops_others=True)
+    assert done == (State.COMPLETE, count_kept(tell_locally(old), new, old, new))

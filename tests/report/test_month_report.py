@@ -281,7 +281,7 @@ def test_calls_that_may_count_twice_are_told_on_the_page_on_stderr_and_by_the_ex
     store(tmp_path / "data", "import", SEPTEMBER, call("made of its content", "2025-09-05T12:00"))
     words = ["report", "--notebook", "llm_usage", "--year", "2025", "--month", "9", "--output-dir", str(tmp_path)]
     assert main(words) == 4
-    sentence = "1 call happened when one of another source did, with its model and tokens but another id"
+    sentence = "1 call of imported files in 2025-09 may be recorded, too, by a clock, a time zone or a name"
     assert f"2025-09 is UNRECONCILED: {sentence}" in capsys.readouterr().err
     page = (tmp_path / "2025-09" / "llm_usage.html").read_text("utf-8")
     assert page.count(sentence) == 2  # at the top and in the proof

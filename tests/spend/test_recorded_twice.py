@@ -10,9 +10,10 @@ from random import Random
 from typing import Any
 
 import pytest
-from spend_samples import SEPTEMBER, call, store
+from spend_samples import OCTOBER, SEPTEMBER, call, store
 
 from flexlib.certificate import State
+from flexlib.dates import Month
 from flexlib.spend.month import MonthUsage, load_month_usage
 
 Row = dict[str, Any]
@@ -44,10 +45,14 @@ def move(calls: list[Row], seconds: float) -> list[Row]:
     return [row | {"created_at": row["created_at"] + timedelta(seconds=seconds)} for row in calls]
 
 
+def bring(root: Path, month: Month, imported: list[Row], **said: Any) -> None:  # noqa: ANN401
+    file = {"name": "traces.csv", "sha256": "0" * 64, "rows": len(imported), "quarantined": 0, "mapping": {}} | said
+    store(root, "import", month, *imported, files=(file,))
+
+
 def load(root: Path, recorded: list[Row], imported: list[Row], **said: Any) -> MonthUsage:  # noqa: ANN401
     store(root, "ledger", SEPTEMBER, *recorded)
-    file = {"name": "traces.csv", "sha256": "0" * 64, "rows": len(imported), "quarantined": 0, "mapping": {}} | said
-    store(root, "import", SEPTEMBER, *imported, files=(file,))
+    bring(root, SEPTEMBER, imported, **said)
     return load_month_usage(SEPTEMBER, root)
 
 
@@ -62,8 +67,23 @@ def load(root: Path, recorded: list[Row], imported: list[Row], **said: Any) -> M
         (lambda calls: [row | {"created_at": row["created_at"].replace(microsecond=0)} for row in calls], COUNT),
         (lambda calls: move(calls[: COUNT // 10], 0.3), COUNT // 10),  # of some of them alone
         (lambda calls: [*move(calls[COUNT // 2 :], 0.3), *draw_calls(3, "n", (16, 30))], COUNT // 2),
+        (lambda calls: [*move(calls[: COUNT // 2], 3 * 3600), *draw_calls(3, "n")], COUNT // 2),
+        (lambda calls: [*move(calls[30:], 3 * 3600), *draw_calls(3, "n")[:30]], COUNT - 30),
+        (lambda calls: [*move(calls[: COUNT // 10], -3 * 3600), *draw_calls(3, "n")], COUNT // 10),
     ],
-    ids=["300 ms", "-900 ms", "3 h", "dated name", "seller's name", "whole seconds", "a tenth", "half, and others"],
+    ids=[
+        "300 ms",
+        "-900 ms",
+        "3 h",
+        "dated name",
+        "seller's name",
+        "whole seconds",
+        "a tenth",
+        "half, and others",
+        "half in 3 h, and others",
+        "most in 3 h, and others",
+        "a tenth in -3 h, and others",
+    ],
 )
 def test_a_log_of_recorded_calls_under_its_own_ids_leaves_the_month_unreconciled(
     tmp_path: Path, again: Callable[[list[Row]], list[Row]], count: int
@@ -76,10 +96,21 @@ def test_a_log_of_recorded_calls_under_its_own_ids_leaves_the_month_unreconciled
     assert usage.state is State.UNRECONCILED
 
 
+def shuffle(calls: list[Row]) -> list[Row]:
+    """Calls that are as long, at the moments of others."""
+    return [row | {"created_at": other["created_at"]} for row, other in zip(calls, draw_calls(5, "m"), strict=True)]
+
+
 @pytest.mark.parametrize(
     "others",
-    [draw_calls(2, "o"), move(draw_calls(1, "r"), 1_000), [row | {"model": "gpt-5"} for row in draw_calls(1, "r")]],
-    ids=["other calls", "at no zone's distance", "another model"],
+    [
+        draw_calls(2, "o"),
+        shuffle(draw_calls(1, "r")),
+        [*shuffle(draw_calls(1, "r"))[:100], *draw_calls(3, "n")[100:]],
+        move(draw_calls(1, "r"), 1_000),
+        [row | {"model": "gpt-5"} for row in draw_calls(1, "r")],
+    ],
+    ids=["other calls", "as long", "half as long", "at no zone's distance", "another model"],
 )
 def test_calls_of_another_application_are_others(tmp_path: Path, others: list[Row]) -> None:
     usage = load(tmp_path, draw_calls(1, "r"), log_again(others))
@@ -152,3 +183,84 @@ def test_sums_of_another_model_or_provider_are_others(tmp_path: Path, changes: d
 def test_sums_of_days_on_which_nothing_is_recorded_are_others(tmp_path: Path) -> None:
     usage = load(tmp_path, draw_calls(1, "r", (1, 10)), [*sum_days(draw_calls(4, "x", (20, 29)))])
     assert (usage.state, usage.possible_duplicates) == (State.COMPLETE, ())
+
+
+def to_last_evening(calls: list[Row], day: int = 30) -> list[Row]:
+    """The same calls from nine in the evening on, at odd moments of each minute."""
+    start = datetime(2025, 9, day, 21)
+    return [row | {"created_at": start + timedelta(seconds=50 * n, milliseconds=n * n % 9973)}
+            for n, row in enumerate(calls)]  # fmt: skip
+
+
+def move_to_october(calls: list[Row]) -> list[Row]:
+    """As calls of their own."""
+    return [row | {"id": f"o{row['id']}"} for row in move(calls, 30 * 86_400)]
+
+
+@pytest.mark.parametrize("has_ledger", [True, False])  # in October, too
+def test_calls_that_another_zone_s_clock_puts_into_the_next_month_are_told_of_that(
+    tmp_path: Path, has_ledger: bool
+) -> None:
+    calls = to_last_evening(draw_calls(1, "r"))
+    store(tmp_path, "ledger", SEPTEMBER, *calls)
+    bring(tmp_path, SEPTEMBER, draw_calls(6, "z", (5, 20)))
+    bring(tmp_path, OCTOBER, log_again(move(calls, 3 * 3600)))
+    if has_ledger:
+        store(tmp_path, "ledger", OCTOBER, *move_to_october(draw_calls(9, "k", (5, 20))))
+    assert load_month_usage(SEPTEMBER, tmp_path).possible_duplicates == ()
+    (said,) = load_month_usage(OCTOBER, tmp_path).possible_duplicates
+    assert said.startswith(f"{COUNT} {TOLD.replace('-09', '-10')}")
+
+
+def test_calls_of_another_application_beyond_the_edge_are_others(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", SEPTEMBER, *to_last_evening(draw_calls(1, "r")))
+    others = shuffle(draw_calls(1, "o"))
+    others = [row | {"created_at": datetime(2025, 10, 1) + (row["created_at"] - datetime(2025, 9, 1)) / 150}
+              for row in others]  # fmt: skip
+    bring(tmp_path, OCTOBER, others)
+    assert load_month_usage(OCTOBER, tmp_path).possible_duplicates == ()
+
+
+@pytest.mark.parametrize(("late", "told"), [(False, ()), (True, (COUNT // 2, "traces.csv"))])
+def test_the_month_of_another_zone_is_told_of_its_own_calls_alone(
+    tmp_path: Path, late: bool, told: tuple[int | str, ...]
+) -> None:
+    """Of October's first hours, until three, Santiago's September has some."""
+    store(tmp_path, "ledger", SEPTEMBER, *draw_calls(5, "q", (5, 20)))
+    bring(tmp_path, SEPTEMBER, draw_calls(6, "z", (5, 20)))
+    calls = move_to_october(draw_calls(1, "r", (5, 20)))
+    if late:
+        calls[: COUNT // 2] = move(to_last_evening(calls[: COUNT // 2]), 3.5 * 3600)
+    store(tmp_path, "ledger", OCTOBER, *calls)
+    bring(tmp_path, OCTOBER, log_again(move(calls, 0.3)))
+    usage = load_month_usage(SEPTEMBER, tmp_path, zone="America/Santiago")
+    assert tuple((one.calls, one.file) for one in usage.recorded_twice) == ((told,) if told else ())
+    assert usage.state is (State.UNRECONCILED if told else State.COMPLETE)
+    assert load_month_usage(OCTOBER, tmp_path).recorded_twice[0].calls == COUNT
+
+
+@pytest.mark.parametrize("is_distinct", [False, True])
+def test_calls_at_the_moments_of_recorded_ones_are_told_by_their_file_and_not_if_it_is_distinct(
+    tmp_path: Path, is_distinct: bool
+) -> None:
+    calls = sorted(draw_calls(1, "r"), key=lambda row: row["created_at"])
+    again = log_again([*calls[:80], *move(calls[80:], 0.3)])
+    usage = load(tmp_path, calls, again, distinct=is_distinct)
+    assert [said.split(" may be")[0] for said in usage.possible_duplicates] == (
+        [] if is_distinct else [f"{COUNT} calls of traces.csv in 2025-09"]
+    )
+    assert usage.state is (State.COMPLETE if is_distinct else State.UNRECONCILED)
+
+
+def test_one_call_at_the_moment_of_a_recorded_one_is_told_though_its_file_shares_no_more(tmp_path: Path) -> None:
+    """Chance would give one in a second, and not in a millisecond."""
+    calls = draw_calls(1, "r")
+    usage = load(tmp_path, calls, [*log_again(calls[:1]), *draw_calls(2, "o")])
+    assert len(usage.possible_duplicates) == 1
+
+
+def test_what_is_said_to_be_distinct_later_is_not_asked_about_though_it_was_before(tmp_path: Path) -> None:
+    """What was found once is kept while the process lives, for that version and what is said of its files."""
+    calls = draw_calls(1, "r")
+    states = [load(tmp_path, calls, log_again(move(calls, 0.3)), distinct=said).state for said in (False, True, False)]
+    assert states == [State.UNRECONCILED, State.COMPLETE, State.UNRECONCILED]

@@ -128,12 +128,12 @@ def _drop_superseded(pool: Pool, entries: Entries, guard: PrivacyGuard) -> Count
         if (new, old) in told and entries.are_logs((new, old)):
             continue
         sides = [f"(FROM all_calls WHERE file = {number})" for number in (new, old)]
-        lags = [] if (new, old) in of_one_system else [0]
+        found = [] if (new, old) in of_one_system else [match_calls([0], *sides)]
         for pair, shift in find_shifts(connection, [(new, old)], of_one_system, told).items():
             entries.shifts[pair] = shift.seconds
-            lags = sorted({*lags, shift.seconds, shift.also})
-        if lags:
-            connection.execute(f"INSERT INTO met SELECT DISTINCT old, old_id FROM ({match_calls(lags, *sides)})")
+            found.append(shift.match(pair))
+        for query in found:
+            connection.execute(f"INSERT INTO met SELECT DISTINCT {old}, old_id FROM ({query})")
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE newer AS
         SELECT old, id, max(prompt_tokens + completion_tokens) AS tokens

@@ -7,9 +7,10 @@ from collections.abc import Collection
 
 import duckdb
 
+from flexlib.money.moved_calls import LEAST_TOLD
 from flexlib.money.near_calls import NEARLY
 from flexlib.money.same_calls import CALL, MOSTLY, SAME_LENGTH
-from flexlib.money.shifted_calls import LEAST_TOLD, Pair
+from flexlib.money.shifted_calls import Pair
 
 LAGS = (7, -7, 60, -60, 3_600, -3_600)
 """Seconds by which the calls of one file are moved: what the two share then, too, they share by chance or clock."""
