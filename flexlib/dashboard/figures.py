@@ -12,6 +12,7 @@ import pandas as pd
 
 from flexlib.analysis.ranking import count_colours, measure_amount_change, share_out
 from flexlib.analysis.top import NOT_GIVEN
+from flexlib.certificate import State
 from flexlib.dashboard.view import Months, View, format_view
 from flexlib.dates import Month
 from flexlib.enums import OF_AN_HOUR
@@ -23,7 +24,7 @@ from flexlib.i18n import Label, _, list_weekday_names, mark_text, translate_coun
 from flexlib.page.kit.chart import Chart
 from flexlib.page.kit.units import UNITS
 from flexlib.senders import name_provider
-from flexlib.sources.registry import name_source
+from flexlib.sources.registry import WINDSURF, name_source, sort_sources
 from flexlib.spend.billed import sum_known
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
 
@@ -71,6 +72,10 @@ class Figures:
         gone = [] if key in ("day", "month") else [one for one in before if one not in {line[key] for line in now}]
         now += [{**dict.fromkeys([*self.sums.columns]), key: one} for one in gone if before[one]]
         shares = share_out([line[view.of] for line in now])
+
+        def is_unlike(line: dict[str, Any]) -> bool:
+            return bool(self.obstacle or (view.of != "flex_credits" and line["unpriced_requests"]))
+
         return [
             {
                 **line,
@@ -78,11 +83,25 @@ class Figures:
                 "drawn": line[view.of],
                 "share": share,
                 "then": before.get(line[key]),
-                "change": measure_amount_change(line[view.of], before.get(line[key])),
+                "change": None if is_unlike(line) else measure_amount_change(line[view.of], before.get(line[key])),
                 "page": "?" + format_view(view.narrow(key, None if line[key] is None else write_value(line[key]))),
             }
             for line, share in zip(now, shares, strict=True)
         ]
+
+    @cached_property
+    def obstacle(self) -> str:
+        """Why no change on what it is compared with is stated, in a few words; empty where one may be."""
+        if self.then is None:
+            return ""
+        of = self.view.of
+        own, other = (name_span(find_months(one)) for one in (self.spend, self.then))
+        here, there = (find_sources(one, of) for one in (self.spend, self.then))
+        for lacking, months in ((here - there, other), (there - here, own)):
+            if lacking:
+                names = ", ".join(map(name_source, sort_sources(lacking)))
+                return _("{month} lacks {sources}").format(month=months, sources=names)
+        return _("{month} is not whole").format(month=other) if is_least(self.then, of) else ""
 
     @property
     def heading(self) -> str:
@@ -159,6 +178,23 @@ class Figures:
             sums = sums.assign(**{by: pd.Series([None if pd.isna(one) else NAMED[by](one) for one in sums[by]],
                                                 sums.index, dtype="str")})  # fmt: skip
         return sums.plot(of=of, name="chart-sums")
+
+
+def find_months(spend: Spend) -> Months:
+    """The first and the last month of a span."""
+    return Month.containing(spend.span.first), Month.containing(spend.span.last)
+
+
+def find_sources(spend: Spend, unit: str) -> set[str]:
+    """What is stored of its months, of flex credits where it is of these."""
+    stored = (one for month in spend.loaded for one in month.snapshots)
+    return {one.source for one in stored if unit != "flex_credits" or one.dataset == WINDSURF.dataset}
+
+
+def is_least(spend: Spend, unit: str) -> bool:
+    """Whether its total lacks something: a month, or calls without an amount."""
+    without = unit in ("usd", "clp") and any(one[f"unpriced_{unit}"] for one in spend._totals)
+    return bool(without) or spend.state in (State.GAP, State.PROVISIONAL)
 
 
 def _sum_counts(counts: Iterable[int | None]) -> int | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from flexlib.analysis.ranking import measure_amount_change
-from flexlib.dashboard.figures import NAMES, Figures, name_span, name_value, say_more
+from flexlib.dashboard.figures import NAMES, Figures, is_least, name_span, name_value, say_more
 from flexlib.dashboard.view import View, format_view
 from flexlib.export.lines import write_csv
 from flexlib.export.workbook import write_workbook
@@ -129,30 +129,32 @@ def _show_tiles(figures: Figures) -> str:
         known = [one for line in lines if isinstance(one := line[name], Decimal | int)]
         return sum(known) if known else None
 
+    def mark(unit: str, amount: Decimal | int | None) -> str:
+        lacks = amount is not None and is_least(figures.spend, unit)
+        return escape(UNITS[unit].title) + mark_total(BADGES[State.GAP]) * lacks
+
     # All of it is the report's total, in which bills take the place of what was counted.
     own = add_up(of, sums) if view.only else figures.spend.total(of)
     before = None if then is None else add_up("then", sums) if view.only else then.total(of)
-    lacks = mark_total(BADGES[State.GAP]) if own is not None and _is_least(figures) else ""
     tenths = measure_amount_change(None if own is None else Decimal(own), None if before is None else Decimal(before))
-    change = UNKNOWN if tenths is None else format_change(tenths)
-    was = escape(_("compared with nothing")) if then is None else _write(before, of)
+    was = _("compared with nothing") if then is None else figures.obstacle
+    if was or tenths is None or (tenths < 0 and is_least(figures.spend, of)):
+        change = UNKNOWN  # of a lower bound no fall is known
+    else:
+        change = f"<small>{escape(_('at least'))}</small> " * is_least(figures.spend, of) + format_change(tenths)
+    was = "; ".join(filter(None, ("" if before is None else _write(before, of), escape(was))))
     counts = {name: add_up(name, sums) for name in ("requests", "total_tokens")}
     others = [one for one in ("usd", "clp", "flex_credits") if one != of]
     amounts = {one: (add_up(one, sums) if view.only else figures.spend.total(one)) for one in others}
     all_of = _("{group}: {count} in all").format(group=figures.heading, count=format_number(len(sums)))
     cards = [
-        (UNITS[of].title + lacks, _write(own, of), escape(all_of)),
+        (mark(of, own), _write(own, of), escape(all_of)),
         (_("Change"), change, was),
-        *((escape(UNITS[one].title), _write(amounts[one], one), "") for one in others),
+        *((mark(one, amounts[one]), _write(amounts[one], one), "") for one in others),
         *((escape(text), UNKNOWN if counts[one] is None else format_number(int(counts[one] or 0)), "")
           for one, text in (("requests", _("Requests")), ("total_tokens", _("Tokens")))),
     ]  # fmt: skip
     return show_cards(cards).render_html()
-
-
-def _is_least(figures: Figures) -> bool:
-    unpriced = figures.view.of in ("usd", "clp") and any(line["unpriced_requests"] for line in figures.lines)
-    return unpriced or figures.spend.state is State.GAP
 
 
 def _write(amount: Decimal | int | None, unit: str) -> str:

@@ -77,6 +77,10 @@ def test_a_change_is_on_what_the_same_came_to_then_and_what_is_gone_is_a_line(sp
     total = (spend.total("flex_credits"), then.total("flex_credits"))
     assert total == (Decimal("9961.00"), Decimal("8754.00"))
     assert "+13.8" in render_head(figures)
+    in_usd = Figures(replace(VIEW, against=(AUGUST, AUGUST)), spend, then)
+    assert "350.16; August 2025 lacks imported files" in render_head(in_usd)
+    assert "<dt>Change</dt><dd>–</dd>" in render_head(in_usd)
+    assert {line["change"] for line in in_usd.lines} == {None}
     assert figures.table_sums().sum_column(figures.table_sums().columns[4]) == total[1]
 
 
