@@ -125,11 +125,13 @@ def _plan(
             continue
         total, past = writer.find_total(reader), find_past(claims, writer.month, reader)
         told = find_told(past)
-        claim = plan_claim(past, writer.month, reader, total, str(writer.usage.state), now)
+        files = writer.find_files(reader)
+        claim = plan_claim(past, writer.month, reader, total, str(writer.usage.state), now, files)
         planned.append(claim)
         if is_all or told is None or claim is not told.claim:
-            before = None if told is None or told.total == total else (told.total, told.changed)
-            contents[name_channel(writer.month, reader), reader.to] = writer.write(reader, before)
+            contents[name_channel(writer.month, reader), reader.to] = writer.write(reader, told)
+        elif told.left_out:
+            writer.find_files(reader, says=True)
     return planned, contents
 
 

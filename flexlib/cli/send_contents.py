@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from decimal import Decimal
 from functools import cached_property, partial
 from pathlib import Path
@@ -16,12 +16,12 @@ from flexlib.commands import write_command
 from flexlib.dates import SHARED_ZONE, Month
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import format_amount, format_moment
-from flexlib.i18n import _, find_language, speak, speaks_aside
+from flexlib.i18n import _, find_language, join_and, speak, speaks_aside
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
     from flexlib.analysis.chargeback import ChargeLine
-    from flexlib.deliver.months import Content
+    from flexlib.deliver.months import Content, Told
     from flexlib.deliver.readers import Reader
     from flexlib.front.chargeback import Chargeback
     from flexlib.front.chargeback_rules import ChargebackRules
@@ -94,9 +94,16 @@ class MonthWriter:
         total = line.total("usd") if line else None if reader.level else self._total
         return None if total is None else total.quantize(CENT)
 
-    def write(self, reader: Reader, before: tuple[Decimal | None, datetime] | None = None) -> Content:
-        """The mail of a reader, in their language; `before`: what they were told last, and when, where it was
-        another total."""
+    def find_files(self, reader: Reader, *, says: bool = False) -> dict[str, bool]:
+        """The names of the files that the reader is to have, and whether each can be attached; where it `says` so, who
+        sends is told what cannot."""
+        with nullcontext() if says else speak(self.language):
+            found = {file.name for file in self._find_files(reader)[0]}
+        asked = (self.page.with_suffix(f".{ending}").name for ending in reader.attach)
+        return {name: name in found for name in asked}
+
+    def write(self, reader: Reader, told: Told | None = None) -> Content:
+        """The mail of a reader, in their language; `told`: the last one that they have, where there is one."""
         from flexlib.deliver.months import Content
         from flexlib.page.mail.markup import render_mail
         from flexlib.page.mail.month import write_amount
@@ -106,16 +113,20 @@ class MonthWriter:
         with speak(reader.language or self.language):
             files, left_out = self._find_files(reader)
             warnings = []
-            if before:
+            brought = [file.name for file in files if told and file.name in told.left_out]
+            if told and (told.total != self.find_total(reader) or brought):
                 said = _("This replaces the mail of {moment}, in which the total was {amount}.")
-                if before[0] is None:
+                if told.total == self.find_total(reader):
+                    said = _("This replaces the mail of {moment}, which lacked {files}.")
+                elif told.total is None:
                     said = _("This replaces the mail of {moment}, in which the total was not known.")
-                moment, amount = format_moment(before[1]), write_amount("usd", before[0])
-                warnings = [said.format(moment=moment, amount=amount)]
+                moment, amount = format_moment(told.changed), write_amount("usd", told.total)
+                warnings = [said.format(moment=moment, amount=amount, files=join_and(brought))]
             notes = [
                 *left_out,
-                _("Sent by flexlib; each reader is mailed a month once, and again where its total changes."),
-            ]
+                _("Sent by flexlib; each reader is mailed a month once, and again where its total changes or a file "
+                  "that it lacked can be attached."),
+            ]  # fmt: skip
             page = self._build_part(reader, warnings, notes) if reader.level else self._build_month(warnings, notes)
             html, page = render_mail(page)
             pictures = {one.picture.name: one.picture.png for one in page.sections if one.picture}

@@ -71,6 +71,11 @@ class Told:
         """None where it was told that it is not known."""
         return read_total(self.claim)
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The files that were asked for and could not be attached."""
+        return self.claim.standing.of[2:]
+
 
 def read_total(claim: Claim) -> Decimal | None:
     """The total that a claim tells, in US$; None where it tells that it is not known."""
@@ -93,17 +98,25 @@ def find_told(past: Sequence[Told]) -> Told | None:
 
 
 def plan_claim(
-    past: Sequence[Told], month: Month, reader: Reader, total: Decimal | None, state: str, now: datetime
+    past: Sequence[Told],
+    month: Month,
+    reader: Reader,
+    total: Decimal | None,
+    state: str,
+    now: datetime,
+    files: Mapping[str, bool] | None = None,
 ) -> Claim:
-    """That this reader is told that the month, or part, came to `total` (None: not known): the claim of before where
-    the last mail that reached them says so already, or where one of it is still to be sent, else one more."""
+    """That this reader is told that the month, or part, came to `total` (None: not known), with those of the `files`
+    that can be attached: the claim of before where the last mail that reached them says so already and lacked none of
+    them, or where one of it is still to be sent, else one more."""
     told, newest = find_told(past), past[-1] if past else None
-    if told is not None and told.total == total:
+    left_out = tuple(name for name, can_go in (files or {}).items() if not can_go)
+    if told is not None and told.total == total and not any((files or {}).get(name) for name in told.left_out):
         return told.claim
-    if newest is not None and newest.fate in OPEN and newest.total == total:
+    if newest is not None and newest.fate in OPEN and newest.total == total and newest.left_out == left_out:
         return newest.claim
     count = 1 + (_count(newest.claim) if newest else 0)
-    of, amount = (reader.part, str(count)), total or Decimal(0)
+    of, amount = (reader.part, str(count), *left_out), total or Decimal(0)
     first: date = month.first
     standing = Standing(EVENT, EVENT, of, "usd", amount, (), first, month.last, state, amount, lacks=total is None)
     return Claim(name_channel(month, reader), reader.to, reader.language or "", EVENT, standing, now)

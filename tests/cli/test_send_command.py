@@ -337,6 +337,35 @@ def test_what_may_show_departments_of_few_people_is_not_attached_to_a_mail_whose
         assert (left_out in read_bodies(found)[0]) == (len(attached) < 2)
 
 
+def test_a_file_that_a_mail_lacked_is_said_until_it_follows_in_a_mail_that_replaces_it(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "reports" / "2025-09" / "llm_usage.xlsx"
+
+    def make_workbook(*, is_shared: bool) -> None:
+        write_workbook(Document("LLM spend", "September 2025"), file, is_shared=is_shared)
+        note_files([file], names=False)
+
+    (tmp_path / "mail.yaml").write_text("attach: [xlsx]\nmails: [{to: a@b.c}]")
+    make_workbook(is_shared=False)
+    assert run(capsys)[0] == 1
+    code, said, wrong = run(capsys)
+    assert (code, said) == (1, "Mails of September 2025: none\n")
+    assert "llm_usage.xlsx is not attached to the mail to a@b.c: it may show departments" in wrong
+    make_workbook(is_shared=True)
+    assert run(capsys) == (
+        0, "Mails of September 2025\n  SENT     a@b.c: 2025-09 month, spend US$ 77.77\n", ""
+    )  # fmt: skip
+    found = read_mail(script.taken[-1])
+    assert [part.get_filename() for part in found.iter_attachments()] == ["llm_usage.xlsx"]
+    text = " ".join(read_bodies(found)[0].split())
+    assert "This replaces the mail of" in text
+    assert "which lacked llm_usage.xlsx." in text
+    file.unlink()  # which they have
+    assert run(capsys) == (0, "Mails of September 2025: none\n", "")
+    assert len(set(script.ids)) == 2
+
+
 def test_files_of_another_zone_than_the_mail_are_not_attached_since_two_zones_less_each_other_are_a_few_calls(
     script: Script, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
