@@ -115,7 +115,7 @@ def run_month(progress: Progress, run: Run, tell: Tell, *, again: bool = False) 
     failed = list_failed(progress.all_records)
     since = progress.failing_since if failed == before else None
     progress.failing_since = (since or progress.began) if failed else None
-    if not has_stopped(progress.all_records):
+    if not any(one.outcome in STOPS for one in progress.all_records):
         progress.earlier.clear()
     for step in list_failed(progress.earlier.values()):  # of a step that is no more, or is not run now
         del progress.earlier[step]
@@ -157,13 +157,15 @@ def find_stop(line: Line, records: Mapping[str, Sequence[Record]]) -> str | None
 
 def _run_line(line: Line, progress: Progress, run: Run, stopped: str | None, *, again: bool) -> Iterator[Record]:
     """What becomes of each step of a line, as soon as it is known."""
-    if stopped:
-        yield Record(line.name, Outcome.NOT_RUN, _("{step} has failed").format(step=stopped))
-        return
+    not_run = [Record(line.name, Outcome.NOT_RUN, _("{step} has failed").format(step=stopped))] if stopped else []
     try:
         steps = list_steps(line, progress.closing)
     except FlexlibError as error:
-        yield Record(line.name, Outcome.FAILED, Translated(str(error), error.english), exit_code=error.exit_code)
+        why = Translated(str(error), error.english)
+        yield from not_run or [Record(line.name, Outcome.FAILED, why, exit_code=error.exit_code)]
+        return
+    if any(one.awaits or not one.left_out for one in steps) and not_run:  # else nobody wants the line
+        yield from not_run
         return
     waiting = []
     for step in steps:
@@ -238,11 +240,6 @@ def find_state(facts: Any) -> str | None:  # noqa: ANN401 (JSON)
     if isinstance(facts.get("state"), str):
         return str(facts["state"])
     return find_state(facts.get("certificates"))
-
-
-def has_stopped(records: Sequence[Record]) -> bool:
-    """Whether a step has failed."""
-    return any(one.outcome in STOPS for one in records)
 
 
 def _now() -> str:

@@ -52,6 +52,8 @@ class Step:
     """What it reads, by name: the SHA-256 of each."""
     left_out: str = ""
     """Why it has nothing to do."""
+    awaits: bool = False
+    """Whether it is left out only as long as nothing is stored, which a step before it may change."""
     current: str | None = None
     """Why there is nothing new, where what is stored says so; empty: it has to run; None: its inputs tell."""
     makes_files: bool = False

@@ -147,7 +147,7 @@ def find_reports(closing: Closing) -> Iterator[Step]:
         usual = {"flex_credits": "credits" in stored, "llm_usage": bool(stored)}
         lines = tuple(ReportLine(name) for name, has_any in usual.items() if has_any)
         if not lines:
-            yield Step("reports", left_out=_("nothing of {month} is stored").format(month=closing.month))
+            yield Step("reports", left_out=_("nothing of {month} is stored").format(month=closing.month), awaits=True)
     rules = closing.hash_rules()
     for line in lines:
         notebook = find_notebook(line.notebook)
@@ -181,7 +181,7 @@ def find_exports(closing: Closing) -> Iterator[Step]:
             continue
         options = (*named, *(closing.zone_words if name != "focus" else ()))  # which is of days of UTC
         words = ("export", "--format", name, *closing.when, "--output-dir", str(closing.folder), *options)
-        yield Step(f"export {name}", words, inputs, reason, makes_files=True)
+        yield Step(f"export {name}", words, inputs, reason, is_empty, makes_files=True)
 
 
 def find_site(closing: Closing) -> Iterator[Step]:
@@ -192,7 +192,7 @@ def find_site(closing: Closing) -> Iterator[Step]:
     reason = "" if list_months(closing.settings.data) else _("no month is stored")
     pages = closing.folder.parent.glob("*/*.html")
     inputs = closing.hash_data(of_all=True) | closing.hash_rules() | closing.hash_files(pages)
-    yield Step("site", words, inputs, reason, makes_files=True)
+    yield Step("site", words, inputs, reason, bool(reason), makes_files=True)
 
 
 def find_notices(closing: Closing) -> Iterator[Step]:

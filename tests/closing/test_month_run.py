@@ -127,14 +127,15 @@ def test_what_needs_a_step_that_failed_is_not_run_and_the_worst_code_is_the_runs
     assert run_month(progress, run, say_nothing) == 2
     assert ran == ["import", "check"]
     assert list_outcomes(progress) == {
-        **dict.fromkeys(("fetch", "rates", "ledger", "organization"), "left out"),
+        **dict.fromkeys(("fetch", "rates", "ledger", "organization", "site", "mail"), "left out"),
         "import": "done",
         "budgets": "failed",
-        **dict.fromkeys(("reports", "exports", "site", "notices", "mail"), "not run"),
+        **dict.fromkeys(("reports", "exports", "notices"), "not run"),
     }
     by_step = {one.step: one for one in progress.all_records}
     assert by_step["budgets"].why == "check says why."
     assert by_step["notices"].why == "budgets has failed"
+    assert by_step["mail"].why == "no file says who is mailed the month"
     assert (by_step["import"].state, by_step["import"].said) == ("GAP", ("2025-09 lacks something",))
 
 
@@ -277,7 +278,7 @@ def test_the_operator_is_told_once_of_each_way_of_failing(tmp_path: Path) -> Non
         assert "budgets failed: check says why." in text
         command = f"flexlib month --year 2025 --month 9 --output-dir {tmp_path}/reports\n"
         assert f"    cd {Path.cwd()}\n    {command}" in text.replace("\r\n", "\n")
-        assert "Not run, since it needs what failed: reports, exports, site, notices, mail. No older report" in text
+        assert "Not run, since it needs what failed: reports, exports, notices. No older report" in text
         assert run_once(make_runner(tmp_path)[0]) == ""
         other, _ = make_runner(tmp_path, {"notify": 1})
         (tmp_path / "notices.yaml").write_text("other rules")
