@@ -9,12 +9,13 @@ from decimal import Decimal
 
 from flexlib.addresses import MailServer
 from flexlib.closing.run import RUN, Progress
-from flexlib.closing.steps import Outcome, Record
+from flexlib.closing.steps import Outcome, Record, list_failed
 from flexlib.commands import write_command
 from flexlib.deliver.claims import Claim, Claims, Fate, Message
 from flexlib.deliver.delivery import deliver_due
 from flexlib.deliver.mail import MailChannel, open_mail
 from flexlib.deliver.sending import Channel
+from flexlib.formats import format_moment
 from flexlib.i18n import _, find_language
 from flexlib.store.outbox import Standing
 from flexlib.store.server import is_made_up
@@ -34,7 +35,7 @@ def tell_operator(progress: Progress) -> str:
         return _("Of made-up data nobody is told: {address} gets no mail.").format(address=to)
     settings, now = closing.settings, datetime.now(timezone.utc)
     claims = Claims(settings.data, f"{OPERATOR}/{closing.month}")
-    ways = (f"{one.step} {one.exit_code}" for one in failed)
+    ways = (f"{step} {way}" for step, way in list_failed(progress.all_records).items())
     event = ", ".join([progress.failing_since or "", *ways])
     span = closing.month.span
     standing = Standing(OPERATOR, "month", (), "usd", Decimal(0), (), span.first, span.last, "failed", Decimal(0))
@@ -43,9 +44,12 @@ def tell_operator(progress: Progress) -> str:
     with claims.hold():
         claims.add([claim], now)
         channels: dict[str, Channel] = {"email": FailureChannel(progress, server, bundle)} if server else {}
-        deliver_due(claims, channels, now, {("email", to)})
+        tried = deliver_due(claims, channels, now, {("email", to)})
         (told,) = (one for one in claims.list_messages(*Fate) if claim.key in {each.key for each in one.claims})
     if told.fate in (Fate.SENT, Fate.SETTLED):
+        if told.id not in {one.id for one in tried}:
+            said = _("{address} was told of it by e-mail, {moment}; nothing is sent again.")
+            return said.format(address=to, moment=format_moment(told.changed))
         return _("{address} has been told of it by e-mail.").format(address=to)
     if told.fate is Fate.UNKNOWN:
         return _("It is not known whether the mail to {address} has arrived; it is not sent again.").format(address=to)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -26,6 +26,7 @@ from flexlib.closing.steps import (
     hash_made,
     judge,
     keep,
+    list_failed,
     list_found,
     list_undecided,
 )
@@ -121,12 +122,6 @@ def run_month(progress: Progress, run: Run, tell: Tell, *, again: bool = False) 
         del progress.earlier[step]
     progress.write(is_over=True)
     return progress.exit_code
-
-
-def list_failed(records: Iterable[Record]) -> dict[str, int | None]:
-    """The steps that have failed, each with its exit code: by these one way of failing is known again, since what a
-    step says of itself may hold the time."""
-    return {one.step: one.exit_code for one in records if one.outcome is Outcome.FAILED}
 
 
 def preview_month(progress: Progress, *, again: bool = False) -> Iterator[tuple[Step, bool, str]]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from hashlib import sha256
@@ -35,6 +36,8 @@ STOPS = (Outcome.FAILED, Outcome.NOT_RUN)
 """After these nothing runs that needs the step."""
 
 
+CHANGING = re.compile(r"\S*\d\S*")
+"""Words with digits in a reason, such as a time or a count: they may be others though the same thing is wrong."""
 EXCEEDED = "over"
 """The outcome of a budget, as `flexlib check --json` names it."""
 MOST_SAID = 3
@@ -196,6 +199,13 @@ def judge(kept: Record, earlier: Record | None, run: Run) -> Record:
         if code:
             codes, left, said = [*codes, code], [*left, month], [*said, *ran.said]
     return replace(kept, exit_code=choose_worst(codes), undecided=tuple(left), said=tuple(said)) if left else kept
+
+
+def list_failed(records: Iterable[Record]) -> dict[str, str]:
+    """The steps that have failed, each with its exit code and its reason by its hash: by these one way of failing is
+    known again."""
+    failed = (one for one in records if one.outcome is Outcome.FAILED)
+    return {one.step: f"{one.exit_code} {hash_text(CHANGING.sub('', to_english(one.why)))[:8]}" for one in failed}
 
 
 def hash_text(text: str) -> str:

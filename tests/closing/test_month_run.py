@@ -270,7 +270,9 @@ def test_the_operator_is_told_once_of_each_way_of_failing(tmp_path: Path) -> Non
 
         assert "could not be told: The mail server" in run_once(failing)  # refused, so it goes with the next run
         assert run_once(failing) == "o@example.com has been told of it by e-mail."
-        assert run_once(failing) == "o@example.com has been told of it by e-mail."
+        again = run_once(failing)
+        assert again.startswith("o@example.com was told of it by e-mail, ")
+        assert again.endswith("; nothing is sent again.")
         (mail,) = server.taken
         read = message_from_bytes(mail, policy=default)
         text = read.get_content()
@@ -279,11 +281,18 @@ def test_the_operator_is_told_once_of_each_way_of_failing(tmp_path: Path) -> Non
         command = f"flexlib month --year 2025 --month 9 --output-dir {tmp_path}/reports\n"
         assert f"    cd {Path.cwd()}\n    {command}" in text.replace("\r\n", "\n")
         assert "Not run, since it needs what failed: reports, exports, notices. No older report" in text
+
+        def fail_otherwise(words: Sequence[str]) -> Ran:
+            ran = failing(words)
+            return replace(ran, said=("flexlib: the disk is full.",)) if ran.has_failed else ran
+
+        assert run_once(fail_otherwise) == "o@example.com has been told of it by e-mail."
+        assert "budgets failed: the disk is full." in message_from_bytes(server.taken[1], policy=default).get_content()
         assert run_once(make_runner(tmp_path)[0]) == ""
         other, _ = make_runner(tmp_path, {"notify": 1})
         (tmp_path / "notices.yaml").write_text("other rules")
         assert run_once(other) == "o@example.com has been told of it by e-mail."
-        assert len(server.taken) == 2
+        assert len(server.taken) == 3
     assert (tmp_path / "data" / "operator" / "2025-09" / "claims.sqlite").stat().st_mode & 0o777 == 0o600
 
 
