@@ -167,7 +167,7 @@ def print_preview(
     for name, words, runs, why in found:
         what = _("runs") if runs else _("does not")
         print(clean_text(f"  {name:<{longest}}{what:<{find_width()}} {why}"))
-        if runs:
+        if runs and words:  # which reports, is known when something is stored
             print(clean_text("    " + write_command(f"flexlib {shlex.join(words)}")))
 
 

@@ -126,13 +126,17 @@ def run_month(progress: Progress, run: Run, tell: Tell, *, again: bool = False) 
 
 def preview_month(progress: Progress, *, again: bool = False) -> Iterator[tuple[Step, bool, str]]:
     """Each step as things are now, whether it would run, and why; nothing is done."""
-    running = set[str]()
+    running, known = set[str](), {one.name: one for one in TABLE}
     for line in TABLE:
         for step in list_steps(line, progress.closing):
             runs, why = decide(step, progress.earlier.get(step.name), again=again)
-            first = next((name for name in list_needs(line) if name in running), None)
-            if not runs and not step.left_out and first and step.current is None:
+            needs = [
+                name for name in list_needs(line) if not (step.awaits and known[name].needs)
+            ]  # others store nothing
+            first = next((name for name in needs if name in running), None)
+            if not runs and first and (step.awaits or (not step.left_out and step.current is None)):
                 why = _("{why}; it runs where {step} brings anything new").format(why=why, step=first)
+                runs = step.awaits
             if runs:
                 running.add(line.name)
             yield step, runs, why

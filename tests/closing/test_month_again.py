@@ -266,3 +266,16 @@ def test_what_a_run_itself_says_of_its_steps_is_english_for_programs(tmp_path: P
     assert not progress.records["reports"][0].why.startswith("There is")
     assert to_english(why) == "changed: the command"
     assert why == "cambió: el comando"
+
+
+@pytest.mark.parametrize("brings", [True, False])
+def test_a_preview_reckons_with_what_a_step_before_would_store(tmp_path: Path, *, brings: bool) -> None:
+    left_out = frozenset({"rates"} if brings else {"rates", "import"})
+    closing = open_closing(tmp_path, left_out=left_out, reports=None, exports=("csv",))
+    found = {step.name: (runs, why) for step, runs, why in preview_month(open_progress(closing))}
+    more = "; it runs where import brings anything new" if brings else ""
+    assert {name: found[name] for name in ("reports", "export csv", "site")} == {
+        "reports": (brings, f"nothing of 2025-09 is stored{more}"),
+        "export csv": (brings, f"nothing of 2025-09 is stored{more}"),
+        "site": (brings, f"no month is stored{more}"),
+    }
