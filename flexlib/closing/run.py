@@ -160,8 +160,8 @@ def _run_line(line: Line, progress: Progress, run: Run, stopped: str | None, *, 
     try:
         steps = list_steps(line, progress.closing)
     except FlexlibError as error:
-        why = Translated(str(error), error.english)
-        yield from not_run or [Record(line.name, Outcome.FAILED, why, exit_code=error.exit_code)]
+        said = Translated(str(error), error.english)
+        yield from not_run or [Record(line.name, Outcome.FAILED, said, exit_code=error.exit_code)]
         return
     if any(one.awaits or not one.left_out for one in steps) and not_run:  # else nobody wants the line
         yield from not_run
