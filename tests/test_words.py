@@ -293,6 +293,7 @@ ASKED = (
     "report --notebook small --year 2025 --start-month 9 --end-month 10 --offline",
     f"anomalies {MONTH}", f"latency {MONTH}", f"what-if {MONTH} --cap 10", f"import calls.csv {COLUMNS}",
     "import --list", f"record {CALL} --request-id a", "record --jsonl calls.jsonl", "ledger status",
+    "ledger tallies on", "ledger tallies check", "live --once --since 2025-01-01",
     f"close {MONTH}", f"reprice {MONTH}", f"spend {MONTH}", f"fx show {MONTH}", "fx set 2025-09-30 950 --source ECB",
     f"export --format csv,focus {MONTH}", f"month {MONTH} --dry-run", "site", "verify reports",
 )  # fmt: skip
