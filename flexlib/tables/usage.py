@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.ranking import choose_coloured, fold_lines, measure_unit_price, rank_spend
 from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.formats import format_number
-from flexlib.i18n import _, mark_text, translate_count, write_number
+from flexlib.i18n import _, mark_text, translate_count
 from flexlib.senders import name_provider, name_task
 from flexlib.spend.before import MonthBefore
 from flexlib.spend.bills import MonthBills
@@ -171,13 +173,20 @@ def table_statuses(statuses: Sequence[Row]) -> Table:
 def table_rates(rates: Sequence[Row]) -> Table:
     """The exchange rates behind the CLP amounts, behind a line to be opened. As from `spend.list_rates`."""
     columns = [
-        Column("day", "Observed on"),
+        Column("day", "Observed on", Kind.DAY, "All"),
         Column("value", "CLP for US$1", Kind.NUMBER),
         Column("source", "By"),
         CALLS,
     ]
     given = _("given by the source")
-    rows = [{**row, "day": row["day"] or given, "value": row["value"] and write_number(row["value"])} for row in rates]
+    rows = [
+        {
+            **row,
+            "day": date.fromisoformat(row["day"]) if row["day"] else given,
+            "value": row["value"] and Decimal(row["value"]),
+        }
+        for row in rates
+    ]
     counted = say_least(columns, rows)
     return Table("table-rates", "Exchange rates behind the CLP amounts", *counted, summary="The rates, day by day")
 
