@@ -130,8 +130,7 @@ class MonthWriter:
             page = self._build_part(reader, warnings, notes) if reader.level else self._build_month(warnings, notes)
             html, page = render_mail(page)
             pictures = {one.picture.name: one.picture.png for one in page.sections if one.picture}
-            language = reader.language or self.language
-            return Content(page.subject, write_mail(page), html, language, pictures, files)
+            return Content(page.subject, write_mail(page), html, find_language(), pictures, files)
 
     @cached_property
     def _total(self) -> Decimal | None:
@@ -182,7 +181,9 @@ class MonthWriter:
         return self._charged[key]
 
     def _find_line(self, reader: Reader) -> ChargeLine | None:
-        words = {"level": reader.level, "name": reader.name, "month": self.month, "reader": reader.to}
+        from flexlib.tables.chargeback import name_level
+
+        words = {"level": name_level(reader.level), "name": reader.name, "month": self.month, "reader": reader.to}
         try:
             lines = self._charge(reader.level).parts
         except InvalidRequest as error:

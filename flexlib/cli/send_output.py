@@ -19,7 +19,7 @@ def render_mail(message: Message, file: Path | None = None) -> str:
     from flexlib.deliver.readers import WHOLE
 
     fate = "" if file else f"{_(str(message.fate)).upper():<{WIDTH}}"
-    whom, of, total = clean_text(message.recipient), clean_text(message.channel), _read_total(message)
+    whom, of, total = clean_text(message.recipient), _name_channel(message.channel), _read_total(message)
     if total is None:
         line = f"  {fate}{whom}: {of}, {_('total not known')}"
     else:
@@ -33,7 +33,7 @@ def explain_mail(message: Message) -> str:
     from flexlib.deliver.claims import Fate
 
     words = {
-        "key": message.id[:12], "reader": clean_text(message.recipient), "what": clean_text(message.channel),
+        "key": message.id[:12], "reader": clean_text(message.recipient), "what": _name_channel(message.channel),
         "moment": format_moment(message.changed), "trouble": clean_text(message.trouble),
         "month": "--year {} --month {}".format(*map(int, message.channel[:7].split("-"))),
     }  # fmt: skip
@@ -48,6 +48,16 @@ def explain_mail(message: Message) -> str:
             "{key} it gives it up."
         )
     return " ".join(said.format(**words).split())
+
+
+def _name_channel(channel: str) -> str:
+    """`2025-09 department Platform` as a reader says it."""
+    from flexlib.deliver.readers import WHOLE
+    from flexlib.tables.chargeback import name_level
+
+    month, level, *name = channel.split(" ", 2)
+    word = _("month") if level == WHOLE else name_level(level)
+    return clean_text(" ".join((month, word, *name)))
 
 
 def describe_mail(message: Message, file: Path | None = None) -> dict[str, Any]:

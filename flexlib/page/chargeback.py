@@ -30,12 +30,12 @@ from flexlib.page.kit.units import render_sign
 from flexlib.spend.month import MonthUsage
 from flexlib.tables.chargeback import (
     CAPTIONS,
-    LEVEL_NAMES,
     PLURALS,
     UNIT_KINDS,
     UNIT_NAMES,
     explain_item,
     explain_sums,
+    name_level,
     name_line,
     say_lacking,
     table_items,
@@ -153,7 +153,7 @@ def build_letter(made: Charged, line: ChargeLine, models: Sequence[Row], *, with
     title = show_title(
         line.name,
         usage.month.title,
-        _("Chargeback · {level}").format(level=_(LEVEL_NAMES[made.level]).lower()),
+        _("Chargeback · {level}").format(level=name_level(made.level)),
         badge,
         _("as of {moment}").format(moment=format_moment(max(one.read_at for one in usage.certificates))),
         missing,

@@ -67,6 +67,11 @@ RULE_WORDS = {
 }
 
 
+def name_level(level: str) -> str:
+    """What a part of a month is of, within a sentence: `department`."""
+    return _(LEVEL_NAMES[level]).lower()
+
+
 def table_charges(
     lines: Sequence[ChargeLine], items: Sequence[str], level: str, of: str = "usd", top: int | None = None
 ) -> Table:

@@ -172,21 +172,11 @@ def table_statuses(statuses: Sequence[Row]) -> Table:
 
 def table_rates(rates: Sequence[Row]) -> Table:
     """The exchange rates behind the CLP amounts, behind a line to be opened. As from `spend.list_rates`."""
-    columns = [
-        Column("day", "Observed on", Kind.DAY, "All"),
-        Column("value", "CLP for US$1", Kind.NUMBER),
-        Column("source", "By"),
-        CALLS,
-    ]
+    columns = [Column("day", "Observed on", Kind.DAY, "All"), Column("value", "CLP for US$1", Kind.NUMBER),
+               Column("source", "By"), CALLS]  # fmt: skip
     given = _("given by the source")
-    rows = [
-        {
-            **row,
-            "day": date.fromisoformat(row["day"]) if row["day"] else given,
-            "value": row["value"] and Decimal(row["value"]),
-        }
-        for row in rates
-    ]
+    rows = [{**row, "day": date.fromisoformat(row["day"]) if row["day"] else given,
+             "value": row["value"] and Decimal(row["value"])} for row in rates]  # fmt: skip
     counted = say_least(columns, rows)
     return Table("table-rates", "Exchange rates behind the CLP amounts", *counted, summary="The rates, day by day")
 
