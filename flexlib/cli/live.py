@@ -31,7 +31,7 @@ def add_commands(commands: Commands) -> None:
     parser = add_command(commands, "live", _("what is recorded in the ledger, as it comes"), _("""\
   flexlib ledger tallies on                        once
   flexlib live
-  flexlib live --json --every 10 | my-screen
+  flexlib live --json --every 10
   flexlib live --once --since 2025-09-01
 
 A line for each hour (of UTC), provider and model, first of all since today's or another day's begin, then of those that
