@@ -171,8 +171,7 @@ def test_a_recorded_call_shows_without_a_reload_and_a_lost_ledger_comes_back(
     wait(page, lambda: page.locator("#table-last tbody tr").count() == before + 2)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
 def test_axe_finds_nothing_and_nothing_is_cut(width: int, scheme: str, browser: Browser, url: str) -> None:
     axe = (files("axe_core_python") / "axe.min.js").read_text("utf-8")
     context = browser.new_context(
