@@ -29,7 +29,7 @@ from flexlib.formats import (
     format_number,
     format_plain,
 )
-from flexlib.i18n import Label, _, join_and, join_texts, mark_text, translate_count, write_number
+from flexlib.i18n import Label, Translated, _, join_and, join_texts, mark_text, translate_count, write_number
 from flexlib.tables.definition import Column, Kind, Row, Table
 
 UNIT_KINDS = {"flex_credits": Kind.USD, "usd": Kind.USD, "clp": Kind.CLP}
@@ -69,7 +69,7 @@ RULE_WORDS = {
 
 def name_level(level: str) -> str:
     """What a part of a month is of, within a sentence: `department`."""
-    return _(LEVEL_NAMES[level]).lower()
+    return Translated(_(LEVEL_NAMES[level]).lower(), LEVEL_NAMES[level].lower())
 
 
 def table_charges(

@@ -322,7 +322,7 @@ def test_a_server_that_does_not_answer_stops_what_needs_its_month(
         "  ledger              left out  no calls are recorded here",
     ]
     assert "  reports             not run   fetch has failed" in lines
-    assert lines[-2] == "September 2025: left out: 3, failed: 1, not run: 7; exit code 1"
+    assert lines[-2] == "September 2025: left out: 7, failed: 1, not run: 3; exit code 1"
     assert said.err.startswith("ops@example.com could not be told: No mail server is known; set FLEXLIB_SMTP_URL")
 
 
