@@ -48,6 +48,14 @@ def test_each_call_counts_where_its_time_says(ledger: Ledger) -> None:
     assert [one[0] for one in live.last] == sorted((one[0] for one in live.last), reverse=True)
 
 
+def test_a_call_of_another_day_or_month_by_a_wrong_clock_is_not_of_this_one(ledger: Ledger) -> None:
+    record(ledger, 1, "a minute")
+    record(ledger, 2, "a minute", created_at=NOW + timedelta(days=1))
+    record(ledger, 3, "a minute", created_at=NOW + timedelta(days=20), duration_ms=5)
+    live = look(ledger)
+    assert (live.today.calls, live.month.calls, live.a_minute, live.timed, len(live.last)) == (1, 2, 1, 0, 1)
+
+
 def test_a_month_without_a_call_is_empty_and_not_unknown(ledger: Ledger) -> None:
     live = look(ledger)
     assert (live.today, live.month, live.a_minute, live.p90_ms, live.routes, live.last) == (
