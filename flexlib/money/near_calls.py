@@ -67,18 +67,21 @@ def match_calls(lags: Sequence[int], new: str, old: str) -> str:
     """A query for the calls of the relations `new` and `old`, parts of `all_calls`, that may be one call, those of
     `new` moved by each of so many seconds: the files `new` and `old`, `lag`, `new_id`, `old_id`, `us` of the old one,
     `off`, how many microseconds the old one is later, and `length`."""
+    # Materialized: else all calls of one length are joined first, whenever they were.
     return f"""
+        WITH near AS MATERIALIZED (
+            SELECT asked.nth, found, lag, moved
+            FROM (
+                SELECT nth, length, lag, moved,
+                    unnest([(moved - {CLOCK}) // {2 * CLOCK}, (moved + {CLOCK}) // {2 * CLOCK}]) AS bucket
+                FROM (SELECT nth, length, lag, us + lag * {CLOCK} AS moved
+                    FROM {new}, (SELECT unnest({list(lags)}::BIGINT[]) AS lag))) asked
+            JOIN (SELECT nth AS found, length, us, us // {2 * CLOCK} AS bucket FROM {old}) there
+                ON there.length = asked.length AND there.bucket = asked.bucket
+                AND there.us BETWEEN moved - {CLOCK} AND moved + {CLOCK})
         SELECT new.file AS new, old.file AS old, lag, new.id AS new_id, old.id AS old_id, old.us AS us,
             old.us - moved AS off, new.length AS length
-        FROM (
-            SELECT nth, length, lag, moved,
-                unnest([(moved - {CLOCK}) // {2 * CLOCK}, (moved + {CLOCK}) // {2 * CLOCK}]) AS bucket
-            FROM (SELECT nth, length, lag, us + lag * {CLOCK} AS moved
-                FROM {new}, (SELECT unnest({list(lags)}::BIGINT[]) AS lag))) asked
-        JOIN (SELECT nth AS found, length, us, us // {2 * CLOCK} AS bucket FROM {old}) near
-            ON near.length = asked.length AND near.bucket = asked.bucket
-            AND near.us BETWEEN moved - {CLOCK} AND moved + {CLOCK}
-        JOIN all_calls new ON new.nth = asked.nth JOIN all_calls old ON old.nth = found AND {SAME_LENGTH}"""
+        FROM near JOIN all_calls new ON new.nth = near.nth JOIN all_calls old ON old.nth = found AND {SAME_LENGTH}"""
 
 
 def count_near(connection: duckdb.DuckDBPyConnection, pairs: Iterable[tuple[int, int]]) -> Counter[tuple[int, int]]:

@@ -16,6 +16,9 @@ from flexlib.money.same_calls import FEW_CALLS, SAME_LENGTH
 SEEDS = 100
 """Of so many calls of a log the distances to as long calls of the other are looked at: those of the rarest lengths,
 which meet by chance least, else picked at random."""
+FOLLOWING_SEEDS = 1_000
+"""Of a log that may follow the other, where only the few calls between are in both: picked at random, for of these few
+none is of a length that the other log lacks."""
 
 Pair = tuple[int, int]
 """The numbers of a new file and of another."""
@@ -46,15 +49,19 @@ def find_shifts(
     pairs: Iterable[Pair],
     alike: Container[Pair] = (),
     told: Container[Pair] = (),
+    *,
+    may_follow: bool = False,
 ) -> dict[Pair, Shift]:
     """Of pairs of a new and an old file those that share calls, as long and at one distance of time: nearly all of the
     one's, where that is no chance, or far more than at other distances. Looks into the table `all_calls`.
 
-    Of these are `alike` those of one system, and `told` apart by their ids those that give ids.
+    Of these are `alike` those of one system, and `told` apart by their ids those that give ids. Two files of one system
+    that are of no common time are looked at only where one `may_follow` the other.
     """
     asked = [(*pair, pair in alike, pair in told) for pair in pairs]
     if not asked:
         return {}
+    order, seeds = ("hash(id)", FOLLOWING_SEEDS) if may_follow else ("times, hash(id)", SEEDS)
     columns = zip(("new", "old", "is_alike", "is_told"), map(list, zip(*asked, strict=True)), strict=True)
     connection.register("asked_pairs", pa.table(dict(columns)))
     found = connection.execute(f"""
@@ -68,7 +75,7 @@ def find_shifts(
                 CASE WHEN one.size <= other.size THEN old ELSE new END AS many,
                 greatest(one.first, other.first) AS first, least(one.last, other.last) AS last
             FROM asked_pairs JOIN sizes one ON one.file = new JOIN sizes other ON other.file = old
-            WHERE (NOT is_alike OR greatest(one.first, other.first) < least(one.last, other.last))
+            WHERE ({may_follow} OR NOT is_alike OR greatest(one.first, other.first) < least(one.last, other.last))
                 AND (NOT is_told OR least(one.size, other.size) >= {LEAST_TOLD})
                 AND greatest(one.first, other.first) - least(one.last, other.last) <= {(FARTHEST + SLOW) * CLOCK}),
         often AS (SELECT file, length, count(*) AS times FROM calls GROUP BY ALL),
@@ -79,7 +86,7 @@ def find_shifts(
                 JOIN often ON often.file = many AND often.length = calls.length),
         seeds AS (
             FROM picked WHERE is_within OR met < {FEW_CALLS}
-            QUALIFY row_number() OVER (PARTITION BY new, old ORDER BY times, hash(id)) <= {SEEDS}),
+            QUALIFY row_number() OVER (PARTITION BY new, old ORDER BY {order}) <= {seeds}),
         away AS (
             SELECT seeds.new, seeds.old, is_new_less, seeds.nth AS seed,
                 round((old.us - new.us) / 1e6)::BIGINT AS lag

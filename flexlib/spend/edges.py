@@ -1,16 +1,20 @@
-"""One call on both sides of a month's edge, in files of two systems: once where that is known, else asked about."""
+"""One call on both sides of a month's edge, in two files: once where that is known, else asked about."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import reduce
+from functools import lru_cache, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flexlib.dates import Month
-from flexlib.formats import format_count
-from flexlib.money.same_calls import CALL, CLOCKS, DIFFERS, SAME_LENGTH, count_fewer, is_asked, name_models
+from flexlib.formats import format_number
+from flexlib.i18n import translate_count
+from flexlib.money.moved_calls import FARTHEST
+from flexlib.money.near_calls import gather_calls
+from flexlib.money.same_calls import CALL, CLOCKS, MACROS, SAME_LENGTH, count_fewer, is_asked, name_models
+from flexlib.money.shifted_calls import find_shifts
 from flexlib.sources.registry import IMPORT
 from flexlib.store.origins import find_system, read_origins
 from flexlib.store.snapshots import find_snapshot
@@ -19,6 +23,14 @@ from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
     import duckdb
+
+NEAR = 2 * FARTHEST
+"""Seconds on each side of an edge in which calls are held against each other: what another zone moves, and as much
+again, in which what is asked twice a day shows its own rhythm."""
+MEMORY = "400MB"
+"""Of DuckDB, which writes on the disk what takes more."""
+KEPT = 64
+"""So many edges' answers are kept while the process lives: a page asks for the same month again and again."""
 
 
 class _Side(NamedTuple):
@@ -30,7 +42,7 @@ class _Side(NamedTuple):
 
 
 class _Pair(NamedTuple):
-    """Two files of two systems: one that is of the later month, and one of the earlier."""
+    """Two files: one that is of the later month, and one of the earlier."""
 
     late: str
     early: str
@@ -38,87 +50,157 @@ class _Pair(NamedTuple):
     """The one that the other supersedes."""
     lag: int
     """By how many seconds the late one's times are to be moved to be those of the other."""
+    is_alike: bool
+    """Whether one system wrote both: then each call has one time, but where its clock was set to another zone."""
+
+
+class _Shared(NamedTuple):
+    """Calls that two files may both have."""
+
+    month: Month
+    """The later one."""
+    late: str
+    early: str
+    calls: int
 
 
 def find_edge_calls(edges: Iterable[Month], root: Path) -> tuple[set[str], tuple[str, ...]]:
     """Of calls at the edges, each the first moment of a month: the ids of those that a file counts which supersedes
     theirs, and sentences on those that may count twice."""
-    import duckdb
-
     twice, doubts = set[str](), list[str]()
     for month in edges:
-        sides = [_find_side(one, root) for one in (month, month.previous)]
-        late, early = sides
-        pairs = [*_list_pairs(late, early)] if late and early else []
-        if not (late and early and pairs):
-            continue
-        with duckdb.connect() as connection:
-            connection.execute(DIFFERS)
-            for pair, met in _match(connection, late, early, pairs).items():
-                if pair.dropped:
-                    twice |= {one[pair.dropped == pair.early] for one in met}
-                    continue
-                count = min(len({one[side] for one in met}) for side in (0, 1))
-                if is_asked(count, count_fewer(connection, _read_calls(connection, pair, late, early))):
-                    names = late.files[pair.late]["name"], early.files[pair.early]["name"]
-                    doubts.append(
-                        f"{format_count(count, 'call')} of {names[0]} in {month} may be of {names[1]} in "
-                        f"{month.previous} too, by clocks that differ: then it counts twice. Import the file that "
-                        "holds with --supersedes of the other, or with --distinct if they are calls of their own."
-                    )
+        late, early = (find_snapshot(IMPORT.dataset, one, root, IMPORT.name) for one in (month, month.previous))
+        if late and early:
+            dropped, shared = _compare_months(late, early)
+            twice |= dropped
+            doubts += map(_explain_shared, shared)
     return twice, tuple(doubts)
 
 
-def _find_side(month: Month, root: Path) -> _Side | None:
-    snapshot = find_snapshot(IMPORT.dataset, month, root, IMPORT.name)
-    files = getattr(snapshot.certificate, "files", ()) if snapshot else ()
-    return _Side(snapshot, {one["sha256"]: one for one in files}) if snapshot else None
+def _explain_shared(one: _Shared) -> str:
+    said = translate_count(
+        "{count} call of {file} in {month} may be of {other} in {before} too, by clocks that differ: then it counts "
+        "twice. Import the file that holds with --supersedes of the other, or with --distinct if it is a call of its "
+        "own.",
+        "{count} calls of {file} in {month} may be of {other} in {before} too, by clocks that differ: then they count "
+        "twice. Import the file that holds with --supersedes of the other, or with --distinct if they are calls of "
+        "their own.",
+        one.calls,
+    )
+    count = format_number(one.calls)
+    return said.format(count=count, file=one.late, month=one.month, other=one.early, before=one.month.previous)
+
+
+@lru_cache(maxsize=KEPT)
+def _compare_months(late_one: Snapshot, early_one: Snapshot) -> tuple[frozenset[str], tuple[_Shared, ...]]:
+    """A version of a month never changes, so that is asked once."""
+    import duckdb
+
+    late, early = _read_side(late_one), _read_side(early_one)
+    pairs = [*_list_pairs(late, early)]
+    if not pairs:
+        return frozenset(), ()
+    with duckdb.connect() as connection:
+        connection.execute(f"SET memory_limit = '{MEMORY}'; {MACROS}")
+        found = _match(connection, late, early, pairs)
+        open_pairs = [pair for pair in pairs if pair not in found]
+        shifted = _match_shifted(connection, late, early, open_pairs)
+        twice, shared = set[str](), list[_Shared]()
+        for pair, met in (*found.items(), *shifted.items()):
+            if pair.dropped:
+                twice |= {one[pair.dropped == pair.early] for one in met}
+                continue
+            count = min(len({one[side] for one in met}) for side in (0, 1))
+            if pair in shifted or is_asked(count, count_fewer(connection, _read_calls(connection, pair, late, early))):
+                names = late.files[pair.late]["name"], early.files[pair.early]["name"]
+                shared.append(_Shared(late_one.month, *names, count))
+    return frozenset(twice), tuple(shared)
+
+
+def _read_side(snapshot: Snapshot) -> _Side:
+    return _Side(snapshot, {one["sha256"]: one for one in getattr(snapshot.certificate, "files", ())})
 
 
 def _list_pairs(late: _Side, early: _Side) -> Iterator[_Pair]:
+    """Those whose calls no ids tell apart: of one system the same id is the same call, whatever the month."""
     for here, mine in late.files.items():
         for there, other in early.files.items():
             told = [one.files[sha] for one in (late, early) for sha in (here, there) if sha in one.files]
-            if here == there or find_system(mine) == find_system(other) or any(one.get("distinct") for one in told):
+            is_alike = find_system(mine) == find_system(other)
+            is_told = is_alike and "request_id" in mine["mapping"]
+            if here == there or is_told or any(one.get("distinct") for one in told):
                 continue
             dropped, lag = None, 0
             for one in told:
                 if by := {here, there} & {*one.get("superseded_by", ())}:
                     (newer,), dropped = by, one["sha256"]
                     lag = one.get("shifts", {}).get(newer, 0) * (1 if newer == here else -1)
-            yield _Pair(here, there, dropped, lag)
+            yield _Pair(here, there, dropped, lag, is_alike)
+
+
+def _view_near(connection: duckdb.DuckDBPyConnection, late: _Side, early: _Side, seconds: int, spare: str) -> bool:
+    """Makes the view `all_rows` of the calls near the edge, each file by its place in both lists, the late ones first;
+    gives whether both sides have any."""
+    edge = f"DATE '{late.snapshot.month.first}'"
+    near = (
+        f"grain = '{CALL}' AND created_at BETWEEN {edge} - {spare} - to_seconds({seconds}) "
+        f"AND {edge} + {spare} + to_seconds({seconds})"
+    )
+    for name, side, first in (("late", late, 0), ("early", early, len(late.files))):
+        if not read_usage([side.snapshot.parquet], connection).filter(near).limit(1).fetchall():
+            return False
+        connection.execute(f"DROP TABLE IF EXISTS edge_{name}")
+        rows = read_origins(side.snapshot, len(side.files), connection).filter(near)
+        rows.select(f"* REPLACE ((file + {first})::INTEGER AS file)").create(f"edge_{name}")
+    name_models(connection, "edge_late", "edge_early")
+    return True
 
 
 def _match(
     connection: duckdb.DuckDBPyConnection, late: _Side, early: _Side, pairs: list[_Pair]
 ) -> dict[_Pair, list[tuple[str, str]]]:
-    """The ids of calls of each pair that may be one, the late ones first."""
-    reach, edge = max(abs(one.lag) for one in pairs), late.snapshot.month.first
-    near = (
-        f"grain = '{CALL}' AND created_at BETWEEN DATE '{edge}' - {CLOCKS} - to_seconds({reach}) "
-        f"AND DATE '{edge}' + {CLOCKS} + to_seconds({reach})"
-    )
-    for name, side in (("late", late), ("early", early)):
-        if not read_usage([side.snapshot.parquet], connection).filter(near).limit(1).fetchall():
-            return {}
-        rows = read_origins(side.snapshot, len(side.files), connection).filter(near)
-        rows.create(f"edge_{name}")
-    name_models(connection, "edge_late", "edge_early")
-    numbers = [*late.files], [*early.files]
-    there = {*connection.execute("SELECT DISTINCT is_added, file FROM all_rows").fetchall()}
+    """The ids of calls of each pair that are at one moment, or moved by its lag, the late ones first."""
+    asked = [pair for pair in pairs if pair.lag or not pair.is_alike]
     found = defaultdict[_Pair, list[tuple[str, str]]](list)
-    for pair in pairs:
-        if not {(True, numbers[0].index(pair.late)), (False, numbers[1].index(pair.early))} <= there:
-            continue
+    if not asked or not _view_near(connection, late, early, max(abs(one.lag) for one in asked), CLOCKS):
+        return {}
+    for pair, (here, there) in _number(connection, late, early, asked).items():
         moved = f"new.created_at + to_seconds({pair.lag})"
         met = connection.execute(f"""
             SELECT new.id, old.id
-            FROM (FROM all_rows WHERE is_added AND file = {numbers[0].index(pair.late)}) new
-            JOIN (FROM all_rows WHERE NOT is_added AND file = {numbers[1].index(pair.early)}) old ON {SAME_LENGTH}
+            FROM (FROM all_rows WHERE file = {here}) new
+            JOIN (FROM all_rows WHERE file = {there}) old ON {SAME_LENGTH}
                 AND old.created_at BETWEEN {moved} - {CLOCKS} AND {moved} + {CLOCKS}""").fetchall()
         if met:
             found[pair] = met
     return found
+
+
+def _match_shifted(
+    connection: duckdb.DuckDBPyConnection, late: _Side, early: _Side, pairs: list[_Pair]
+) -> dict[_Pair, list[tuple[str, str]]]:
+    """As `_match`, of calls that stand at one distance, as another zone puts them into the month beside theirs."""
+    if not pairs or not _view_near(connection, late, early, NEAR, CLOCKS):
+        return {}
+    numbers = _number(connection, late, early, pairs)
+    gather_calls(connection)
+    # As if of one system: calls that a file has at the same distance from its own are asked by the clock.
+    shifts = find_shifts(connection, numbers.values(), {*numbers.values()}, may_follow=True)
+    return {
+        pair: connection.execute(f"SELECT DISTINCT new_id, old_id FROM ({shifts[both].match(both)})").fetchall()
+        for pair, both in numbers.items()
+        if both in shifts
+    }
+
+
+def _number(
+    connection: duckdb.DuckDBPyConnection, late: _Side, early: _Side, pairs: Iterable[_Pair]
+) -> dict[_Pair, tuple[int, int]]:
+    """The places of both files of each pair that has calls near the edge, the late one's and the early one's."""
+    places = [*late.files], [*early.files]
+    there = {file for (file,) in connection.execute("SELECT DISTINCT file FROM all_rows").fetchall()}
+    numbers = {pair: (places[0].index(pair.late), len(places[0]) + places[1].index(pair.early)) for pair in pairs}
+    return {pair: both for pair, both in numbers.items() if {*both} <= there}
 
 
 def _read_calls(connection: duckdb.DuckDBPyConnection, pair: _Pair, *sides: _Side) -> duckdb.DuckDBPyRelation:

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 from flexlib.dates import Month
 from flexlib.ingest.files.known import read_certificate
 from flexlib.ingest.files.pool import Pool, ReadFile
-from flexlib.money.same_calls import CALL, CLOCKS
+from flexlib.money.moved_calls import FARTHEST, SLOW
+from flexlib.money.same_calls import CALL
 from flexlib.money.shifted_calls import Pair
 from flexlib.schema import USAGE
 from flexlib.store.origins import knows_origins, read_origins
@@ -18,6 +19,9 @@ from flexlib.store.version import Snapshot
 
 GROUP = ("provider", "created_at", "grain", "model", "proxy", "usable_type", "usable_id", "usable_key", "metadata")
 """What a corrected row keeps: its counts and amounts may be others."""
+
+FAR = f"INTERVAL {FARTHEST + SLOW} SECOND"
+"""How far from a month's edge a call may stand that another clock puts on its other side."""
 
 
 def find_held_again(pool: Pool, month: Month, base: Snapshot) -> set[str]:
@@ -82,10 +86,9 @@ def find_outer_calls(connection: duckdb.DuckDBPyConnection) -> Counter[Pair]:
 
 
 def is_at_edge(pool: Pool, file: ReadFile, month: Month) -> bool:
-    """Whether another system may have put a call of the file into the month, or out of it."""
+    """Whether another clock may have put a call of the file into the month, or out of it."""
     ends = " OR ".join(
-        f"created_at BETWEEN DATE '{one}' - {CLOCKS} AND DATE '{one}' + {CLOCKS}"
-        for one in (month.first, month.next.first)
+        f"created_at BETWEEN DATE '{one}' - {FAR} AND DATE '{one}' + {FAR}" for one in (month.first, month.next.first)
     )
     calls = pool.calls.filter(f"place = {pool.files.index(file)} AND grain = '{CALL}' AND ({ends})")
     return bool(calls.limit(1).fetchall())
