@@ -38,11 +38,11 @@ NOT_TOLD = 1
 
 
 def add_commands(commands: Commands) -> None:
-    parser = add_command(commands, "notify", _("tells everyone who has to know about a budget, once each"), """\
+    parser = add_command(commands, "notify", _("tells everyone who has to know about a budget, once each"), _("""\
   flexlib notify --year 2025 --month 9 --dry-run
   flexlib notify --year 2025 --month 9
   flexlib notify                              what waits, and limits that are exceeded by now, without a look at months
-  flexlib notify --resend 3f1c9a2b77d0""")  # fmt: skip
+  flexlib notify --resend 3f1c9a2b77d0"""))  # fmt: skip
     add_month_options(parser, required=False)
     add_check_options(parser)
     parser.add_argument("--notices", type=Path, metavar="FILE",

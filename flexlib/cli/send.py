@@ -22,6 +22,7 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import open_shown
 from flexlib.cli.send_contents import MonthWriter
 from flexlib.cli.send_output import describe_mail, explain_mail, render_mail
+from flexlib.commands import write_command
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest, choose_worst
 from flexlib.formats import clean_text
@@ -98,7 +99,9 @@ def run_send(arguments: argparse.Namespace, settings: Settings) -> int:
     if is_made_up(settings.data) and not arguments.dry_run:
         raise InvalidRequest(_("This month is of made-up data, which nobody is mailed; add --dry-run to see how."))
     folder = arguments.output_dir / (DEMO if is_made_up(settings.data) else "") / str(month)
-    writer = MonthWriter.open(month, folder / f"{REPORT}.html", arguments, settings, wanted.largest)
+    made_by = f"flexlib report --notebook {REPORT} --year {month.year} --month {month.month}"
+    command = write_command(made_by + " --demo" * is_made_up(settings.data))
+    writer = MonthWriter.open(month, folder / f"{REPORT}.html", command, arguments, settings, wanted.largest)
     claims = open_claims(settings.data)
     with nullcontext() if arguments.dry_run else claims.hold():
         planned, contents = _plan(wanted.readers, writer, claims, is_all=arguments.dry_run or bool(arguments.resend))

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flexlib.cli.report_months import load_shown_spend
-from flexlib.commands import write_command
 from flexlib.dates import SHARED_ZONE, Month
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import format_amount, format_moment
@@ -57,15 +56,15 @@ class MonthWriter:
 
     @classmethod
     def open(
-        cls, month: Month, page: Path, arguments: argparse.Namespace, settings: Settings, largest: int
+        cls, month: Month, page: Path, command: str, arguments: argparse.Namespace, settings: Settings, largest: int
     ) -> MonthWriter:
-        """Of a report that may be handed on. Raises what `report.fresh` does where it may not, and `BadFile`."""
+        """Of a report that may be handed on, which the command makes. Raises what `report.fresh` does where it may not,
+        and `BadFile`."""
         from flexlib.front.chargeback import find_rules
         from flexlib.report.fresh import check_fresh, check_snapshots, read_zone
 
         if arguments.rules and not arguments.rules.is_file():
             raise BadFile(_("{file} is not there; give the file of your rules.").format(file=arguments.rules))
-        command = write_command(f"flexlib report --notebook {page.stem} --year {month.year} --month {month.month}")
         check_fresh(page, command)
         load = partial(load_shown_spend, settings, month, zone=read_zone(page), roster=arguments.roster)
         writer = cls(month, page, load, find_rules(arguments.rules), settings.language, largest)

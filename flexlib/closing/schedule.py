@@ -149,7 +149,7 @@ def write_github(job: Job) -> str:
     if job.has_names:
         shared = ["      # " + _("No artifact: all who may read the repository would see people by name.")]
     return "\n".join([
-        "# .github/workflows/flexlib-month.yml; its secrets: Settings, Secrets and variables, Actions",
+        "# " + _(".github/workflows/flexlib-month.yml; its secrets: Settings, Secrets and variables, Actions"),
         "# " + _("GitHub drops a cache that was not read for a week, which is before the next month."),
         "# " + _("Keep `data` somewhere durable: on a runner of your own, or where steps copy it from and to."),
         "name: flexlib month",

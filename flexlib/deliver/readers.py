@@ -10,7 +10,7 @@ from typing import Any
 from flexlib.addresses import EMAIL
 from flexlib.errors import BadFile
 from flexlib.i18n import LANGUAGES, _, join_and, join_or
-from flexlib.nesting import explain_fields, format_given, name_line
+from flexlib.nesting import Faults, explain_fields, format_given, name_line
 from flexlib.nesting.yaml_texts import decode_yaml, explain_unread, list_yaml_lines
 from flexlib.store.membership import LEVELS
 
@@ -55,7 +55,8 @@ class Readers:
 
 
 def read_readers(path: Path) -> Readers:
-    """The readers of a YAML file as `params/mail.example.yaml` explains it. Raises `BadFile`, with the line."""
+    """The readers of a YAML file as `params/mail.example.yaml` explains it. Raises `BadFile` with all faults, each
+    with its line."""
     try:
         text = path.read_text("utf-8")
         content, lines = decode_yaml(text), list_yaml_lines(text, "mails")
@@ -70,18 +71,20 @@ def read_readers(path: Path) -> Readers:
                 path=path, common=", ".join(sorted(COMMON))
             )
         )
-    found: dict[tuple[str, str], Reader] = {}
+    faults, found = Faults(), dict[tuple[str, str], Reader]()
     for one, line in zip(listed, lines, strict=True):
         where = name_line(line, path)
-        for reader in _read_entry(one, content, where):
+        for reader in faults.read(_read_entry, one, content, where) or ():
             if (key := (reader.to, reader.part)) in found:
-                raise BadFile(
+                faults.found.append(
                     _("{where}: {to} gets the {part} already, by a line before; take one out.").format(
                         where=where, to=reader.to, part=reader.part
                     )
                 )
             found[key] = reader
-    return Readers(tuple(found.values()), _read_largest(content.get("largest_mb", LARGEST_MB), path))
+    largest = faults.read(_read_largest, content.get("largest_mb", LARGEST_MB), path)
+    faults.tell()
+    return Readers(tuple(found.values()), largest or 0)
 
 
 def _read_entry(one: Any, common: Mapping[str, Any], where: str) -> list[Reader]:  # noqa: ANN401 (YAML)

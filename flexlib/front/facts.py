@@ -11,7 +11,7 @@ from flexlib.formats import format_count
 from flexlib.front.focus import Charges, list_charges
 from flexlib.front.focus_bills import explain_unrated
 from flexlib.front.focus_columns import FLEX, PLAN
-from flexlib.i18n import _
+from flexlib.i18n import _, mark_text
 from flexlib.spend.billed import count_calls
 
 if TYPE_CHECKING:
@@ -45,6 +45,10 @@ FACTS: Mapping[str, str] = {
 }
 """The columns by name, as SQL over those of FOCUS."""
 
+CHARGES = {"usage": mark_text("usage"), "credit": mark_text("credit"), "purchase": mark_text("purchase"),
+           "tax": mark_text("tax"), "adjustment": mark_text("adjustment")}  # fmt: skip
+"""FOCUS' categories of a charge as a reader sees them."""
+
 CREDITS, MONEY = ("flex_credits", "plan_credits"), ("usd", "clp", "exchange_rate")
 COUNTS = ("requests", "input_tokens", "cached_tokens", "output_tokens")
 NUMBERS = (*COUNTS, *CREDITS, *MONEY)
@@ -67,8 +71,9 @@ def _explain(month: MonthUsage) -> Iterator[str]:
 
 
 def sum_facts(charges: Charges) -> duckdb.DuckDBPyRelation:
-    """The rows of `build_facts` by day, person, department, model, provider and kind of charge, in this order; amounts
-    exact, credits in hundredths. What has no price has rows of its own, whose `usd` is missing."""
+    """The rows of `build_facts` by day, person, department, model, provider and kind of charge (in the reader's language),
+    in this order; amounts exact, credits in hundredths. What has no price has rows of its own, whose `usd` is missing.
+    """
     scale = _measure_scale(charges.rows, ("usd", "clp"))
     keys = ("day", "person", "department", "model", "provider", "charge")
     sums = [
@@ -78,7 +83,9 @@ def sum_facts(charges: Charges) -> duckdb.DuckDBPyRelation:
     ]
     named = f"CAST(day AS DATE) AS day, {', '.join(keys[1:])}, {', '.join(sums)}"
     groups = f"{', '.join(keys)}, usd IS NULL, clp IS NULL"
-    return charges.rows.aggregate(named, groups).order(", ".join([*keys, "usd", "clp", "requests"]))
+    kinds = " ".join(f"WHEN '{kind}' THEN '{_(said)}'" for kind, said in CHARGES.items())
+    rows = charges.rows.aggregate(named, groups).select(f"* REPLACE (CASE charge {kinds} ELSE charge END AS charge)")
+    return rows.order(", ".join([*keys, "usd", "clp", "requests"]))
 
 
 def type_facts(charges: Charges) -> duckdb.DuckDBPyRelation:

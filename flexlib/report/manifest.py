@@ -24,7 +24,7 @@ from flexlib.formats import format_credits
 from flexlib.i18n import _, find_language
 from flexlib.nesting import decode_json
 from flexlib.report.folder import find_packaged
-from flexlib.report.moved import FLEX_CREDITS, NOT_INSTALLED
+from flexlib.report.moved import FLEX_CREDITS, NOT_INSTALLED, OWN_FILES
 from flexlib.report.parameters import ReportRequest
 from flexlib.report.reads import PEOPLE, list_reads, shows_people
 from flexlib.settings import find_home
@@ -225,7 +225,7 @@ def list_versions() -> dict[str, str]:
     libraries = {one[0] for one in names if one and one[0] != "flexlib"}
     return {
         "flexlib": flexlib.__version__,
-        "flexlib's files": _hash_code(),
+        OWN_FILES: _hash_code(),
         "Python": platform.python_version(),
         **{name: _find_version(name) for name in sorted(libraries)},
     }

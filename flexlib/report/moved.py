@@ -36,8 +36,8 @@ DATASETS = {
 }
 ROWS, FLEX_CREDITS = mark_text("rows"), mark_text("flex credits")
 """Units that have a name in each language."""
-NOT_INSTALLED = mark_text("not installed")
-"""What a manifest says of a library that is not there."""
+OWN_FILES, NOT_INSTALLED = mark_text("flexlib's files"), mark_text("not installed")
+"""What a manifest says the version of these is of, and of a library that is not there."""
 HASH = re.compile(r"[0-9a-f]{64}")
 
 
@@ -57,7 +57,7 @@ def list_moved(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Moved]:
     notebook, other = then["notebook"], now["notebook"]
     pairs = {_("the notebook {name}").format(name=notebook["file"]): (notebook["sha256"], other["sha256"])}
     named = {"files": _("the file {name}"), "settings": _("the setting {name}"), "versions": _("the version of {name}")}
-    several = {kind: {text.format(name=name): pair for name, pair in _pair(then[kind], now[kind])}
+    several = {kind: {text.format(name=_(name) if name == OWN_FILES else name): pair for name, pair in _pair(then[kind], now[kind])}
                for kind, text in named.items()}  # fmt: skip
     pairs |= several["files"] | several["settings"]
     pairs[_("the language")] = (then["language"], now["language"])

@@ -489,6 +489,19 @@ def test_a_file_of_readers_that_is_wrong_is_one_sentence_and_nothing_is_sent(
     assert sentence in wrong.replace(f"{tmp_path}/", "")
 
 
+def test_all_that_is_wrong_in_a_file_of_readers_is_said_at_once(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mail.yaml").write_text("largest_mb: x\nmails:\n  - {to: ana}\n  - {to: a@b.c, attach: doc}", "utf-8")
+    code, said, wrong = run(capsys)
+    assert (code, said, script.asked) == (2, "", [])
+    assert [line.partition("give")[0].replace(f"{tmp_path}/", "") for line in wrong.splitlines()] == [
+        "flexlib: line 3 of mail.yaml has to: 'ana'; ",
+        "line 4 of mail.yaml has attach: 'doc'; choose pdf or xlsx.",
+        "mail.yaml has largest_mb: 'x'; ",
+    ]
+
+
 def test_a_month_of_another_zone_is_mailed_without_departments_and_says_so(
     script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

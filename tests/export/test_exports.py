@@ -199,3 +199,5 @@ def test_what_programs_read_of_a_page_is_in_english_for_every_reader(
     assert texts[0] == texts[1]
     book = CalamineWorkbook.from_path(next((tmp_path / "es").glob("*.xlsx")))
     assert "septiembre de 2025" in str(book.get_sheet_by_index(0).to_python())
+    heads, *facts = book.get_sheet_by_name("Datos").to_python()
+    assert {row[heads.index("Cargo")] for row in facts} == {"uso"}
