@@ -71,9 +71,8 @@ def _explain(month: MonthUsage) -> Iterator[str]:
 
 
 def sum_facts(charges: Charges) -> duckdb.DuckDBPyRelation:
-    """The rows of `build_facts` by day, person, department, model, provider and kind of charge (in the reader's language),
-    in this order; amounts exact, credits in hundredths. What has no price has rows of its own, whose `usd` is missing.
-    """
+    """The rows of `build_facts` by day, person, department, model, provider and kind of charge (in the reader's words),
+    in this order; amounts exact, credits in hundredths. What has no price has rows of its own: `usd` is missing."""
     scale = _measure_scale(charges.rows, ("usd", "clp"))
     keys = ("day", "person", "department", "model", "provider", "charge")
     sums = [

@@ -57,8 +57,8 @@ def list_moved(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Moved]:
     notebook, other = then["notebook"], now["notebook"]
     pairs = {_("the notebook {name}").format(name=notebook["file"]): (notebook["sha256"], other["sha256"])}
     named = {"files": _("the file {name}"), "settings": _("the setting {name}"), "versions": _("the version of {name}")}
-    several = {kind: {text.format(name=_(name) if name == OWN_FILES else name): pair for name, pair in _pair(then[kind], now[kind])}
-               for kind, text in named.items()}  # fmt: skip
+    several = {kind: {text.format(name=_(name) if name == OWN_FILES else name): pair
+                      for name, pair in _pair(then[kind], now[kind])} for kind, text in named.items()}  # fmt: skip
     pairs |= several["files"] | several["settings"]
     pairs[_("the language")] = (then["language"], now["language"])
     pairs[_("the key of the pseudonyms")] = (then["pseudonyms"], now["pseudonyms"])

@@ -45,17 +45,14 @@ def bring(root: Path, calls: Iterable[Call], late: int, *, is_one_system: bool, 
     """May by a clock that is so many hours behind, so that it has the first of June's calls too; then June in UTC."""
     kinds: dict[str, dict[str, Any]] = {"time,in,out": {}, "time,in,out,extra": {"cached_tokens": "extra"}}
     heads = ["time,in,out", "time,in,out" if is_one_system else "time,in,out,extra"]
-    months = (
-        [
-            (moment - timedelta(hours=late), *tokens)
-            for moment, *tokens in calls
-            if moment - EDGE < timedelta(hours=late)
-        ],
+    clock = timedelta(hours=late)
+    months: tuple[list[Call], list[Call]] = (
+        [(moment - clock, a, b) for moment, a, b in calls if moment - clock < EDGE],
         [one for one in calls if one[0] >= EDGE],
     )
     for name, head, rows, said in zip(("may.csv", "june.csv"), heads, months, ({}, decisions), strict=True):
         root.mkdir(exist_ok=True)
-        lines = [f"{moment.isoformat()}Z,{a},{b}" + ",0" * (head != heads[0]) for moment, a, b in sorted(rows)]
+        lines = [f"{moment.isoformat()}Z,{a},{b}" + ",0" * (head != heads[0]) for moment, a, b in rows]
         (root / name).write_text("\n".join([head, *lines, ""]), "utf-8")
         mapping = CallMapping(created_at="time", prompt_tokens="in", completion_tokens="out", model="gpt-4o",
                               provider=LlmProvider.OPENAI, **kinds[head])  # fmt: skip
