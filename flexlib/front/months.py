@@ -19,6 +19,7 @@ from flexlib.setting_values import explain_unknown
 from flexlib.settings import Settings
 from flexlib.spend.billed import sum_known
 from flexlib.spend.month import MonthUsage, load_month_usage
+from flexlib.store.held import read_once
 from flexlib.store.server import describe_made_up, find_shown_data
 from flexlib.store.snapshots import list_months, list_newest
 
@@ -92,6 +93,7 @@ def find_data(settings: Settings) -> Path:
     return data
 
 
+@read_once()
 def list_stored_months(root: Path, tolerance: BillTolerance | None = None, look: Look = look_nowhere) -> pd.DataFrame:
     """See `flexlib.months`; `root` is the data folder, the others as of `load_month_usage`, which judges."""
     import pandas as pd  # which nobody waits for who asks for no table

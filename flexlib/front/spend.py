@@ -32,6 +32,7 @@ from flexlib.spend.billed import name_spellings, sum_known
 from flexlib.spend.month import MonthUsage, load_month_usage
 from flexlib.store.credit_prices import load_credit_prices
 from flexlib.store.ended import check_going
+from flexlib.store.held import read_once
 from flexlib.store.membership import LEVELS
 from flexlib.store.organization import Organization, read_organization
 from flexlib.store.snapshots import find_snapshot, list_newest, load_credits
@@ -193,7 +194,8 @@ class Spend:
     def _months(self) -> tuple[MonthUsage, ...]:
         """As `loaded`, with the keys of their users."""
         load = partial(load_month_usage, root=self.root, zone=self.zone, tolerance=self.tolerance, look=self.look)
-        return tuple(load(month, version=self.version) for month in self.stored)
+        with read_once():
+            return tuple(load(month, version=self.version) for month in self.stored)
 
     @cached_property
     def _pseudonyms(self) -> dict[str, str]:

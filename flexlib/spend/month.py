@@ -35,6 +35,7 @@ from flexlib.spend.windsurf import read_spent
 from flexlib.spend.zones import find_month_snapshots, list_pieces, read_calls, read_source
 from flexlib.store.ended import find_awaited
 from flexlib.store.fx import load_pairs
+from flexlib.store.held import read_once
 from flexlib.store.strays import list_misplaced
 from flexlib.store.version import Snapshot
 
@@ -192,6 +193,7 @@ class MonthUsage:
         return keep_unbilled(found, snapshot.relation, self.of_bills)
 
 
+@read_once()
 def load_month_usage(
     month: Month,
     root: Path,

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from flexlib.errors import SnapshotChanged
 from flexlib.formats import clean_text
+from flexlib.store.held import Contradiction
 from flexlib.store.snapshots import list_months, list_newest
-from flexlib.store.version import Contradiction, Snapshot
+from flexlib.store.version import Snapshot
 
 
 def list_damaged(root: Path, source: str | None = None) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from decimal import Context, Decimal, localcontext
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 DIGITS = 60
 """Room for any sum of amounts."""
+
+Sums: TypeAlias = "dict[str, int | Decimal | None]"
 
 
 class RowHash:
@@ -79,13 +81,13 @@ def hash_parquet(file: Path, file_sha256: str) -> str:
     return digest.hexdigest()
 
 
-def sum_file(file: Path, columns: Collection[str]) -> dict[str, int | Decimal | None]:
+def sum_file(file: Path, columns: Collection[str]) -> Sums:
     """The number of `rows` of a Parquet, and the exact sums of its `columns`, None where no row has a value."""
     import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
-    sums: dict[str, int | Decimal | None] = dict.fromkeys(columns)
+    sums: Sums = dict.fromkeys(columns)
     with pq.ParquetFile(file) as rows, localcontext(Context(prec=DIGITS)):
         for group in range(rows.num_row_groups):
             for name, column in zip(columns, rows.read_row_group(group, [*columns]).columns, strict=True):

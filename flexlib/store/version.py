@@ -9,12 +9,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime
-from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from flexlib.certificate import CERTIFICATES, CREDITS_NAMES, AnyCertificate, CreditsCertificate, UsageCertificate
+from flexlib.certificate import CERTIFICATES, CREDITS_NAMES, AnyCertificate, CreditsCertificate
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest, SnapshotChanged
 from flexlib.i18n import _
@@ -23,8 +22,9 @@ from flexlib.nesting import decode_json
 from flexlib.proof import State, read_check
 from flexlib.sources.registry import WINDSURF, find_source
 from flexlib.store.engines import to_exact_frame
+from flexlib.store.held import Contradiction, compare_figures, find_hash
 from flexlib.store.last import VERSION
-from flexlib.store.row_hash import hash_file, hash_parquet, sum_file
+from flexlib.store.row_hash import hash_parquet
 from flexlib.store.usage_files import read_usage
 
 if TYPE_CHECKING:
@@ -34,12 +34,6 @@ if TYPE_CHECKING:
 People: TypeAlias = "dict[str, dict[str, str]]"
 DAMAGE = (ValueError, KeyError, TypeError, AttributeError, EOFError, gzip.BadGzipFile, zlib.error, FileNotFoundError)
 """What the readers of text, JSON, gzip and Parquet say of a file that was changed, cut or taken away."""
-SUMMED = {
-    "credits": ("flex_credits", "prompt_credits"),
-    "usage": ("prompt_tokens", "completion_tokens", "amount_in_usd", "amount_in_clp"),
-    "charges": ("amount",),
-}
-"""The columns whose sums a certificate says."""
 PLAIN = {
     "int": (int,),
     "int | None": (int, type(None)),
@@ -48,10 +42,6 @@ PLAIN = {
     "bool": (bool,),
 }
 """The fields of a certificate that JSON has as they are, by what is written of them."""
-
-
-class Contradiction(ValueError):
-    """A certificate that says two things of one, in words for the reader."""
 
 
 @dataclass(frozen=True)
@@ -96,32 +86,21 @@ class Snapshot:
                 ).format(file=self._file, month=self.month, command=self._command)
             )
         with self.report_damage(self.path / "certificate.json", "is not of the rows beside it"):
-            self._compare_figures()
-
-    def _compare_figures(self) -> None:
-        """Raises `Contradiction` where the certificate's rows and amounts are not those of the file."""
-        certificate, sums = self.certificate, sum_file(self._file, SUMMED[self.dataset])
-        said: dict[str, object] = {"rows": certificate.rows}
-        if isinstance(certificate, UsageCertificate):  # one that says no sum says nothing of it
-            said |= {name: one for name in SUMMED[self.dataset] if (one := getattr(certificate, name)) is not None}
-        elif isinstance(certificate, CreditsCertificate):
-            said |= {name: getattr(certificate, f"{name}_hundredths") for name in SUMMED[self.dataset]}
-        else:
-            said["amount"] = sum((Decimal(one["amount"]) for one in certificate.amounts), Decimal(0))
-        for name, one in said.items():
-            if Decimal(str(one)) != (sums[name] or 0):
-                raise Contradiction(f"{name}: it says {one}, and they {sums[name]}")
+            compare_figures(self.certificate, self._file, self._file_sha256)
 
     @cached_property
     def is_unchanged(self) -> bool:
         """Whether the rows are those that the certificate is of, as the hash of the file says, or theirs."""
         try:
-            found = hash_file(self._file)
             if self.certificate.file_sha256:
-                return found == self.certificate.file_sha256
-            return hash_parquet(self._file, found) == self.certificate.rows_sha256
+                return self._file_sha256 == self.certificate.file_sha256
+            return hash_parquet(self._file, self._file_sha256) == self.certificate.rows_sha256
         except (FileNotFoundError, ValueError):
             return False
+
+    @cached_property
+    def _file_sha256(self) -> str:
+        return find_hash(self._file)
 
     @cached_property
     def certificate(self) -> AnyCertificate:
