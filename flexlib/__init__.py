@@ -64,8 +64,10 @@ def months() -> _pd.DataFrame:
     """
     from flexlib.front.months import find_data, find_look, list_run_cells, list_stored_months
     from flexlib.settings import load_settings
+    from flexlib.store.cache import choose_cache
 
     settings = load_settings()
+    choose_cache(settings.cache_url)
     data = find_data(settings)
     look = find_look(settings, data, in_notebook=bool(list_run_cells()))
     return list_stored_months(data, settings.bill_tolerance, look)
@@ -97,9 +99,11 @@ def load(
     from flexlib.i18n import LANGUAGES, use_language
     from flexlib.setting_values import read_choice
     from flexlib.settings import load_settings
+    from flexlib.store.cache import choose_cache
 
     check_injected(cells := list_run_cells())
     settings = load_settings()
+    choose_cache(settings.cache_url)
     use_language(read_choice("lang", lang, LANGUAGES) if lang else settings.language)
     data, tolerance = find_data(settings), settings.bill_tolerance
     look = find_look(settings, data, in_notebook=bool(cells))

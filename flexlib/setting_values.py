@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
 
 from flexlib.checks import BillTolerance
 from flexlib.errors import BadFile, BadParameter, BadSetting
 from flexlib.formats import is_utf8
-from flexlib.i18n import LANGUAGES, _
+from flexlib.i18n import LANGUAGES, _, mark_text
 
 DEFAULT_BASE_URL = "https://server.codeium.com"
 PLAIN_URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(:(?P<port>\d{1,5}))?")
@@ -23,6 +24,15 @@ JUDGING = ("FLEXLIB_BILL_TOLERANCE_SHARE", "FLEXLIB_BILL_TOLERANCE_USD", "FLEXLI
 SYSTEM = ("LC_ALL", "LC_MESSAGES", "LANG")
 """The variables in which a system says its reader's language; the first that is set holds."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+CACHE_OFF = "off"
+"""What FLEXLIB_CACHE_URL is where no answers are to be kept."""
+CELL_LIMIT = 1800.0
+"""Seconds that a notebook's cell may take, unless told otherwise: a year of a large company takes a minute."""
+NO_KEY = mark_text(
+    "No service key: set WINDSURF_SERVICE_KEY in the environment or in .env "
+    "(windsurf.com/team/settings, Service Keys), or add --demo to try made-up data"
+)
+"""What whoever asks the server without a key is told; an ending may follow."""
 
 
 def read_share(name: str, text: str | None, default: Decimal) -> Decimal:
@@ -90,6 +100,32 @@ def check_base_url(url: str) -> str:
             )
         )
     return url
+
+
+def check_cache_url(url: str | None) -> str | None:
+    """Where answers are kept: a Redis, or `off`. Raises `BadSetting`, which repeats no password."""
+    try:
+        found = urlsplit(url or CACHE_OFF)
+        is_server = found.scheme in ("redis", "rediss") and found.hostname and found.port != 0
+        is_known = is_server or (found.scheme == "unix" and not found.netloc.rpartition("@")[2] and found.path)
+        is_plain = not found.query and not found.fragment and (found.scheme == "unix" or _is_number(found.path[1:]))
+    except ValueError:  # brackets or a port that are none
+        is_known = is_plain = False
+    if url not in (None, CACHE_OFF) and not (is_known and is_plain):
+        said = _("FLEXLIB_CACHE_URL cannot be read; write it as redis://:password@host:6379/0 (rediss:// for TLS, "
+                 "special characters of the password as %40 and the like), or off.")  # fmt: skip
+        raise BadSetting(said) from None
+    return url
+
+
+def _is_number(text: str) -> bool:
+    return text == "" or (text.isascii() and text.isdecimal())
+
+
+def hide_password(url: str) -> str:
+    """A URL without its user and password."""
+    found: SplitResult = urlsplit(url)
+    return found._replace(netloc=found.netloc.rpartition("@")[2]).geturl()
 
 
 def read_choice(name: str, text: str, choices: Sequence[str]) -> str:

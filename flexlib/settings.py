@@ -15,13 +15,15 @@ from flexlib.addresses import NOTICE_VARIABLES, WEBHOOK, NoticeServers, read_ser
 from flexlib.checks import MOST_UNPRICED, NO_WITNESS, BillTolerance
 from flexlib.errors import BadFile, BadSetting
 from flexlib.formats import format_plain
-from flexlib.i18n import _, mark_text
+from flexlib.i18n import _
 from flexlib.privacy import PrivacyGuard
 from flexlib.setting_values import (
     DEFAULT_BASE_URL,
     JUDGING,
     LOOPBACK,
+    NO_KEY,
     check_base_url,
+    check_cache_url,
     check_key,
     choose_language,
     find_data_folder,
@@ -37,6 +39,7 @@ CA_BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE")
 VARIABLES = (
     *JUDGING,
     "FLEXLIB_BUDGETS",
+    "FLEXLIB_CACHE_URL",
     "FLEXLIB_DATA",
     "FLEXLIB_DATABASE_URL",
     "FLEXLIB_DEBUG",
@@ -60,13 +63,6 @@ VARIABLES = (
 CONSUMPTION_UNITS = ("credits", "hundredths")
 METADATA_BYTES = 16 * 1024
 """The most bytes of JSON that one call's metadata may be, unless told otherwise: notes, not the conversation."""
-CELL_LIMIT = 1800.0
-"""Seconds that a notebook's cell may take, unless told otherwise: a year of a large company takes a minute."""
-NO_KEY = mark_text(
-    "No service key: set WINDSURF_SERVICE_KEY in the environment or in .env "
-    "(windsurf.com/team/settings, Service Keys), or add --demo to try made-up data"
-)
-"""What whoever asks the server without a key is told; an ending may follow."""
 
 LEDGER_FILE = "ledger.sqlite"
 """Where calls are recorded, in the data folder, unless there is a database."""
@@ -116,6 +112,8 @@ class Settings:
     it; nobody else sets it."""
     language: str = "en"
     """In which sentences, numbers and dates are shown, `en` or `es`; files for other systems are the same in both."""
+    cache_url: str | None = field(default=None, repr=False)
+    """Where answers are kept, a Redis or `off`; None: in files in the data folder."""
     debug: bool = False
     """Whether an error shows where it was raised."""
 
@@ -222,6 +220,7 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         servers=read_servers(found),
         is_guard_open=read_choice("FLEXLIB_GUARD", read("FLEXLIB_GUARD") or "closed", ("closed", "open")) == "open",
         language=choose_language(read("FLEXLIB_LANG"), own),
+        cache_url=check_cache_url(read("FLEXLIB_CACHE_URL")),
         debug=read("FLEXLIB_DEBUG") is not None,
     )
 

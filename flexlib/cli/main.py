@@ -54,6 +54,7 @@ from flexlib.errors import DiskFailed, FlexlibError, InvalidRequest, explain_mis
 from flexlib.formats import clean_lines, is_utf8
 from flexlib.i18n import LANGUAGES, _, mark_text, use_language
 from flexlib.settings import Settings, find_language_set, load_settings
+from flexlib.store.cache import choose_cache
 
 COMMANDS = (
     credits, spend, organization, compare, forecast, check, notify, chargeback, send, anomalies, latency, what_if,
@@ -123,6 +124,7 @@ def main(words: Sequence[str] | None = None) -> int:
         settings = replace(loaded := load_settings(), language=getattr(arguments, "lang", loaded.language))
         use_language(settings.language)
         note_language(settings.language, loaded.language)
+        choose_cache(settings.cache_url)
         if arguments.run is not organization.run_organization:  # which tells all that its file has
             tell_roster(arguments, settings)
         code = int(arguments.run(arguments, settings))

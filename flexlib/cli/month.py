@@ -22,7 +22,8 @@ from flexlib.errors import BadSetting, ExtraMissing, InvalidRequest
 from flexlib.formats import clean_lines, clean_text
 from flexlib.i18n import _, use_language, write_json
 from flexlib.nesting import Faults
-from flexlib.settings import DEMO, NO_KEY, Settings, find_home, find_language_set
+from flexlib.setting_values import NO_KEY
+from flexlib.settings import DEMO, Settings, find_home, find_language_set
 
 if TYPE_CHECKING:
     from flexlib.closing.inputs import Closing

@@ -32,8 +32,8 @@ from flexlib.formats import clean_lines, clean_text
 from flexlib.i18n import LANGUAGES, _, use_language, write_json
 from flexlib.nesting.yaml_texts import decode_yaml
 from flexlib.proof import write_unclosed
-from flexlib.setting_values import read_choice
-from flexlib.settings import CELL_LIMIT, Settings
+from flexlib.setting_values import CELL_LIMIT, read_choice
+from flexlib.settings import Settings
 from flexlib.store.server import mark_made_up
 from flexlib.store.snapshots import list_months, scan
 from flexlib.store.version import Snapshot

@@ -13,7 +13,8 @@ from flexlib.dates import Month, Span, check_begun, name_months
 from flexlib.errors import BadMonth, BadSetting, RouteRefused, ServerRefused, ServerUnreachable
 from flexlib.formats import clean_text
 from flexlib.i18n import _
-from flexlib.settings import NO_KEY, Settings
+from flexlib.setting_values import NO_KEY
+from flexlib.settings import Settings
 from flexlib.sources.registry import WINDSURF
 from flexlib.store.snapshots import find_snapshot, list_newest, load_credits
 from flexlib.store.version import Snapshot

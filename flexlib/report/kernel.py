@@ -19,8 +19,9 @@ from jupyter_core.utils import ensure_event_loop, run_sync
 
 from flexlib.i18n import find_language
 from flexlib.report.parameters import is_secret_name
-from flexlib.setting_values import JUDGING
+from flexlib.setting_values import CACHE_OFF, JUDGING
 from flexlib.settings import VARIABLES
+from flexlib.store.cache import is_off
 
 FILES = ("FLEXLIB_BUDGETS", "FLEXLIB_ORGANIZATION")
 """Named from where the command runs; a notebook works in a folder of its own."""
@@ -97,6 +98,7 @@ def choose_environment(environment: Mapping[str, str], data: Path, unclosed: str
         **passed,
         **{name: str(Path(passed[name]).absolute()) for name in FILES if passed.get(name)},
         "FLEXLIB_DATA": str(data.absolute()),
+        "FLEXLIB_CACHE_URL": CACHE_OFF if is_off() else "",  # of a Redis it knows neither place nor password
         "FLEXLIB_LANG": find_language(),
         "FLEXLIB_UNCLOSED": unclosed,
         # As ipykernel sets it, but before matplotlib is imported: figures of pyplot are shown as ever.

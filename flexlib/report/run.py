@@ -24,7 +24,8 @@ from flexlib.report.manifest import MANIFEST, build_manifest, names_people
 from flexlib.report.no_page import NoPage
 from flexlib.report.offline import find_loaded
 from flexlib.report.parameters import HEADING, ReportRequest, name_parameters
-from flexlib.settings import CELL_LIMIT, DEMO
+from flexlib.setting_values import CELL_LIMIT
+from flexlib.settings import DEMO
 from flexlib.store.disk import PRIVATE, report_disk
 from flexlib.store.server import is_made_up
 

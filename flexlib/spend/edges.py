@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from functools import lru_cache, reduce
+from functools import lru_cache, partial, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +16,8 @@ from flexlib.money.near_calls import gather_calls
 from flexlib.money.same_calls import CALL, CLOCKS, MACROS, SAME_LENGTH, count_fewer, is_asked, name_models
 from flexlib.money.shifted_calls import find_shifts
 from flexlib.sources.registry import IMPORT
+from flexlib.spend.kept import name_origins
+from flexlib.store.cache import recall
 from flexlib.store.origins import find_system, read_origins
 from flexlib.store.snapshots import find_snapshot
 from flexlib.store.usage_files import read_usage
@@ -94,27 +96,37 @@ def _explain_shared(one: _Shared) -> str:
 @lru_cache(maxsize=KEPT)
 def _compare_months(late_one: Snapshot, early_one: Snapshot) -> tuple[frozenset[str], tuple[_Shared, ...]]:
     """A version of a month never changes, so that is asked once."""
-    import duckdb
-
     late, early = _read_side(late_one), _read_side(early_one)
     pairs = [*_list_pairs(late, early)]
     if not pairs:
         return frozenset(), ()
+    basis = name_origins(
+        (late_one, early_one), {"edge": str(late_one.month), "files": [[*late.files], [*early.files]], "pairs": pairs}
+    )
+    met = recall(basis, "calls on both sides of an edge", partial(_count_met, late, early, pairs))
+    shared = (_Shared(late_one.month, late.files[here]["name"], early.files[there]["name"], calls)
+              for here, there, calls in met["shared"])  # fmt: skip
+    return frozenset(met["twice"]), tuple(shared)
+
+
+def _count_met(late: _Side, early: _Side, pairs: list[_Pair]) -> dict[str, list[Any]]:
+    """`twice`: the ids as of `find_edge_calls`; `shared`: of two files their hashes, and how many both may have."""
+    import duckdb
+
     with duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{MEMORY}'; {MACROS}")
         found = _match(connection, late, early, pairs)
         open_pairs = [pair for pair in pairs if pair not in found]
         shifted = _match_shifted(connection, late, early, open_pairs)
-        twice, shared = set[str](), list[_Shared]()
+        twice, shared = set[str](), list[tuple[str, str, int]]()
         for pair, met in (*found.items(), *shifted.items()):
             if pair.dropped:
                 twice |= {one[pair.dropped == pair.early] for one in met}
                 continue
             count = min(len({one[side] for one in met}) for side in (0, 1))
             if pair in shifted or is_asked(count, count_fewer(connection, _read_calls(connection, pair, late, early))):
-                names = late.files[pair.late]["name"], early.files[pair.early]["name"]
-                shared.append(_Shared(late_one.month, *names, count))
-    return frozenset(twice), tuple(shared)
+                shared.append((pair.late, pair.early, count))
+    return {"twice": sorted(twice), "shared": shared}
 
 
 def _read_side(snapshot: Snapshot) -> _Side:

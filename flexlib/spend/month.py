@@ -25,14 +25,16 @@ from flexlib.schema import USAGE
 from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, name_source, sort_sources
 from flexlib.spend.billed import keep_unbilled
 from flexlib.spend.bills import MonthBills
+from flexlib.spend.calls import read_each_once
 from flexlib.spend.comparing import compare_bills
 from flexlib.spend.crossing import list_crossing
-from flexlib.spend.edges import find_edge_calls
-from flexlib.spend.once import count_once, count_rows, drop_calls, drop_counted_beside, explain_doubles
-from flexlib.spend.recorded_twice import Shared, explain_recorded_twice, find_recorded_twice
+from flexlib.spend.kept import name_rows
+from flexlib.spend.once import count_rows, explain_doubles
+from flexlib.spend.recorded_twice import Shared, explain_recorded_twice
 from flexlib.spend.unstored import explain_missing_hours, explain_unstored
 from flexlib.spend.windsurf import read_spent
-from flexlib.spend.zones import find_month_snapshots, list_pieces, read_calls, read_source
+from flexlib.spend.zones import find_month_snapshots, list_pieces
+from flexlib.store.cache import Basis
 from flexlib.store.ended import find_awaited
 from flexlib.store.fx import load_pairs
 from flexlib.store.held import read_once
@@ -83,6 +85,9 @@ class MonthUsage:
     """What each imported file may share with the ledger: both are in."""
     unstored: tuple[str, ...] = ()
     """The sources that had begun before the month, are not said to have ended, and of which it is not stored."""
+
+    basis: Basis | None = None
+    """All that `rows` are made of but who somebody is."""
 
     @property
     def with_spenders(self) -> duckdb.DuckDBPyRelation:
@@ -221,22 +226,18 @@ def load_month_usage(
     looked = [look(one) for one, _other, _other in pieces if one == month or (one, LEDGER.name) in stored]
     missing += [one.text for one in looked if one and one.is_gap]
     missing += list_misplaced(root, {one for one, _other, _other in pieces})
-    spent, listed = read_spent(snapshots, root)
-    notes = (*dict.fromkeys(one.text for one in looked if one and not one.is_gap), *listed)
-    found = [(source, read_source(source, stored, pieces, month, zone)) for source in sources]
-    starts = dict.fromkeys(edge for one, _other, _other in pieces for edge in (one, one.next))
-    within = [one for one in starts if pieces[0][1] <= one.previous.end.replace(tzinfo=None) <= pieces[-1][2]]
-    superseded, edges = find_edge_calls(within, root)
-    found, dropped = drop_calls(found, superseded)
-    before, after = (read_calls(one, root, zone) for one in (month.previous, month.next))
-    found, edge, same_edge_ids = drop_counted_beside(found, before, after, month)
-    twice = find_recorded_twice(snapshots, pieces, month, root)
-    kept, repeated, same_ids, lookalikes = count_once(found, twice.settled)
-    kept += [spent.select(*USAGE.names, "source")] if spent is not None else []
+    spent = read_spent(snapshots, root)
+    notes = (*dict.fromkeys(one.text for one in looked if one and not one.is_gap), *(spent.listed if spent else ()))
+    calls = read_each_once(month, root, zone, snapshots, stored)
+    kept, basis = calls.kept, calls.basis
+    if spent:
+        kept = [*kept, spent.rows.select(*USAGE.names, "source")]
+        basis = name_rows(basis, snapshots, spent)
     rows = reduce(lambda one, other: one.union(other), kept) if kept else _list_no_calls()
-    doubts = (*dropped, *edge, *repeated), same_ids + same_edge_ids, lookalikes, edges, tuple(missing), notes
+    doubts = calls.repeated, calls.same_ids, calls.lookalikes, calls.edges, tuple(missing), notes
     rules = load_pairs(root), tolerance or BillTolerance()
-    return MonthUsage(month, zone, rows, snapshots, *doubts, *rules, root, look, spent, twice.shared, tuple(unstored))
+    rest = calls.recorded_twice, tuple(unstored), basis
+    return MonthUsage(month, zone, rows, snapshots, *doubts, *rules, root, look, spent and spent.rows, *rest)
 
 
 def _list_no_calls() -> duckdb.DuckDBPyRelation:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from flexlib.dates import Month
 
     Sources = list[tuple[str, duckdb.DuckDBPyRelation]]
+    CountRows = Callable[[duckdb.DuckDBPyRelation], int]
 
 CONTENT = ("provider", "model", "prompt_tokens", "completion_tokens")
 COMPARED = ("id", *CONTENT, "created_at", "amount_in_usd")
@@ -32,7 +33,7 @@ ONLY_THERE = "here.amount_in_usd IS NULL AND there.amount_in_usd IS NOT NULL"
 ONLY_HERE = "here.amount_in_usd IS NOT NULL AND there.amount_in_usd IS NULL"
 
 
-def drop_calls(sources: Sources, ids: set[str]) -> tuple[Sources, list[tuple[str, int]]]:
+def drop_calls(sources: Sources, ids: set[str], count: CountRows) -> tuple[Sources, list[tuple[str, int]]]:
     """The relations without the imported calls of these ids, and how many those are."""
     if not ids:
         return sources, []
@@ -40,15 +41,15 @@ def drop_calls(sources: Sources, ids: set[str]) -> tuple[Sources, list[tuple[str
     kept: Sources = []
     dropped = []
     for source, rows in sources:
-        if source == IMPORT.name and (count := count_rows(rows.filter(f"id IN ({listed})"))):
-            dropped.append((source, count))
+        if source == IMPORT.name and (met := count(rows.filter(f"id IN ({listed})"))):
+            dropped.append((source, met))
             rows = rows.filter(f"id NOT IN ({listed})")
         kept.append((source, rows))
     return kept, dropped
 
 
 def drop_counted_beside(
-    sources: Sources, before: Sources, after: Sources, month: Month
+    sources: Sources, before: Sources, after: Sources, month: Month, count: CountRows
 ) -> tuple[Sources, list[tuple[str, int]], int]:
     """The relations without the calls that count in the month beside theirs, of which a source has them too; how many
     those are, and how many more only share their id with one of the month before.
@@ -68,17 +69,17 @@ def drop_counted_beside(
                 continue
             near, there = rows.filter(is_near), _join(others)
             if others is late:
-                same_ids += count_rows(_meet(near, there, "here.id = there.id"))
-                same_ids -= count_rows(_meet(near, there, SAME_CALL))
-            if count := count_rows(_meet(near, there, counts_there)):
-                repeated.append((source, count))
+                same_ids += count(_meet(near, there, "here.id = there.id"))
+                same_ids -= count(_meet(near, there, SAME_CALL))
+            if met := count(_meet(near, there, counts_there)):
+                repeated.append((source, met))
                 rows = _meet(rows, there, counts_there, "anti")
         kept.append((source, rows))
     return kept, repeated, same_ids
 
 
 def count_once(
-    sources: Sources, settled: Collection[str] = ()
+    sources: Sources, settled: Collection[str], count: CountRows
 ) -> tuple[list[duckdb.DuckDBPyRelation], list[tuple[str, int]], int, int]:
     """The relations, each call in one of them; how many others hold too, share an id with, or are alike: of imported
     calls without those of the ids in `settled`."""
@@ -92,14 +93,14 @@ def count_once(
         if kept:
             earlier = _join(kept)
             own, others = _meet(rows, earlier, SAME_CALL, "anti"), _meet(earlier, rows, SAME_CALL, "anti")
-            same_ids += count_rows(_meet(own, others, "here.id = there.id"))
+            same_ids += count(_meet(own, others, "here.id = there.id"))
             if settled and source == IMPORT.name:
                 ids = duckdb.from_arrow(pa.table({"id": sorted(settled)}))
                 own = _meet(own, ids, "here.id = there.id", "anti")
-            lookalikes += count_rows(_meet(own, others, SAME_MOMENT))
-            if count := count_rows(_meet(rows, earlier, SAME_CALL)):
-                repeated.append((source, count))
-                if count_rows(_meet(earlier, rows, f"{SAME_CALL} AND {ONLY_THERE}")):
+            lookalikes += count(_meet(own, others, SAME_MOMENT))
+            if met := count(_meet(rows, earlier, SAME_CALL)):
+                repeated.append((source, met))
+                if count(_meet(earlier, rows, f"{SAME_CALL} AND {ONLY_THERE}")):
                     kept = [_meet(one, rows, f"{SAME_CALL} AND {ONLY_THERE}", "anti") for one in kept]
                 rows = _meet(rows, _join(kept), SAME_CALL, "anti")
         kept.append(rows)

@@ -8,9 +8,9 @@ first or last calls of a month into the one beside it, so the recorded calls of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flexlib.dates import Month
 from flexlib.enums import OF_AN_HOUR
@@ -21,8 +21,10 @@ from flexlib.money.near_calls import count_near, gather_calls, match_calls
 from flexlib.money.same_calls import CALL, MACROS, SAME_WAY, name_models
 from flexlib.money.shifted_calls import find_shifts
 from flexlib.sources.registry import IMPORT, LEDGER, name_source
+from flexlib.spend.kept import name_origins
 from flexlib.spend.once import SAME_MOMENT
 from flexlib.spend.zones import Piece
+from flexlib.store.cache import recall
 from flexlib.store.origins import knows_origins, read_origins
 from flexlib.store.snapshots import find_snapshot
 from flexlib.store.usage_files import read_usage
@@ -117,13 +119,26 @@ def _find_doubts(
 ) -> Doubts:
     """`files`: of each its name, and whether it is said to be distinct; `is_in`: which rows are asked about. A version
     of a month never changes, so that is asked once."""
-    import duckdb
-
     numbers = [number for number, (_name, is_distinct) in enumerate(files) if not is_distinct]
     if not knows_origins(imported, len(files)):
         numbers.append(len(files))
     # Last what an older flexlib stored without saying of which of its files.
     names = [*(name for name, _is_distinct in files), name_source(IMPORT.name)]
+    rest = {"of": str(imported.month), "files": len(files), "numbers": numbers, "is_in": is_in}
+    basis = name_origins((imported, *recorded), rest)
+    found = recall(
+        basis, "calls that are recorded, too", lambda: _count_doubts(imported, recorded, files, numbers, is_in)
+    )
+    shared = (Shared(imported.month, names[one], calls, sums) for one, calls, sums in found["shared"])
+    return Doubts(tuple(shared), frozenset(found["settled"]))
+
+
+def _count_doubts(
+    imported: Snapshot, recorded: tuple[Snapshot, ...], files: Sequence[object], numbers: Sequence[int], is_in: str
+) -> dict[str, list[Any]]:
+    """`shared`: of each file its number, calls and sums; `settled` as of `Doubts`."""
+    import duckdb
+
     pairs = [(number, RECORDED) for number in numbers]
     with duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{MEMORY}'; {MACROS}")
@@ -138,8 +153,8 @@ def _find_doubts(
         sums = _count_sums(connection, is_in)
         open_files = [number for number in numbers if not calls.get(number)]
         settled = _find_settled(connection, open_files)
-    shared = (Shared(imported.month, names[one], calls.get(one, 0), sums.get(one, 0)) for one in numbers)
-    return Doubts(tuple(one for one in shared if one.calls or one.sums), settled)
+    counted = [[one, calls.get(one, 0), sums.get(one, 0)] for one in numbers]
+    return {"shared": [one for one in counted if any(one[1:])], "settled": sorted(settled)}
 
 
 def _view_rows(

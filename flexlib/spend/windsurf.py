@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -74,16 +74,26 @@ def credits_as_usage(rows: pa.Table, prices: CreditPrices, rates: Rates) -> pa.T
     return found.to_arrow_table().cast(USAGE)
 
 
-def read_spent(snapshots: Iterable[Snapshot], root: Path) -> tuple[duckdb.DuckDBPyRelation | None, list[str]]:
-    """Windsurf's days as they are, which is UTC's, whatever the zone of the month (see `list_spent`), and that some of
-    them are at the list price, in sentences; of snapshots without any, nothing."""
+class Spent(NamedTuple):
+    """Windsurf's days as they are, which is UTC's, whatever the zone of the month."""
+
+    rows: duckdb.DuckDBPyRelation
+    """As of `list_spent`."""
+    listed: list[str]
+    """That some of them are at the list price, in sentences."""
+    prices: CreditPrices
+    rates: Rates
+
+
+def read_spent(snapshots: Iterable[Snapshot], root: Path) -> Spent | None:
+    """Windsurf's days; None of snapshots without any."""
     rows = next((one.relation for one in snapshots if one.dataset == WINDSURF.dataset), None)
     if rows is None:
-        return None, []
-    prices, days = load_credit_prices(root), list[date]()
+        return None
+    prices, rates, days = load_credit_prices(root), load_rates(root), list[date]()
     if any(price.is_own for price in prices):
         days = [moment.date() for (moment,) in rows.filter("flex_credits <> 0").select("date").distinct().fetchall()]
-    return list_spent(rows, prices, load_rates(root)), explain_listed(find_listed(prices, days))
+    return Spent(list_spent(rows, prices, rates), explain_listed(find_listed(prices, days)), prices, rates)
 
 
 def list_spent(rows: duckdb.DuckDBPyRelation, prices: CreditPrices, rates: Rates) -> duckdb.DuckDBPyRelation:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 
 Piece = tuple[Month, datetime, datetime]
 """A part of a month: UTC, end excluded."""
+Stored = dict[tuple[Month, str], Snapshot]
+"""Versions with calls, by month and source."""
+KEPT = 128
+"""Of so many months the clocks are remembered: ten years of one zone."""
 
 
 def list_pieces(month: Month, zone: str) -> list[Piece]:
@@ -92,7 +98,8 @@ def write_moment(month: Month, zone: str) -> str:
     return f"CASE WHEN grain IN {OF_AN_HOUR} THEN created_at - {_write_offset(shown)} ELSE created_at END"
 
 
-def _list_offsets(first: datetime, end: datetime, zone: str) -> list[tuple[datetime, timedelta]]:
+@lru_cache(maxsize=KEPT)
+def _list_offsets(first: datetime, end: datetime, zone: str) -> Sequence[tuple[datetime, timedelta]]:
     there = read_zone(zone)
     offsets: list[tuple[datetime, timedelta]] = []
     moment = first
@@ -104,7 +111,7 @@ def _list_offsets(first: datetime, end: datetime, zone: str) -> list[tuple[datet
     return offsets
 
 
-def _write_offset(offsets: list[tuple[datetime, timedelta]]) -> str:
+def _write_offset(offsets: Sequence[tuple[datetime, timedelta]]) -> str:
     cases = "".join(
         f"WHEN created_at >= TIMESTAMP '{start}' THEN {int(offset.total_seconds())} "
         for start, offset in reversed(offsets)
@@ -112,18 +119,19 @@ def _write_offset(offsets: list[tuple[datetime, timedelta]]) -> str:
     return f"to_seconds(CASE {cases}END)"
 
 
-def read_calls(month: Month, root: Path, zone: str) -> list[tuple[str, duckdb.DuckDBPyRelation]]:
-    """The month's calls by source, as far as they are stored."""
-    pieces = list_pieces(month, zone)
-    newest = [one for part, _, _ in pieces for one in list_newest(part, root, [LEDGER.dataset])]
-    stored = {(one.month, one.source): one for one in newest}
-    sources = {source for _, source in stored}
+def find_stored(month: Month, root: Path, zone: str) -> Stored:
+    """The newest versions that have calls of the month of `zone`, as far as any are stored."""
+    newest = [one for part, _, _ in list_pieces(month, zone) for one in list_newest(part, root, [LEDGER.dataset])]
+    return {(one.month, one.source): one for one in newest}
+
+
+def read_calls(stored: Stored, month: Month, zone: str) -> list[tuple[str, duckdb.DuckDBPyRelation]]:
+    """The month's calls by source, out of these versions."""
+    pieces, sources = list_pieces(month, zone), {source for _, source in stored}
     return [(source, read_source(source, stored, pieces, month, zone)) for source in sorted(sources)]
 
 
-def read_source(
-    source: str, stored: dict[tuple[Month, str], Snapshot], pieces: list[Piece], month: Month, zone: str
-) -> duckdb.DuckDBPyRelation:
+def read_source(source: str, stored: Stored, pieces: list[Piece], month: Month, zone: str) -> duckdb.DuckDBPyRelation:
     """The source's calls of the zone's month, `created_at` as its clocks show it; sums of days as they are."""
     here = [(stored[one, source], first, end) for one, first, end in pieces if (one, source) in stored]
     rows = read_usage([snapshot.parquet for snapshot, _, _ in here])

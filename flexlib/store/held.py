@@ -9,7 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 
 from flexlib.certificate import AnyCertificate, CreditsCertificate, UsageCertificate
-from flexlib.store.row_hash import Sums, hash_file, sum_file
+from flexlib.store.cache import Basis, recall
+from flexlib.store.row_hash import Sums, hash_file, hash_parquet, sum_file
 
 SUMMED = {
     "credits": ("flex_credits", "prompt_credits"),
@@ -50,10 +51,10 @@ def find_hash(file: Path) -> str:
     return str(read[key])
 
 
-def compare_figures(certificate: AnyCertificate, file: Path, sha256: str) -> None:
-    """Raises `Contradiction` where the certificate's rows and amounts are not those of the file, whose bytes have that
-    hash."""
-    sums = _find_sums(file, sha256, SUMMED[certificate.dataset])
+def compare_figures(certificate: AnyCertificate, file: Path, sha256: str, root: Path) -> None:
+    """Raises `Contradiction` where the certificate's rows and amounts are not those of the file in the data folder
+    `root`, whose bytes have that hash."""
+    sums = _find_sums(file, sha256, SUMMED[certificate.dataset], root)
     said: dict[str, object] = {"rows": certificate.rows}
     if isinstance(certificate, UsageCertificate):  # one that says no sum says nothing of it
         names = SUMMED[certificate.dataset]
@@ -67,11 +68,20 @@ def compare_figures(certificate: AnyCertificate, file: Path, sha256: str) -> Non
             raise Contradiction(f"{name}: it says {one}, and they {sums[name]}")
 
 
-def _find_sums(file: Path, sha256: str, columns: Sequence[str]) -> Sums:
+def find_rows_hash(file: Path, sha256: str, root: Path) -> str:
+    """The `RowHash` of a Parquet in the data folder `root`, whose bytes have that hash. Raises `ValueError` where it is
+    none."""
+    basis = Basis(root, ((file, sha256),), file.stat().st_size)
+    return str(recall(basis, "hash of rows", lambda: hash_parquet(file, sha256)))
+
+
+def _find_sums(file: Path, sha256: str, columns: Sequence[str], root: Path) -> Sums:
     read, key = _READ.get(), ("sums", sha256, *columns)
     found = read.get(key) if read is not None else None
     if not isinstance(found, dict):
-        found = sum_file(file, columns)
-        if read is not None:
-            read[key] = found
+        basis = Basis(root, ((file, sha256),), file.stat().st_size)
+        sums: Sums = recall(basis, ["sums", *columns], lambda: sum_file(file, columns))
+        if read is None:
+            return sums
+        found = read[key] = sums
     return found

@@ -22,9 +22,8 @@ from flexlib.nesting import decode_json
 from flexlib.proof import State, read_check
 from flexlib.sources.registry import WINDSURF, find_source
 from flexlib.store.engines import to_exact_frame
-from flexlib.store.held import Contradiction, compare_figures, find_hash
+from flexlib.store.held import Contradiction, compare_figures, find_hash, find_rows_hash
 from flexlib.store.last import VERSION
-from flexlib.store.row_hash import hash_parquet
 from flexlib.store.usage_files import read_usage
 
 if TYPE_CHECKING:
@@ -65,6 +64,11 @@ class Snapshot:
         """The name of the source whose month it is, as in `sources.registry`."""
         return WINDSURF.name if self.dataset == WINDSURF.dataset else self.path.parent.name
 
+    @property
+    def root(self) -> Path:
+        """The data folder that it lies in."""
+        return self.path.parents[2 if self.dataset == WINDSURF.dataset else 3]
+
     @cached_property
     def parquet(self) -> Path:
         """The file of the rows, held against the certificate. Raises `SnapshotChanged` where it is not the one, and
@@ -74,7 +78,7 @@ class Snapshot:
                 _("the file of a month has the keys of its users: load it with names=True to read it.")
             )
         self.check()
-        return self._file
+        return self.file
 
     def check(self) -> None:
         """Raises `SnapshotChanged` where the rows are not those that the certificate is of."""
@@ -83,24 +87,30 @@ class Snapshot:
                 _(
                     "{file} is not the file that its certificate is of: it was changed or damaged after it was "
                     "stored, so nothing of {month} is counted; store the month again: {command}"
-                ).format(file=self._file, month=self.month, command=self._command)
+                ).format(file=self.file, month=self.month, command=self._command)
             )
         with self.report_damage(self.path / "certificate.json", "is not of the rows beside it"):
-            compare_figures(self.certificate, self._file, self._file_sha256)
+            compare_figures(self.certificate, self.file, self.file_sha256, self.root)
 
     @cached_property
     def is_unchanged(self) -> bool:
         """Whether the rows are those that the certificate is of, as the hash of the file says, or theirs."""
         try:
             if self.certificate.file_sha256:
-                return self._file_sha256 == self.certificate.file_sha256
-            return hash_parquet(self._file, self._file_sha256) == self.certificate.rows_sha256
+                return self.file_sha256 == self.certificate.file_sha256
+            return find_rows_hash(self.file, self.file_sha256, self.root) == self.certificate.rows_sha256
         except (FileNotFoundError, ValueError):
             return False
 
     @cached_property
-    def _file_sha256(self) -> str:
-        return find_hash(self._file)
+    def file_sha256(self) -> str:
+        """Of the bytes of the rows' file, as they are now. Raises `FileNotFoundError`."""
+        return find_hash(self.file)
+
+    @property
+    def size(self) -> int:
+        """How many bytes the file of the rows has."""
+        return self.file.stat().st_size
 
     @cached_property
     def certificate(self) -> AnyCertificate:
@@ -164,7 +174,7 @@ class Snapshot:
 
         self.check()
         is_usage = self.dataset == "usage"
-        rows = read_usage([self._file]) if is_usage else duckdb.read_parquet(glob.escape(str(self._file)))
+        rows = read_usage([self.file]) if is_usage else duckdb.read_parquet(glob.escape(str(self.file)))
         keys = "usable_key" if is_usage else "key"
         return rows if self.secret is None else rows.select(write_mask(self.secret, keys))
 
@@ -179,7 +189,8 @@ class Snapshot:
             return {key: dict(who) for key, who in people.items()}
 
     @property
-    def _file(self) -> Path:
+    def file(self) -> Path:
+        """That of the rows, unread and unchecked: for `store` alone, `parquet` is for those who read it."""
         return self.path / f"{self.dataset}.parquet"
 
     @property

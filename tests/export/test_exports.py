@@ -23,7 +23,8 @@ from flexlib.export.workbook import is_shared_workbook, write_workbook
 from flexlib.i18n import speak
 from flexlib.report.manifest import seal_manifest
 from flexlib.report.parameters import check_request
-from flexlib.settings import CELL_LIMIT, Settings
+from flexlib.setting_values import CELL_LIMIT
+from flexlib.settings import Settings
 from flexlib.tables.definition import Kind, Table, Total
 from flexlib.tables.document import Document, read_document
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from credits_samples import certify, make_rows
@@ -28,9 +29,18 @@ def test_a_load_reads_a_file_once_and_the_next_load_reads_it_again(
     stored: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    for name in ("hash_file", "sum_file"):
-        monkeypatch.setattr(held, name, lambda *given, _was=getattr(held, name), _name=name: (
-            read.append(_name), _was(*given))[1])  # fmt: skip
+
+    def watch(name: str) -> None:
+        was = getattr(held, name)
+
+        def read_file(*given: Any) -> Any:  # noqa: ANN401
+            read.append(name)
+            return was(*given)
+
+        monkeypatch.setattr(held, name, read_file)
+
+    watch("hash_file")
+    watch("sum_file")
     for _load in range(2):
         with read_once():
             load_credits(SEPTEMBER, tmp_path)
