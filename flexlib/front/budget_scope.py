@@ -29,7 +29,7 @@ def narrow_spend(spend: Spend, budget: Budget) -> Spend:
     is found."""
     rows = _list_rows(spend, is_placed=_is_placed(spend, budget)).filter(_write_scope(spend, budget))
     found = replace(spend)
-    vars(found).update({"_months": spend._months, "loaded": spend.loaded, "_rows": rows})
+    vars(found).update({"_months": spend._months, "loaded": spend.loaded, "_rows": rows, "basis": None})
     return found
 
 

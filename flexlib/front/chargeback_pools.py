@@ -13,7 +13,8 @@ from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_count, format_number
 from flexlib.front.chargeback_rules import DAY, OF_AMOUNT, ChargebackRules, Dated, PoolRule
-from flexlib.front.spend import Spend, sum_rows
+from flexlib.front.narrow import sum_rows
+from flexlib.front.spend import Spend
 from flexlib.i18n import _, write_number
 from flexlib.money.fx import EXACT, USD_CLP, Rates, convert_to_clp, find_rate
 from flexlib.senders import name_provider

@@ -14,8 +14,9 @@ from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import UNIT_NAMES, format_count, format_span
 from flexlib.front.credits_days import CreditsMonth
 from flexlib.front.months import compare_total, tell_left_out
+from flexlib.front.narrow import sum_rows
 from flexlib.front.organization_check import count_undecided, explain_undecided
-from flexlib.front.spend import Spend, sum_rows
+from flexlib.front.spend import Spend
 from flexlib.front.table import check_found
 from flexlib.front.unstored import find_unstored, list_sources
 from flexlib.front.uses import UNITS as UNITS

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from flexlib.analysis.frames import read_rows
-from flexlib.front.table import SpendTable, build_table, write_key
+from flexlib.front.table import TIMES, SpendTable, build_table, make_table, sum_groups, write_key
+from flexlib.store.cache import recall
 from flexlib.store.membership import LEVELS
 
 if TYPE_CHECKING:
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 Only = Sequence[tuple[str, str | None]]
 """The value of each key that rows must have, as text; None: that they have none."""
+
+KEPT = frozenset({*TIMES, "model", "provider", "proxy", "task_type", "source"})
+"""Keys by which sums are kept: those that are of nobody. A user, a department or what metadata says may be a name."""
 
 SHOWN = {
     "created_at": "created_at::VARCHAR",
@@ -33,12 +37,30 @@ SHOWN = {
 """The columns of a row, as SQL."""
 
 
-def open_rows(spend: Spend, keys: Sequence[str]) -> tuple[duckdb.DuckDBPyRelation, dict[str, str]]:
-    """The rows that have all of the keys, and each key as SQL over them."""
-    is_placed = spend.roster is not None and not {*LEVELS}.isdisjoint(keys)
-    own = {level: f'"{level}"' for level in LEVELS if is_placed}
-    sql = {key: own.get(key) or (spend._spellings if key == "model" else write_key(key)) for key in keys}
-    return spend._placed if is_placed else spend._rows, sql
+def sum_rows(spend: Spend, keys: Sequence[str], condition: str = "true") -> SpendTable:
+    """The table of `Spend.by`, also by no key, of the rows that an SQL condition holds of, which is of nobody."""
+    sql = write_keys(spend, keys)
+
+    def add() -> list[dict[str, Any]]:
+        return sum_groups(open_rows(spend, keys).filter(condition), sql)
+
+    found = recall(spend.basis if KEPT.issuperset(keys) else None, ["sums", sql, condition], add)
+    return make_table(found, sql, spend.span, spend.zone)
+
+
+def open_rows(spend: Spend, keys: Sequence[str]) -> duckdb.DuckDBPyRelation:
+    """The rows that have all of the keys."""
+    return spend._placed if _is_placed(spend, keys) else spend._rows
+
+
+def write_keys(spend: Spend, keys: Sequence[str]) -> dict[str, str]:
+    """Each key as SQL over `open_rows`."""
+    own = {level: f'"{level}"' for level in LEVELS if _is_placed(spend, keys)}
+    return {key: own.get(key) or (spend._spellings if key == "model" else write_key(key)) for key in keys}
+
+
+def _is_placed(spend: Spend, keys: Sequence[str]) -> bool:
+    return spend.roster is not None and not {*LEVELS}.isdisjoint(keys)
 
 
 def sum_narrow(spend: Spend, keys: Sequence[str], only: Only) -> SpendTable:
@@ -60,7 +82,8 @@ def list_rows(spend: Spend, only: Only, most: int) -> tuple[list[dict[str, Any]]
 
 
 def _open(spend: Spend, keys: Sequence[str], only: Only) -> tuple[duckdb.DuckDBPyRelation, dict[str, str]]:
-    rows, sql = open_rows(spend, [*keys, *(key for key, _value in only)])
+    every = [*keys, *(key for key, _value in only)]
+    rows, sql = open_rows(spend, every), write_keys(spend, every)
     for key, value in only:
         text = f"({sql[key]})::VARCHAR"
         rows = rows.filter(f"{text} IS NULL" if value is None else f"{text} = '" + value.replace("'", "''") + "'")

@@ -10,7 +10,8 @@ import pandas as pd
 
 from flexlib.analysis.small_groups import choose_folded, split_few
 from flexlib.front.heads import count_users
-from flexlib.front.spend import Spend, sum_rows
+from flexlib.front.narrow import sum_rows
+from flexlib.front.spend import Spend
 from flexlib.front.table import CREDITS, MONEY, SpendTable
 from flexlib.store.budgets import Budget
 from flexlib.store.membership import LEVELS

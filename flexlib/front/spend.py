@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property, partial, reduce
@@ -17,11 +16,11 @@ from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_plain
 from flexlib.front.months import compare_total
-from flexlib.front.narrow import open_rows
+from flexlib.front.narrow import sum_rows
 from flexlib.front.organization import split_amounts
 from flexlib.front.people import Add, find_emails, find_pseudonyms, hide_month, hide_people, join_credits, list_credits
 from flexlib.front.rows import Rows
-from flexlib.front.table import COUNTS, CREDITS, MONEY, SpendTable, build_table, check_found, check_keys
+from flexlib.front.table import COUNTS, CREDITS, MONEY, SpendTable, check_found, check_keys
 from flexlib.front.unstored import explain_not_stored
 from flexlib.i18n import _, join_or
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
@@ -30,6 +29,7 @@ from flexlib.sources.registry import WINDSURF, list_sources
 from flexlib.spend.before import MonthBefore, explain_lacks, load_month_before, total_spend
 from flexlib.spend.billed import name_spellings, sum_known
 from flexlib.spend.month import MonthUsage, load_month_usage
+from flexlib.store.cache import Basis, join_bases, recall
 from flexlib.store.credit_prices import load_credit_prices
 from flexlib.store.ended import check_going
 from flexlib.store.held import read_once
@@ -205,6 +205,12 @@ class Spend:
     def _totals(self) -> list[dict[str, Any]]:
         return [total_spend(month) for month in self._months]
 
+    @cached_property
+    def basis(self) -> Basis | None:
+        """All that the rows are made of but who somebody is; None of people by name, and of a part of the rows."""
+        bases = [one.basis for one in self._months if one.basis]
+        return join_bases(bases) if bases and not self.names and len(bases) == len(self._months) else None
+
     def _hide_credits(self, snapshot: Snapshot) -> Snapshot:
         return snapshot if self.names else hide_people(snapshot, find_pseudonyms([snapshot], self.root))
 
@@ -215,7 +221,7 @@ class Spend:
 
     @cached_property
     def _spellings(self) -> str:
-        return name_spellings(self._rows)
+        return str(recall(self.basis, "spellings of models", lambda: name_spellings(self._rows)))
 
     @cached_property
     def _placed(self) -> duckdb.DuckDBPyRelation:
@@ -226,12 +232,6 @@ class Spend:
         emails = find_emails(self._months, self.organization) if self.names else None
         months = join_credits(self._months, self._pseudonyms, organization, emails, add)
         return reduce(lambda one, other: one.union(other), months)
-
-
-def sum_rows(spend: Spend, keys: Sequence[str], condition: str = "true") -> SpendTable:
-    """The table of `Spend.by`, also by no key, of the rows that an SQL condition holds of."""
-    rows, sql = open_rows(spend, keys)
-    return build_table(rows.filter(condition), sql, spend.span, spend.zone)
 
 
 def load_spend(

@@ -137,18 +137,32 @@ def _label(value: object) -> str:
 
 def build_table(rows: duckdb.DuckDBPyRelation, keys: Mapping[str, str], span: Span, zone: str) -> SpendTable:
     """The sums of `rows` (see `front.spend.Spend._rows`) by `keys`, SQL by name."""
-    taken = {key: f"_key_{number}" for number, key in enumerate(keys)}
+    return make_table(sum_groups(rows, keys), keys, span, zone)
+
+
+def sum_groups(rows: duckdb.DuckDBPyRelation, keys: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The sums of each group, as `make_table` takes them."""
+    taken = _name_taken(keys)
     columns = [f"{sql} AS {taken[key]}" for key, sql in keys.items()]
     has_tokens = f"CASE WHEN source = '{WINDSURF.name}' THEN 0 ELSE 1 END::BIGINT AS _has_tokens"
     extended = rows.select(", ".join(["*", has_tokens, *columns]))
     more = ["flex_credits", "prompt_credits", "_has_tokens"]
     opened = open_usage(extended, keys=[*taken.values(), *more])
-    found = read_rows(sum_usage(opened, list(taken.values()), more).to_native())
+    return read_rows(sum_usage(opened, list(taken.values()), more).to_native())
+
+
+def make_table(found: Sequence[Mapping[str, Any]], keys: Mapping[str, str], span: Span, zone: str) -> SpendTable:
+    """The table of what `sum_groups` found."""
+    taken = _name_taken(keys)
     lines = [{**{key: row[name] for key, name in taken.items()}, **_measure(row)} for row in found]
     lines.sort(key=lambda line: _place(line, keys))
     table = SpendTable(_type_columns(lines, list(keys)))
     table.span, table.zone, table.keys_ = span, zone, tuple(keys)
     return table
+
+
+def _name_taken(keys: Mapping[str, str]) -> dict[str, str]:
+    return {key: f"_key_{number}" for number, key in enumerate(keys)}
 
 
 def _measure(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,8 +15,9 @@ from flexlib.analysis.ranking import measure_unit_price
 from flexlib.analysis.usage import usage_with_price
 from flexlib.analysis.usage_frames import hide_zero
 from flexlib.errors import InvalidRequest
+from flexlib.front.narrow import sum_rows
 from flexlib.front.sharing import find_folded, fold_rows, name_folded
-from flexlib.front.spend import Spend, sum_rows
+from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable, write_key
 from flexlib.front.unstored import find_gaps, list_gaps
 from flexlib.front.uses import UNITS

@@ -18,6 +18,7 @@ from flexlib.i18n import _, join_and
 from flexlib.senders import name_provider
 from flexlib.sources.registry import name_source, sort_sources
 from flexlib.spend.month import MonthUsage, load_month_usage
+from flexlib.store.cache import recall
 from flexlib.store.ended import find_over
 
 if TYPE_CHECKING:
@@ -94,9 +95,12 @@ def explain_lacks(months: Sequence[MonthUsage], totals: Sequence[Mapping[str, An
 
 
 def _total_counted(usage: MonthUsage) -> dict[str, Any]:
-    totals = total_cost_by_period(usage.rows)
-    assert isinstance(totals, dict)
-    return totals
+    def total() -> dict[str, Any]:
+        totals = total_cost_by_period(usage.rows)
+        assert isinstance(totals, dict)
+        return totals
+
+    return dict(recall(usage.basis, "totals", total))
 
 
 def load_month_before(usage: MonthUsage, root: Path) -> MonthBefore:

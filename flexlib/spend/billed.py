@@ -15,6 +15,7 @@ from flexlib.money.price_book import name_models
 from flexlib.money.unit_prices import EXACT
 from flexlib.senders import name_sender
 from flexlib.sources.registry import BILLS
+from flexlib.store.cache import recall
 
 if TYPE_CHECKING:
     import duckdb
@@ -155,7 +156,11 @@ def read_counts(month: MonthUsage) -> list[Count]:
     """The month's calls, and Windsurf's credits, by who sends the bill: the proxy where there is one, but the maker for
     what it charges to the company's own key."""
     rows = month.rows.select(OF_PROXY).union(month.rows.filter(ON_OWN_KEY).select(OF_MAKER))
-    found = rows.aggregate(COUNTS, "seller, day, model").order("seller, day NULLS LAST, model").fetchall()
+
+    def count() -> list[Any]:
+        return rows.aggregate(COUNTS, "seller, day, model").order("seller, day NULLS LAST, model").fetchall()
+
+    found = recall(month.basis, "counts by who sends the bill", count)
     payers = find_payers(month)
     return [Count(payers.get(who := name_sender(seller), who), *others) for seller, *others in found]
 

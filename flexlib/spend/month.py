@@ -236,8 +236,10 @@ def load_month_usage(
     rows = reduce(lambda one, other: one.union(other), kept) if kept else _list_no_calls()
     doubts = calls.repeated, calls.same_ids, calls.lookalikes, calls.edges, tuple(missing), notes
     rules = load_pairs(root), tolerance or BillTolerance()
-    rest = calls.recorded_twice, tuple(unstored), basis
-    return MonthUsage(month, zone, rows, snapshots, *doubts, *rules, root, look, spent and spent.rows, *rest)
+    return MonthUsage(
+        month, zone, rows, snapshots, *doubts, *rules, root, look, spent and spent.rows,
+        recorded_twice=calls.recorded_twice, unstored=tuple(unstored), basis=basis,
+    )  # fmt: skip
 
 
 def _list_no_calls() -> duckdb.DuckDBPyRelation:

@@ -8,7 +8,7 @@ first or last calls of a month into the one beside it, so the recorded calls of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 

@@ -78,10 +78,12 @@ def join_bases(bases: Sequence[Basis]) -> Basis:
     return Basis(first.root, files, sum(one.size for one in bases), rest)
 
 
-def recall(basis: Basis, question: object, answer: Callable[[], Any]) -> Any:  # noqa: ANN401
+def recall(basis: Basis | None, question: object, answer: Callable[[], Any]) -> Any:  # noqa: ANN401
     """What `answer` gives: plain values, Decimals, days, and lists and dictionaries of these; kept from an earlier time
-    where it is. `question`: what is asked of the basis, of plain values. An answer with an @ in it may hold an e-mail
-    address, and is not kept."""
+    where it is. `basis`: None of what cannot be named in full, which is not kept; `question`: what is asked of it, of
+    plain values. An answer with an @ in it may hold an e-mail address, and is not kept."""
+    if basis is None:
+        return answer()
     found = find_answer(basis, question)
     if found is None:
         found = answer()
