@@ -64,7 +64,7 @@ ARROWS: dict[str, set[str]] = {
     "dashboard": WORDS | {"analysis", "export", "front", "ledger", "page", "spend", "store", "tables", "__init__"},
     "demo": WORDS | {"ingest", "money", "sources/files", "store"},
     "cli": {"*"},
-    "__init__": WORDS | {"ledger", "front"},
+    "__init__": WORDS | {"ledger", "front", "store"},
     "__main__": {"cli"},
 } | dict.fromkeys(WORDS, WORDS)
 
@@ -98,6 +98,7 @@ DOORS = {
     "tqdm": {"cli", "ingest"},
     "yaml": {"nesting"},
     "pyspark": {"store"},
+    "redis": {"store"},
     "python_calamine": {"store"},
     "xlsxwriter": {"export"},
     "weasyprint": {"report"},

@@ -17,6 +17,7 @@ from types import FrameType
 import flexlib
 from flexlib.cli import (
     anomalies,
+    cache,
     chargeback,
     check,
     close,
@@ -58,8 +59,8 @@ from flexlib.store.cache import choose_cache
 
 COMMANDS = (
     credits, spend, organization, compare, forecast, check, notify, chargeback, send, anomalies, latency, what_if,
-    import_, ledger, live, close, fx, sources, report, verify, site, dashboard, export, month, schedule, menu, init,
-    doctor, demo,
+    import_, ledger, live, close, fx, sources, cache, report, verify, site, dashboard, export, month, schedule, menu,
+    init, doctor, demo,
 )  # fmt: skip
 """Each adds its subcommands, in the order of `flexlib --help`."""
 
