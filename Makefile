@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make report`, `make test`. `make` alone lists all.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test test-all mutate lab dashboard catalogue refresh check bench bench-ledger bench-import bench-analysis bench-site clean
+.PHONY: help report test test-all mutate lab dashboard catalogue refresh check bench bench-ledger bench-import bench-analysis bench-site bench-cache clean
 
 PYTHON ?= python3
 YEAR   ?= 2025
@@ -73,6 +73,9 @@ bench-analysis: $(VENV)/test ## changes, forecasts (SERIES='a.csv b.csv'), plant
 
 bench-site: $(VENV)/test ## the pages of 24 months of 6,000 people, made anew and again (ROWS=10000000 calls)
 	$(BIN)/python tests/bench/bench_site.py $(if $(ROWS),--rows $(ROWS))
+
+bench-cache: $(VENV)/test ## the same questions without a cache, and twice with one (ROWS=10000000 calls a month)
+	$(BIN)/python tests/bench/bench_cache.py $(if $(ROWS),--rows $(ROWS))
 
 clean: ## remove what was made, not the data of your own server
 	rm -rf .venv .venv-* reports site output data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

@@ -45,7 +45,7 @@ def run_cache(arguments: argparse.Namespace, settings: Settings) -> int:
         return 0
     said = _("{place}: {answers}, {bytes} bytes of {most} at most")
     if cleared is not None:
-        said = _("{place}: {answers} taken away")
+        said = _("{place}: {answers} fewer")
     answers = format_count(status.answers if cleared is None else cleared, "answer")
     figures = {"bytes": format_number(status.bytes), "most": format_number(status.most_bytes)}
     print(clean_text(said.format(place=status.place, answers=answers, **figures)))

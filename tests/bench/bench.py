@@ -33,11 +33,10 @@ class Figures:
 
 
 def measure(command: list[str], environment: dict[str, str]) -> Figures:
-    """Runs a command to its end. Raises when it fails."""
+    """Runs a command to its end, without a cache: what was computed before is computed again. Raises when it fails."""
+    surroundings = os.environ | {"FLEXLIB_CACHE_URL": "off"} | environment
     started = time.perf_counter()
-    process = subprocess.Popen(
-        command, env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(command, env=surroundings, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
