@@ -207,9 +207,9 @@ class Spend:
 
     @cached_property
     def basis(self) -> Basis | None:
-        """All that the rows are made of but who somebody is; None of people by name, and of a part of the rows."""
+        """All that the rows are made of but who somebody is; None of a part of the rows (see `budget_scope`)."""
         bases = [one.basis for one in self._months if one.basis]
-        return join_bases(bases) if bases and not self.names and len(bases) == len(self._months) else None
+        return join_bases(bases) if bases and len(bases) == len(self._months) else None
 
     def _hide_credits(self, snapshot: Snapshot) -> Snapshot:
         return snapshot if self.names else hide_people(snapshot, find_pseudonyms([snapshot], self.root))

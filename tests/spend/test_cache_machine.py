@@ -210,12 +210,12 @@ def run(tmp_path: Path, url: str | None, examples: int, steps: int = 10, **more:
 
 
 def test_with_answers_in_files_every_answer_is_what_no_cache_gives(tmp_path: Path) -> None:
-    run(tmp_path, None, examples=30)
+    run(tmp_path, None, examples=15)
 
 
 def test_with_answers_in_a_redis_every_answer_is_what_no_cache_gives(tmp_path: Path) -> None:
     with start_redis() as url:
-        run(tmp_path, url, examples=10)
+        run(tmp_path, url, examples=4)
 
 
 @pytest.mark.parametrize("lost", ["files", "rest", "question"])
