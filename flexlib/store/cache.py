@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,11 @@ WORTH = 2 * 2**20
 """Bytes of rows below which nothing is kept: they are summed sooner than an answer is looked up."""
 LARGEST = MOST_BYTES // 16
 """Bytes of an answer above which it is not kept: it would drive out all others."""
-LIBRARIES = ("duckdb", "narwhals", "pyarrow", "pandas", "genai-prices", "tzdata")
+LIBRARIES = ("duckdb", "narwhals", "pyarrow", "pandas", "genai-prices")
 """Whose versions are in every question: what they compute, or know, is in the answers."""
+
+EMAIL = re.compile(r"@[\w.-]*\.[^\W\d]{2,}")
+"""What makes a text one that may hold an e-mail address; the version in `claude-3-5-haiku@20241022` is none."""
 
 _chosen: str | None = None
 _open: dict[str, AnswerStore | None] = {}
@@ -81,7 +85,7 @@ def join_bases(bases: Sequence[Basis]) -> Basis:
 def recall(basis: Basis | None, question: object, answer: Callable[[], Any]) -> Any:  # noqa: ANN401
     """What `answer` gives: plain values, Decimals, days, and lists and dictionaries of these; kept from an earlier time
     where it is. `basis`: None of what cannot be named in full, which is not kept; `question`: what is asked of it, of
-    plain values. An answer with an @ in it may hold an e-mail address, and is not kept."""
+    plain values. An answer that may hold an e-mail address is not kept."""
     if basis is None:
         return answer()
     found = find_answer(basis, question)
@@ -93,7 +97,7 @@ def recall(basis: Basis | None, question: object, answer: Callable[[], Any]) -> 
 
 def find_answer(basis: Basis, question: object) -> Any:  # noqa: ANN401
     """What was kept for the question, see `recall`; None where nothing is."""
-    store = open_store(basis.root) if basis.size >= WORTH else None
+    store = open_store(basis.root) if basis.size >= WORTH and _name_code() else None
     if store is None:
         return None
     name = _name_question(basis, question)
@@ -108,13 +112,13 @@ def find_answer(basis: Basis, question: object) -> Any:  # noqa: ANN401
 
 def keep_answer(basis: Basis, question: object, answer: Any) -> None:  # noqa: ANN401
     """Keeps the answer to the question, see `recall`, where the files are still what they were when it was asked."""
-    store = open_store(basis.root) if basis.size >= WORTH else None
+    store = open_store(basis.root) if basis.size >= WORTH and _name_code() else None
     if store is None or not basis.is_unchanged:
         return
     name = _name_question(basis, question)
     body = json.dumps({"name": name, "answer": answer}, default=_write_exact, allow_nan=False, ensure_ascii=False)
     content = f"{hashlib.sha256(body.encode()).hexdigest()}\n{body}".encode()
-    if len(content) <= LARGEST and "@" not in body:
+    if len(content) <= LARGEST and not EMAIL.search(body):
         _try(store, lambda: store.write(name, content))
 
 
@@ -164,15 +168,19 @@ def _name_question(basis: Basis, question: object) -> str:
 
 
 @cache
-def _name_code() -> str:
+def _name_code() -> str | None:
     """The hash of flexlib's code, its own data and the versions of its libraries: no number that somebody forgets to
-    raise."""
+    raise. None where they cannot be told, so that nothing is kept."""
     house = Path(__file__).parents[1]
-    digest = hashlib.sha256(" ".join(f"{one} {version(one)}" for one in LIBRARIES).encode())
-    for file in sorted((*house.rglob("*.py"), *(house / "data").rglob("*.*"))):
-        content = file.read_bytes()
+    try:
+        libraries = " ".join(f"{one} {version(one)}" for one in LIBRARIES)
+        code = {file: file.read_bytes() for file in sorted((*house.rglob("*.py"), *(house / "data").rglob("*.*")))}
+    except (PackageNotFoundError, OSError):
+        return None
+    digest = hashlib.sha256(libraries.encode())
+    for file, content in code.items():
         digest.update(f"\n{file.relative_to(house).as_posix()} {len(content)}\n".encode() + content)
-    return digest.hexdigest()
+    return digest.hexdigest() if Path(__file__) in code else None
 
 
 def _tell(sentence: str) -> None:

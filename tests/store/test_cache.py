@@ -105,10 +105,24 @@ def test_what_is_small_what_holds_an_e_mail_address_and_what_is_large_is_not_kep
 ) -> None:
     basis = write_basis(root)
     recall(basis, "who", lambda: ["ana@acme.example"])
+    recall(basis, "who, in a model", lambda: ["gpt-4o ana.rojas@mail.acme.cl"])
     recall(basis, "much", lambda: "x" * cache.LARGEST)
     monkeypatch.setattr(cache, "WORTH", basis.size + 1)
     recall(basis, "little", lambda: 1)
     assert find_store(root).measure().answers == 0
+
+
+def test_a_version_of_a_model_is_no_address(root: Path) -> None:
+    recall(write_basis(root), "models", lambda: ["claude-3-5-haiku@20241022", "gemini@001.5"])
+    assert find_store(root).measure().answers == 1
+
+
+def test_where_the_code_cannot_be_told_nothing_is_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache, "LIBRARIES", ("a-library-that-nobody-has",))
+    cache._name_code.cache_clear()
+    assert recall(write_basis(root), "all", lambda: 1) == 1
+    assert find_store(root).measure().answers == 0
+    cache._name_code.cache_clear()
 
 
 def test_what_was_read_from_a_file_that_is_no_more_the_one_that_was_hashed_is_not_kept(root: Path) -> None:
