@@ -283,6 +283,7 @@ COLUMNS = (
 )
 ASKED = (
     "fetch --demo --start-date 2025-10-01 --end-date 2025-10-31", "doctor", "sources", f"certificate {MONTH}",
+    "cache status", "cache clear",
     f"by-model {MONTH}", f"daily {MONTH}", f"monthly {MONTH}", f"spend {MONTH}", f"organization check {MONTH}",
     "compare 2025-08 2025-09", "compare 2025-08 2025-09 --of usd", f"forecast {MONTH} --budget 9000",
     f"forecast {MONTH} --as-of 2025-09-15",

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import date, datetime, timezone
 from decimal import Decimal
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -225,7 +226,7 @@ def test_a_question_that_lacked_anything_would_be_found_out(
     def name(basis: cache.Basis, question: object) -> str:
         parts = {"files": [sha for _file, sha in basis.files], "rest": basis.rest, "question": question}
         del parts[lost]
-        return cache.hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     monkeypatch.setattr(cache, "_name_question", name)
     # An answer to another question is of another shape, too: whatever fails, it is found out. It need not be the least.
