@@ -235,7 +235,7 @@ MODULES_OF_EXTRAS: dict[str, tuple[str, ...]] = {
     "postgres": ("adbc_driver_manager", "adbc_driver_postgresql", "psycopg"),
     "reports": ("holidays", "ipykernel", "jupyter_client", "jupyter_core", "jupyterlab", "matplotlib", "nbclient",
                 "nbconvert", "nbformat", "papermill", "questionary", "tornado", "traitlets"),
-    "spark": ("pyspark",),
+    "redis": ("redis",), "spark": ("pyspark",),
 }  # fmt: skip
 """The modules that come with each extra, as Python imports them."""
 
