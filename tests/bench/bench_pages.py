@@ -69,8 +69,9 @@ def store_calls(root: Path, month: Month, rows: int) -> None:
     prompt, completion, unpriced, usd = duckdb.execute(f"SELECT {sums} FROM '{parquet}'").fetchall()[0]
     certificate = UsageCertificate(
         month=month, read_at=LATER, rows=rows, quarantined_rows=0, source="import", rows_read=rows, requests=rows,
-        rows_sha256=hash_parquet(parquet, hash_file(parquet)), prompt_tokens=prompt, completion_tokens=completion,
-        unpriced_rows=unpriced, unpriced_requests=unpriced, amount_in_usd=str(Decimal(usd)),
+        file_sha256=(sha256 := hash_file(parquet)), rows_sha256=hash_parquet(parquet, sha256),
+        prompt_tokens=prompt, completion_tokens=completion, unpriced_rows=unpriced, unpriced_requests=unpriced,
+        amount_in_usd=str(Decimal(usd)),
     )  # fmt: skip
     write_version(draft, parquet, certificate)
     move_version(draft, certificate, root)
