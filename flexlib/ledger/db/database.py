@@ -22,7 +22,6 @@ from flexlib.i18n import _
 from flexlib.privacy import PrivacyGuard
 
 CONNECT_SECONDS = 5
-
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.5
 PASSING_NAMES = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
 LOCKED = "55P03"
@@ -31,6 +30,7 @@ LOCKED = "55P03"
 PASSING_STATES = ("08", "40", "53300", LOCKED, "57P")
 """SQLSTATEs that pass: connection, serialization and deadlock, too many connections, lock, restart of the server."""
 
+GONE, TALLIES = "42P01", "llm_usage_tall"  # a table is not there: those of tallies may go while somebody asks
 FINAL_WORDS = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
 """What the server says when it will never let this user in; a connection that fails has no SQLSTATE."""
 
@@ -230,7 +230,7 @@ def _may_pass(cause: BaseException, ledger: Ledger) -> bool:
     if state == "23514" and not cause.diag.constraint_name:  # type: ignore[attr-defined]
         ledger.months.clear()  # no partition takes the row: one that this process had seen is gone
         return True
-    return str(state).startswith(PASSING_STATES)
+    return str(state).startswith(PASSING_STATES) or (state == GONE and TALLIES in str(cause))
 
 
 def explain_refusal(ledger: Ledger, error: Exception) -> LedgerError:

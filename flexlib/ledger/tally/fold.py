@@ -25,21 +25,25 @@ from flexlib.ledger.tally.tables import (
 
 MANY = 2000
 """Changes from which on a reader folds them: to add up so many takes a few milliseconds."""
-BUSY = ("SQLITE_BUSY", "SQLITE_LOCKED")
+NOT_NOW = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_READONLY")
+"""Another writes, or this user may not."""
+TOO_LARGE = "integer overflow"
+"""What SQLite says of a sum above its integers; questions add changes up in two parts, which bear it."""
 AWAY = ("55P03", "40001")
 """SQLSTATEs of a lock that another holds, and of changes that another has folded meanwhile."""
 
 
 def fold_changes(ledger: Ledger) -> bool:
-    """Folds all changes in one transaction; whether it did: where another folds or SQLite is written to, it does not
-    wait. Raises `LedgerFailed`.
+    """Folds all changes in one transaction; whether it did. Where another folds or writes into SQLite, it does not wait,
+    and where one may only read or a tally cannot hold the sum, changes stay as they are. Raises `LedgerFailed`.
     """
     try:
         with _write_alone(ledger) as connection:
             fold(connection)
     except (sa.exc.SQLAlchemyError, ledger.driver_error) as error:
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
-        if str(getattr(cause, "sqlite_errorname", "")).startswith(BUSY) or getattr(cause, "sqlstate", None) in AWAY:
+        name = str(getattr(cause, "sqlite_errorname", ""))
+        if name.startswith(NOT_NOW) or str(cause) == TOO_LARGE or getattr(cause, "sqlstate", None) in AWAY:
             return False
         raise explain_refusal(ledger, error) from error
     return True

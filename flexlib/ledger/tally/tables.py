@@ -127,6 +127,7 @@ def create_tables(connection: sa.Connection) -> None:
         END $$""")
     connection.exec_driver_sql(f"""
         CREATE FUNCTION {TALLIES}_empty() {head} $$ BEGIN
+            LOCK TABLE {place}.{PARTITIONS} IN SHARE ROW EXCLUSIVE MODE; -- what another folds meanwhile it would not see
             DELETE FROM {place}.{TALLIES}; DELETE FROM {place}.{CHANGES}; RETURN NULL;
         END $$""")  # noqa: S608
     # A row at a time: that of a statement would not see what is written into a partition by its own name.
@@ -140,6 +141,8 @@ def create_tables(connection: sa.Connection) -> None:
 
 def drop_tables(connection: sa.Connection) -> None:
     """Takes the triggers and the tables away, where they are, in the caller's transaction."""
+    # First, since who reads tallies locks it first: the two wait for each other in one order.
+    connection.exec_driver_sql(f"DROP TABLE IF EXISTS {PARTITIONS}")
     if connection.dialect.name == "sqlite":
         for event in ("insert", "update", "delete"):
             connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {TALLIES}_{event}")

@@ -1,0 +1,118 @@
+"""Whoever looks while tallies are made, emptied or cannot be added up has the calls' own sums all the same."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from databases import execute
+
+from flexlib.ledger import Ledger, UsageQuery, get_total_cost_by_period, record_usage
+from flexlib.ledger.tally import fold as folding
+from flexlib.ledger.tally.switch import are_kept, count_differences, read_status, turn_off, turn_on
+from flexlib.ledger.tally.tables import PARTITIONS
+
+FIRST = datetime(2025, 9, 1, tzinfo=timezone.utc)
+TABLE = "llm_usage_statistics"
+
+
+def record(ledger: Ledger, usd: str = "1") -> None:
+    amounts: dict[str, Any] = {"amount_in_usd": Decimal(usd), "created_at": FIRST}
+    record_usage(usable=None, provider="openai", model="m", **amounts, ledger=ledger)
+
+
+def sum_dollars(ledger: Ledger) -> Any:
+    return get_total_cost_by_period(None, None, "usd", within=UsageQuery(ledger))
+
+
+@pytest.mark.parametrize("was_on", [False, True])
+def test_who_began_to_read_before_tallies_were_made_reads_the_calls(postgresql_ledger: Ledger, was_on: bool) -> None:
+    record(postgresql_ledger)
+    if was_on:
+        turn_on(postgresql_ledger)
+    with postgresql_ledger.read() as connection:
+        connection.execute(sa.text("SELECT 1"))  # from here on it sees this state, in which the new tallies are empty
+        turn_on(postgresql_ledger)
+        assert not are_kept(connection)
+    with postgresql_ledger.read() as connection:
+        assert are_kept(connection)
+
+
+def test_who_waits_for_tallies_that_are_made_anew_reads_the_calls(postgresql_ledger: Ledger) -> None:
+    record(postgresql_ledger)
+    turn_on(postgresql_ledger)
+    answers: list[Any] = []
+    readers = [threading.Thread(target=lambda: answers.append(sum_dollars(postgresql_ledger))) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for _ in range(20):
+        turn_on(postgresql_ledger)
+    for reader in readers:
+        reader.join()
+    assert answers == [1, 1, 1]
+
+
+def test_what_is_emptied_while_another_folds_is_in_no_tally(postgresql_ledger: Ledger) -> None:
+    record(postgresql_ledger)
+    turn_on(postgresql_ledger)
+    record(postgresql_ledger)
+    empty = threading.Thread(target=execute, args=(postgresql_ledger, f"TRUNCATE {TABLE}"))
+    with folding._write_alone(postgresql_ledger) as connection:  # noqa: SLF001
+        folding.fold(connection)
+        empty.start()
+        while not _count_waiting(postgresql_ledger):
+            pass
+    empty.join()
+    assert (sum_dollars(postgresql_ledger), count_differences(postgresql_ledger)) == (None, 0)
+
+
+def _count_waiting(ledger: Ledger) -> int:
+    with ledger.engine.connect() as connection:
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        return connection.scalar(sa.text(waiting)) or 0
+
+
+def test_who_waits_while_tallies_are_taken_away_reads_the_calls(postgresql_ledger: Ledger) -> None:
+    record(postgresql_ledger)
+    turn_on(postgresql_ledger)
+    answers: list[Any] = []
+    reader = threading.Thread(target=lambda: answers.append(sum_dollars(postgresql_ledger)))
+    with postgresql_ledger.engine.connect() as connection:
+        connection = connection.execution_options(isolation_level="READ COMMITTED")
+        with connection.begin():
+            connection.exec_driver_sql(f"DROP TABLE {PARTITIONS}")
+            reader.start()
+            while not _count_waiting(postgresql_ledger):
+                pass
+    reader.join()
+    assert answers == [1]
+    assert read_status(postgresql_ledger).is_on is False
+
+
+def test_sums_beyond_what_a_tally_holds_are_still_answered(
+    sqlite_ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn_on(sqlite_ledger)
+    monkeypatch.setattr(folding, "MANY", 1)
+    for _ in range(2):
+        record(sqlite_ledger, "600000000")
+    assert sum_dollars(sqlite_ledger) == 1_200_000_000
+    assert sum_dollars(sqlite_ledger) == 1_200_000_000
+    turn_off(sqlite_ledger)
+    assert sum_dollars(sqlite_ledger) == 1_200_000_000
+
+
+def test_who_may_not_write_into_a_file_reads_sums_of_many_changes(
+    sqlite_ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn_on(sqlite_ledger)
+    monkeypatch.setattr(folding, "MANY", 1)
+    for _ in range(2):
+        record(sqlite_ledger)
+    sqlite_ledger.close()
+    sa.event.listen(sqlite_ledger.engine, "connect", lambda driver, _: driver.execute("PRAGMA query_only = 1"))
+    assert sum_dollars(sqlite_ledger) == 2
