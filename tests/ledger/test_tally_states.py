@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -11,8 +12,9 @@ import pytest
 import sqlalchemy as sa
 from databases import execute
 
-from flexlib.ledger import Ledger, UsageQuery, get_total_cost_by_period, record_usage
+from flexlib.ledger import Ledger, LedgerFailed, LedgerMissing, UsageQuery, get_total_cost_by_period, record_usage
 from flexlib.ledger.tally import fold as folding
+from flexlib.ledger.tally import switch
 from flexlib.ledger.tally.switch import are_kept, count_differences, read_status, turn_off, turn_on
 from flexlib.ledger.tally.tables import PARTITIONS
 
@@ -25,7 +27,7 @@ def record(ledger: Ledger, usd: str = "1") -> None:
     record_usage(usable=None, provider="openai", model="m", **amounts, ledger=ledger)
 
 
-def sum_dollars(ledger: Ledger) -> Any:
+def sum_dollars(ledger: Ledger) -> Any:  # noqa: ANN401 (a decimal, or None)
     return get_total_cost_by_period(None, None, "usd", within=UsageQuery(ledger))
 
 
@@ -40,20 +42,6 @@ def test_who_began_to_read_before_tallies_were_made_reads_the_calls(postgresql_l
         assert not are_kept(connection)
     with postgresql_ledger.read() as connection:
         assert are_kept(connection)
-
-
-def test_who_waits_for_tallies_that_are_made_anew_reads_the_calls(postgresql_ledger: Ledger) -> None:
-    record(postgresql_ledger)
-    turn_on(postgresql_ledger)
-    answers: list[Any] = []
-    readers = [threading.Thread(target=lambda: answers.append(sum_dollars(postgresql_ledger))) for _ in range(3)]
-    for reader in readers:
-        reader.start()
-    for _ in range(20):
-        turn_on(postgresql_ledger)
-    for reader in readers:
-        reader.join()
-    assert answers == [1, 1, 1]
 
 
 def test_what_is_emptied_while_another_folds_is_in_no_tally(postgresql_ledger: Ledger) -> None:
@@ -72,8 +60,8 @@ def test_what_is_emptied_while_another_folds_is_in_no_tally(postgresql_ledger: L
 
 def _count_waiting(ledger: Ledger) -> int:
     with ledger.engine.connect() as connection:
-        waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        return connection.scalar(sa.text(waiting)) or 0
+        is_it = "wait_event_type = 'Lock' AND datname = current_database()"
+        return connection.scalar(sa.text(f"SELECT count(*) FROM pg_stat_activity WHERE {is_it}")) or 0
 
 
 def test_who_waits_while_tallies_are_taken_away_reads_the_calls(postgresql_ledger: Ledger) -> None:
@@ -116,3 +104,52 @@ def test_who_may_not_write_into_a_file_reads_sums_of_many_changes(
     sqlite_ledger.close()
     sa.event.listen(sqlite_ledger.engine, "connect", lambda driver, _: driver.execute("PRAGMA query_only = 1"))
     assert sum_dollars(sqlite_ledger) == 2
+
+
+def test_others_record_while_calls_are_counted(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    record(ledger, "3")
+    sum_calls = switch._sum_calls  # noqa: SLF001
+
+    def write_around(connection: sa.Connection) -> None:
+        record(ledger)
+        sum_calls(connection)
+        record(ledger, "5")
+        execute(ledger, f"UPDATE {TABLE} SET model = 'other' WHERE amount_in_usd > 2")
+        assert sum_dollars(ledger) == 9
+        assert not read_status(ledger).is_current
+
+    monkeypatch.setattr(switch, "_sum_calls", write_around)
+    assert turn_on(ledger).is_current
+    assert (sum_dollars(ledger), count_differences(ledger)) == (9, 0)
+    folding.fold_changes(ledger)
+    assert (sum_dollars(ledger), count_differences(ledger)) == (9, 0)
+
+
+def test_where_counting_was_cut_off_the_calls_are_read_until_it_is_done(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(ledger)
+    with monkeypatch.context() as patch:
+        patch.setattr(switch, "_take_over", lambda *_: sys.exit())
+        with pytest.raises(SystemExit):
+            turn_on(ledger)
+    record(ledger)
+    assert not folding.fold_changes(ledger)
+    assert sum_dollars(ledger) == 2
+    with pytest.raises(LedgerMissing, match="Run: flexlib ledger tallies on"):
+        count_differences(ledger)
+    assert turn_on(ledger).is_current
+    assert (sum_dollars(ledger), count_differences(ledger)) == (2, 0)
+
+
+def test_who_counts_and_was_overtaken_says_so(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    record(ledger)
+    take_over = switch._take_over  # noqa: SLF001
+    with monkeypatch.context() as patch:
+        patch.setattr(switch, "_take_over", lambda *_: sys.exit())
+        with pytest.raises(SystemExit):
+            turn_on(ledger)  # another, who has begun
+    with ledger.engine.connect() as connection, pytest.raises(LedgerFailed, match="Another turned tallies on or off"):
+        take_over(connection, -1)
+    turn_off(ledger)
+    assert not folding.fold_changes(ledger)

@@ -19,7 +19,9 @@ from flexlib.ledger.tally.tables import (
     SPANS,
     STARTS,
     TALLIES,
+    WHOLE,
     changes,
+    partitions,
     tallies,
 )
 
@@ -27,23 +29,30 @@ MANY = 2000
 """Changes from which on a reader folds them: to add up so many takes a few milliseconds."""
 NOT_NOW = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_READONLY")
 """Another writes, or this user may not."""
-TOO_LARGE = "integer overflow"
-"""What SQLite says of a sum above its integers; questions add changes up in two parts, which bear it."""
-AWAY = ("55P03", "40001")
-"""SQLSTATEs of a lock that another holds, and of changes that another has folded meanwhile."""
+TOO_LARGE, NONE = "integer overflow", "no such table"
+"""What SQLite says of a sum above its integers, while questions add changes up in two parts, which bear it; and of
+tallies that were taken away meanwhile."""
+AWAY = ("55P03", "40001", "42P01")
+"""SQLSTATEs of a lock that another holds, of changes that another has folded, and of tallies taken away meanwhile."""
 
 
 def fold_changes(ledger: Ledger) -> bool:
-    """Folds all changes in one transaction; whether it did. Where another folds or writes into SQLite, it does not wait,
-    and where one may only read or a tally cannot hold the sum, changes stay as they are. Raises `LedgerFailed`.
+    """Folds all changes in one transaction; whether it did. Where another folds or writes into SQLite it does not wait;
+    where one may only read or a tally cannot hold the sum, changes stay as they are. Raises `LedgerFailed`.
     """
     try:
         with _write_alone(ledger) as connection:
+            if not is_whole(connection):
+                return False
             fold(connection)
     except (sa.exc.SQLAlchemyError, ledger.driver_error) as error:
         cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
         name = str(getattr(cause, "sqlite_errorname", ""))
-        if name.startswith(NOT_NOW) or str(cause) == TOO_LARGE or getattr(cause, "sqlstate", None) in AWAY:
+        if (
+            name.startswith(NOT_NOW)
+            or str(cause).startswith((TOO_LARGE, NONE))
+            or getattr(cause, "sqlstate", None) in AWAY
+        ):
             return False
         raise explain_refusal(ledger, error) from error
     return True
@@ -62,7 +71,9 @@ def fold(connection: sa.Connection) -> None:
     know_partitions(connection)
 
 
-def add_tallies(connection: sa.Connection, kind: str, span: str, parts: sa.Subquery) -> None:
+def add_tallies(
+    connection: sa.Connection, kind: str, span: str, parts: sa.Subquery, into: sa.TableClause = tallies
+) -> None:
     """Writes the sums of the parts as tallies; those whose calls are all gone are none."""
     keys = [parts.c[name] for name in ("start", *KEYS[kind])]
     calls = sa.func.sum(parts.c.requests)
@@ -70,7 +81,7 @@ def add_tallies(connection: sa.Connection, kind: str, span: str, parts: sa.Subqu
     mark: tuple[sa.ColumnElement[Any], ...] = (sa.literal(kind), sa.literal(span), sa.literal_column("0"))
     select = sa.select(*mark, *keys, *sums).group_by(*keys).having(calls != sa.literal_column("0"))
     names = ["kind", "span", "is_old", "start", *KEYS[kind], *MEASURES]
-    connection.execute(sa.insert(tallies).from_select(names, select))
+    connection.execute(sa.insert(into).from_select(names, select))
 
 
 def know_partitions(connection: sa.Connection) -> None:
@@ -80,6 +91,11 @@ def know_partitions(connection: sa.Connection) -> None:
             f"INSERT INTO {PARTITIONS} SELECT inhrelid::bigint FROM pg_inherits "  # noqa: S608
             f"WHERE inhparent = to_regclass('{TABLE}') ON CONFLICT DO NOTHING"
         )
+
+
+def is_whole(connection: sa.Connection) -> bool:
+    """Whether all calls are counted in the tallies, which are there."""
+    return bool(connection.scalar(sa.select(sa.exists().where(partitions.c.partition == WHOLE))))
 
 
 def may_fold(connection: sa.Connection) -> bool:

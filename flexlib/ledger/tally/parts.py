@@ -75,10 +75,19 @@ def select_span(kind: str, span: str) -> list[sa.Select[Any]]:
     ]
 
 
-def select_hours(kind: str) -> sa.Select[Any]:
-    """The tallies of hours, by their days."""
-    is_it = tallies.c.kind == kind, tallies.c.span == HOUR
-    return _select(tallies, kind, STARTS[DAY](tallies.c.start)).where(*is_it)
+def select_hours(kind: str, table: sa.FromClause) -> sa.Select[Any]:
+    """The tallies of hours in a table of such, by their days."""
+    is_it = table.c.kind == kind, table.c.span == HOUR
+    return _select(table, kind, STARTS[DAY](table.c.start)).where(*is_it)
+
+
+def select_uncounted(kind: str, span: str) -> sa.CompoundSelect[Any]:
+    """The calls without the changes that are noted of them: those that were there before any was noted."""
+    noted = changes.c
+    values = (-noted[name] for name in MEASURES)
+    less = sa.select(STARTS[span](noted.start).label("start"), *(noted[key] for key in KEYS[kind]),
+        *(value.label(name) for name, value in zip(MEASURES, values, strict=True)))  # fmt: skip
+    return sa.union_all(select_calls(kind, span), less)
 
 
 def select_calls(kind: str, span: str = HOUR, sign: int = 1) -> sa.Select[Any]:
@@ -98,7 +107,7 @@ def select_calls(kind: str, span: str = HOUR, sign: int = 1) -> sa.Select[Any]:
         *(value.label(name) for name, value in zip(MEASURES, values, strict=True)))  # fmt: skip
 
 
-def _select(table: sa.Table, kind: str, start: sa.ColumnElement[Any] | None = None) -> sa.Select[Any]:
+def _select(table: sa.FromClause, kind: str, start: sa.ColumnElement[Any] | None = None) -> sa.Select[Any]:
     first = table.c.start if start is None else start
     return sa.select(first.label("start"), *(table.c[name] for name in (*KEYS[kind], *MEASURES)))
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
 
-from flexlib.errors import LedgerMissing
+from flexlib.errors import LedgerFailed, LedgerMissing
 from flexlib.i18n import _
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import check_partitions, prepare_ledger
 from flexlib.ledger.db.table import TABLE
-from flexlib.ledger.tally.fold import add_tallies, know_partitions
-from flexlib.ledger.tally.parts import select_calls, select_hours, select_span
+from flexlib.ledger.tally.fold import add_tallies, is_whole, know_partitions
+from flexlib.ledger.tally.parts import select_calls, select_hours, select_span, select_uncounted
 from flexlib.ledger.tally.tables import (
     CHANGES,
     DAY,
@@ -25,11 +26,17 @@ from flexlib.ledger.tally.tables import (
     PARTITIONS,
     SPANS,
     TALLIES,
+    WHOLE,
     changes,
     create_tables,
     drop_tables,
+    partitions,
     tallies,
 )
+
+COUNTED = sa.table("llm_usage_tally_counted", *(sa.column(one.name, one.type) for one in tallies.columns))
+NUMBER_BITS = 60
+"""Of the number of who counts: so many that no two have the same, and a BIGINT holds it."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,8 @@ class TallyStatus:
 
     is_on: bool
     is_current: bool
-    """False where a partition that was counted is gone: what is asked is read from the calls until they are counted
-    again."""
+    """False while calls are counted, and where a partition that was counted is gone: what is asked is read from the
+    calls until they are counted."""
     tallies: int
     changes: int
     """What is recorded and not folded into the tallies yet; sums have it all the same."""
@@ -49,23 +56,59 @@ class TallyStatus:
 
 
 def turn_on(ledger: Ledger) -> TallyStatus:
-    """Makes the tallies of all calls, or makes them anew, in one transaction, in which nobody else can record:
-    minutes, of millions of calls."""
+    """Makes the tallies of all calls, or makes them anew, while others record: minutes, of millions of calls.
+
+    What changes is noted from the begin on, and the calls without what is noted are what was there before: both out of
+    one state, in whichever moment. Where it ends before its time, questions read the calls until it is run again.
+    Raises `LedgerFailed` where another turned tallies on or off meanwhile.
+    """
     prepare_ledger(ledger)
     check_partitions(ledger)
+    mine = -secrets.randbits(NUMBER_BITS) - 1
 
-    def count() -> None:
+    def begin() -> None:
         with _begin(ledger) as connection:
             drop_tables(connection)
             create_tables(connection)
-            for kind, span in SPANS:
-                is_in_hours = span == DAY and (kind, HOUR) in SPANS  # counted just before, and far fewer than calls
-                rows = select_hours(kind) if is_in_hours else select_calls(kind, span)
-                add_tallies(connection, kind, span, rows.subquery())
-            know_partitions(connection)
+            connection.execute(sa.insert(partitions).values(partition=mine))
 
-    run_with_retries(ledger, count)
+    run_with_retries(ledger, begin)
+    run_with_retries(ledger, lambda: _count_calls(ledger, mine))
     return read_status(ledger)
+
+
+def _count_calls(ledger: Ledger, mine: int) -> None:
+    with ledger.engine.connect() as connection:
+        if ledger.backend == "sqlite":
+            with connection.begin():
+                _sum_calls(connection)
+            with connection.begin():
+                _take_over(connection, mine)
+            return
+        connection = connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():  # one: nobody may empty the table in between
+            _sum_calls(connection)
+            _take_over(connection, mine)
+
+
+def _sum_calls(connection: sa.Connection) -> None:
+    """Sums up into a table of this connection only: whoever writes into the ledger on SQLite keeps others from it."""
+    connection.exec_driver_sql(f"DROP TABLE IF EXISTS {COUNTED.name}")
+    connection.exec_driver_sql(f"CREATE TEMPORARY TABLE {COUNTED.name} AS SELECT * FROM {TALLIES} WHERE 1 = 0")  # noqa: S608
+    for kind, span in SPANS:
+        is_in_hours = span == DAY and (kind, HOUR) in SPANS  # counted just before, and far fewer than calls
+        rows = select_hours(kind, COUNTED) if is_in_hours else select_uncounted(kind, span)
+        add_tallies(connection, kind, span, rows.subquery(), COUNTED)
+
+
+def _take_over(connection: sa.Connection, mine: int) -> None:
+    done = connection.execute(sa.update(partitions).where(partitions.c.partition == mine).values(partition=WHOLE))
+    if done.rowcount:
+        connection.exec_driver_sql(f"INSERT INTO {TALLIES} SELECT * FROM {COUNTED.name}")  # noqa: S608
+        know_partitions(connection)
+    elif not is_whole(connection):  # whole: committed before, and the answer was lost
+        raise LedgerFailed(_("Another turned tallies on or off meanwhile. Run: flexlib ledger tallies on"))
+    connection.exec_driver_sql(f"DROP TABLE {COUNTED.name}")
 
 
 def turn_off(ledger: Ledger) -> TallyStatus:
@@ -104,7 +147,7 @@ def count_differences(ledger: Ledger) -> int:
 
     def compare() -> int:
         with ledger.read() as connection:
-            if not _are_there(connection):
+            if not (_are_there(connection) and is_whole(connection)):
                 raise LedgerMissing(explain_off())
             return sum(_compare(connection, kind, span) for kind, span in SPANS)
 
@@ -141,12 +184,13 @@ def _are_there(connection: sa.Connection) -> bool:
 
 def _are_current(connection: sa.Connection) -> bool:
     if connection.dialect.name == "sqlite":
-        return True
+        return is_whole(connection)
     # Reading PARTITIONS waits for whoever makes them. A transaction that is older than they are sees the table's name,
     # and none of its rows, but no row of it in pg_class.
     current = (
-        f"SELECT count(*) = 0 AND EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('{PARTITIONS}')) "  # noqa: S608
-        f"FROM {PARTITIONS} WHERE partition NOT IN "
+        f"SELECT count(*) = 0 AND EXISTS (SELECT FROM {PARTITIONS} WHERE partition = {WHOLE}) "  # noqa: S608
+        f"AND EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('{PARTITIONS}')) "
+        f"FROM {PARTITIONS} WHERE partition > {WHOLE} AND partition NOT IN "
         f"(SELECT inhrelid::bigint FROM pg_inherits WHERE inhparent = to_regclass('{TABLE}'))"
     )
     return bool(connection.scalar(sa.text(current)))

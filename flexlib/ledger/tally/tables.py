@@ -37,6 +37,9 @@ MEASURES = ("prompt_tokens", "completion_tokens", "usd", "clp", "requests", "unp
 AMOUNTS = {"usd": "amount_in_usd", "clp": "amount_in_clp"}
 MICROSECONDS = {HOUR: 3_600_000_000, DAY: 86_400_000_000}
 
+WHOLE = 0
+"""Stands among the partitions once all calls are counted; a number below it while they are, that of who counts."""
+
 METADATA = sa.MetaData()
 
 
@@ -127,7 +130,7 @@ def create_tables(connection: sa.Connection) -> None:
         END $$""")
     connection.exec_driver_sql(f"""
         CREATE FUNCTION {TALLIES}_empty() {head} $$ BEGIN
-            LOCK TABLE {place}.{PARTITIONS} IN SHARE ROW EXCLUSIVE MODE; -- what another folds meanwhile it would not see
+            LOCK TABLE {place}.{PARTITIONS} IN SHARE ROW EXCLUSIVE MODE; -- or it would not see what another folds
             DELETE FROM {place}.{TALLIES}; DELETE FROM {place}.{CHANGES}; RETURN NULL;
         END $$""")  # noqa: S608
     # A row at a time: that of a statement would not see what is written into a partition by its own name.
