@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import threading
+import time
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from databases import execute
+from test_writers import WRITERS, check_rows, run_writers
 
 from flexlib.ledger import Ledger, LedgerFailed, LedgerMissing, UsageQuery, get_total_cost_by_period, record_usage
 from flexlib.ledger.tally import fold as folding
@@ -153,3 +156,45 @@ def test_who_counts_and_was_overtaken_says_so(ledger: Ledger, monkeypatch: pytes
         take_over(connection, -1)
     turn_off(ledger)
     assert not folding.fold_changes(ledger)
+
+
+COUNTER = """
+import sys
+from flexlib.ledger import open_ledger
+from flexlib.ledger.tally.switch import turn_on
+from pathlib import Path
+ledger = open_ledger(sys.argv[1], data=Path("/nonexistent"))
+print("ready", flush=True)
+while True:
+    turn_on(ledger)
+"""
+CALLS = 150
+
+
+@pytest.mark.heavy
+def test_after_who_counts_was_killed_among_writers_the_next_count_is_whole(ledger: Ledger, ledger_url: str) -> None:
+    over = threading.Event()
+    codes: list[int] = []
+
+    def kill_counters() -> None:
+        while not over.is_set():
+            counter = subprocess.Popen([sys.executable, "-c", COUNTER, ledger_url], stdout=subprocess.PIPE)
+            assert counter.stdout is not None
+            counter.stdout.readline()
+            time.sleep(0.05 * (len(codes) % 5))
+            counter.kill()
+            counter.communicate()
+            codes.append(counter.returncode)
+
+    thread = threading.Thread(target=kill_counters)
+    thread.start()
+    try:
+        run_writers(ledger, ledger_url, count=CALLS, kills=2)
+    finally:
+        over.set()
+        thread.join()
+    check_rows(ledger, CALLS)
+    assert codes[:2] == [-9, -9]
+    assert turn_on(ledger).is_current
+    assert count_differences(ledger) == 0
+    assert UsageQuery(ledger).count() == WRITERS * CALLS
