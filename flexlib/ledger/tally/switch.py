@@ -14,22 +14,10 @@ from flexlib.i18n import _
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import check_partitions, prepare_ledger
 from flexlib.ledger.db.table import TABLE
-from flexlib.ledger.tally.fold import add_tallies, know_partitions
-from flexlib.ledger.tally.parts import select_calls, select_hours, select_span
-from flexlib.ledger.tally.tables import (
-    CHANGES,
-    DAY,
-    HOUR,
-    KEYS,
-    MEASURES,
-    PARTITIONS,
-    SPANS,
-    TALLIES,
-    changes,
-    create_tables,
-    drop_tables,
-    tallies,
-)
+from flexlib.ledger.tally.current import are_current, are_there, count_wrong, know_all
+from flexlib.ledger.tally.fold import add_tallies
+from flexlib.ledger.tally.parts import select_calls, select_hours
+from flexlib.ledger.tally.tables import DAY, HOUR, PARTITIONS, SPANS, changes, create_tables, drop_tables, tallies
 
 
 @dataclass(frozen=True)
@@ -38,8 +26,8 @@ class TallyStatus:
 
     is_on: bool
     is_current: bool
-    """False where a partition that was counted is gone: what is asked is read from the calls until they are counted
-    again."""
+    """False where a partition's calls are not those that were counted: what is asked is read from the calls until
+    they are counted again."""
     tallies: int
     changes: int
     """What is recorded and not folded into the tallies yet; sums have it all the same."""
@@ -62,7 +50,7 @@ def turn_on(ledger: Ledger) -> TallyStatus:
                 is_in_hours = span == DAY and (kind, HOUR) in SPANS  # counted just before, and far fewer than calls
                 rows = select_hours(kind) if is_in_hours else select_calls(kind, span)
                 add_tallies(connection, kind, span, rows.subquery())
-            know_partitions(connection)
+            know_all(connection)
 
     run_with_retries(ledger, count)
     return read_status(ledger)
@@ -86,12 +74,12 @@ def read_status(ledger: Ledger) -> TallyStatus:
 
     def read() -> TallyStatus:
         with ledger.read() as connection:
-            if not _are_there(connection):
+            if not are_there(connection):
                 return TallyStatus(False, False, 0, 0)
             kept, new = (
                 connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0 for table in (tallies, changes)
             )
-            return TallyStatus(True, _are_current(connection), kept, new)
+            return TallyStatus(True, are_current(connection), kept, new)
 
     return run_with_retries(ledger, read)
 
@@ -104,49 +92,16 @@ def count_differences(ledger: Ledger) -> int:
 
     def compare() -> int:
         with ledger.read() as connection:
-            if not _are_there(connection):
+            if not are_there(connection):
                 raise LedgerMissing(explain_off())
-            return sum(_compare(connection, kind, span) for kind, span in SPANS)
+            return sum(count_wrong(connection, kind, span) for kind, span in SPANS)
 
     return run_with_retries(ledger, compare)
-
-
-def are_kept(connection: sa.Connection) -> bool:
-    """Whether there are tallies, of all calls, that this user may read."""
-    return _are_there(connection) and _are_current(connection)
 
 
 def explain_off() -> str:
     """That there are no tallies, and how to have them."""
     return _("This ledger keeps no tallies. Run: flexlib ledger tallies on")
-
-
-def _compare(connection: sa.Connection, kind: str, span: str) -> int:
-    parts = sa.union_all(*select_span(kind, span), select_calls(kind, span, sign=-1)).subquery()
-    keys = [parts.c[name] for name in ("start", *KEYS[kind])]
-    zero: sa.ColumnElement[int] = sa.literal_column("0")
-    differ = sa.or_(*(sa.func.sum(parts.c[name]) != zero for name in MEASURES))
-    wrong = sa.select(*keys).group_by(*keys).having(differ).subquery()
-    return connection.scalar(sa.select(sa.func.count()).select_from(wrong)) or 0
-
-
-def _are_there(connection: sa.Connection) -> bool:
-    if connection.dialect.name == "sqlite":
-        found = "SELECT count(*) = 1 FROM sqlite_master WHERE type = 'table' AND name = :tallies"
-        return bool(connection.scalar(sa.text(found), {"tallies": TALLIES}))
-    tables = (TALLIES, CHANGES, PARTITIONS)
-    rights = " AND ".join(f"coalesce(has_table_privilege(to_regclass('{one}'), 'SELECT'), false)" for one in tables)
-    return bool(connection.scalar(sa.text(f"SELECT {rights}")))
-
-
-def _are_current(connection: sa.Connection) -> bool:
-    if connection.dialect.name == "sqlite":
-        return True
-    gone = (
-        f"SELECT count(*) = 0 FROM {PARTITIONS} WHERE partition NOT IN "  # noqa: S608
-        f"(SELECT inhrelid::bigint FROM pg_inherits WHERE inhparent = to_regclass('{TABLE}'))"
-    )
-    return bool(connection.scalar(sa.text(gone)))
 
 
 @contextmanager
