@@ -57,7 +57,7 @@ def _tell_status(status: TallyStatus) -> str:
     if not status.is_on:
         return explain_off()
     if not status.is_current:
-        return _("The calls of a partition are not those that were counted, so that sums are read from the calls. "
+        return _("Calls may have changed unseen by the tallies, so that sums are read from the calls. "
                  "Count the tallies again: flexlib ledger tallies on")  # fmt: skip
     said = _("Tallies are on: {tallies} kept, {changes} not folded into them yet; sums have both.")
     return said.format(tallies=format_number(status.tallies), changes=format_number(status.changes))

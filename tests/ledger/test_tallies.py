@@ -370,3 +370,19 @@ def test_a_fold_and_who_empties_the_ledger_leave_nothing_of_it(postgresql_ledger
         time.sleep(0.5)  # it waits for the fold by now
     emptying.join()
     assert (read_status(ledger).tallies, read_status(ledger).changes, count_differences(ledger)) == (0, 0, 0)
+
+
+def test_where_the_triggers_went_with_a_table_that_was_rebuilt_the_calls_are_read(sqlite_ledger: Ledger) -> None:
+    ledger, within = sqlite_ledger, UsageQuery(sqlite_ledger)
+    turn_on(ledger)
+    (definition,) = next(iter(query(ledger, f"SELECT sql FROM sqlite_master WHERE name = '{TABLE}'")))
+    rebuilt = definition.replace(f'"{TABLE}"', "rebuilt", 1)
+    for statement in (rebuilt, f"DROP TABLE {TABLE}", f"ALTER TABLE rebuilt RENAME TO {TABLE}"):
+        execute(ledger, statement)
+    record_usage(usable=None, provider="openai", model="m", amount_in_usd=1, created_at=FIRST, ledger=ledger)
+    assert get_total_cost_by_period(None, None, "usd", within=within) == 1
+    assert read_status(ledger).is_current is False
+    assert turn_on(ledger).is_current
+    record_usage(usable=None, provider="openai", model="m", amount_in_usd=1, created_at=FIRST, ledger=ledger)
+    assert get_total_cost_by_period(None, None, "usd", within=within) == 2
+    assert (read_status(ledger).is_current, count_differences(ledger)) == (True, 0)

@@ -1,4 +1,7 @@
-"""Whether tallies are of all calls: what no trigger sees, on PostgreSQL, shows in the catalogs of its partitions.
+"""Whether tallies are of all calls: what no trigger sees shows in the catalogs.
+
+Whoever rebuilds SQLite's table, as tools do to change a column, drops its triggers with the old one. On PostgreSQL each
+partition is looked at.
 
 A partition that is dropped, emptied, detached and attached again, attached with calls in it, or whose trigger was off
 for a while, has another file or another trigger than the one that was counted. Its calls are then held against the
@@ -16,7 +19,7 @@ import sqlalchemy as sa
 
 from flexlib.ledger.db.table import STATISTICS, TABLE
 from flexlib.ledger.tally.parts import bound, select_calls, select_span
-from flexlib.ledger.tally.tables import CHANGES, KEYS, MEASURES, PARTITIONS, SPANS, TALLIES
+from flexlib.ledger.tally.tables import CHANGES, EVENTS, KEYS, MEASURES, PARTITIONS, SPANS, TALLIES
 
 FEW = 2000
 """Calls of one partition that a reader holds against the tallies: to add up so many takes a few milliseconds."""
@@ -54,6 +57,12 @@ def are_there(connection: sa.Connection) -> bool:
 
 def are_current(connection: sa.Connection) -> bool:
     """Whether they are of all calls, as far as a reader can see at once."""
+    if connection.dialect.name == "sqlite":
+        found = (
+            "SELECT count(*) = 3 FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :calls AND name IN {names}"
+        )
+        names = tuple(f"{TALLIES}_{event}" for event in EVENTS)
+        return bool(connection.scalar(sa.text(found.format(names=names)), {"calls": TABLE}))
     return all(
         followed and is_new and _has_few(connection, *span) and _are_equal(connection, *span)
         for __, followed, __, is_new, *span in _list_strange(connection)

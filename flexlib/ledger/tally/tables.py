@@ -38,6 +38,9 @@ MEASURES = ("prompt_tokens", "completion_tokens", "usd", "clp", "requests", "unp
 AMOUNTS = {"usd": "amount_in_usd", "clp": "amount_in_clp"}
 MICROSECONDS = {HOUR: 3_600_000_000, DAY: 86_400_000_000}
 
+EVENTS = {"insert": ["NEW"], "update": ["OLD", "NEW"], "delete": ["OLD"]}
+"""What happens to a call, with what of it is added and taken away."""
+
 METADATA = sa.MetaData()
 
 
@@ -116,11 +119,9 @@ def create_tables(connection: sa.Connection) -> None:
     """Makes the tables and the triggers, in the caller's transaction."""
     METADATA.create_all(connection)
     if connection.dialect.name == "sqlite":
-        for event, rows in {"INSERT": ["NEW"], "UPDATE": ["OLD", "NEW"], "DELETE": ["OLD"]}.items():
+        for event, rows in EVENTS.items():
             body = " ".join(f"{_write_change('sqlite', row, CHANGES)};" for row in rows)
-            connection.exec_driver_sql(
-                f"CREATE TRIGGER {TALLIES}_{event.lower()} AFTER {event} ON {TABLE} BEGIN {body} END"
-            )
+            connection.exec_driver_sql(f"CREATE TRIGGER {TALLIES}_{event} AFTER {event} ON {TABLE} BEGIN {body} END")
         return
     place = connection.scalar(sa.text("SELECT quote_ident(nspname) FROM pg_class c JOIN pg_namespace n "
         "ON n.oid = relnamespace WHERE c.oid = to_regclass(:name)"), {"name": CHANGES})  # fmt: skip
@@ -150,7 +151,7 @@ def create_tables(connection: sa.Connection) -> None:
 def drop_tables(connection: sa.Connection) -> None:
     """Takes the triggers and the tables away, where they are, in the caller's transaction."""
     if connection.dialect.name == "sqlite":
-        for event in ("insert", "update", "delete"):
+        for event in EVENTS:
             connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {TALLIES}_{event}")
     else:
         for name in ("follow", "empty"):
