@@ -34,8 +34,9 @@ from flexlib.ledger import (
 )
 from flexlib.ledger.read.queries import sum_by_hour
 from flexlib.ledger.tally import fold as folding
+from flexlib.ledger.tally.current import are_there
 from flexlib.ledger.tally.fold import fold_changes
-from flexlib.ledger.tally.switch import are_kept, count_differences, read_status, turn_off, turn_on
+from flexlib.ledger.tally.switch import count_differences, read_status, turn_off, turn_on
 from flexlib.ledger.tally.tables import CHANGES, TALLIES
 
 FIRST = datetime(2025, 9, 1, tzinfo=timezone.utc)
@@ -97,7 +98,7 @@ def assert_alike(one: list[Any], other: list[Any]) -> None:
 
 def ask_from_calls(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     with monkeypatch.context() as patch:
-        patch.setattr("flexlib.ledger.read.queries.are_kept", lambda _: False)
+        patch.setattr("flexlib.ledger.read.queries.are_there", lambda _: False)
         return ask_all(ledger)
 
 
@@ -199,6 +200,7 @@ def test_a_call_whose_transaction_is_undone_is_in_no_tally(ledger: Ledger) -> No
 FOLDER = """
 import sys
 from flexlib.ledger import open_ledger
+from flexlib.ledger.tally.current import are_there
 from flexlib.ledger.tally.fold import fold_changes
 ledger = open_ledger(sys.argv[1], data=Path("/nonexistent"))
 print("ready", flush=True)
@@ -283,10 +285,104 @@ def test_who_may_only_record_records_and_who_may_only_read_the_calls_reads_them(
         with ledger.engine.connect() as connection:
             connection.exec_driver_sql(f"SET ROLE {role}")
             connection.exec_driver_sql(f"UPDATE {TABLE} SET amount_in_usd = 4")
-            assert not are_kept(connection)
+            assert not are_there(connection)
             connection.exec_driver_sql("RESET ROLE")
         assert get_total_cost_by_period(FIRST, None, "usd", within=UsageQuery(ledger)) == 4
         assert count_differences(ledger) == 0
     finally:
         execute(ledger, f"DROP OWNED BY {role}")
         execute(ledger, f"DROP ROLE {role}")
+
+
+DETACHED = f"ALTER TABLE {TABLE} DETACH PARTITION {TABLE}_2025_08; "
+ATTACHED = (
+    f"; ALTER TABLE {TABLE} ATTACH PARTITION {TABLE}_2025_08 "
+    "FOR VALUES FROM ('2025-08-01 00:00+00') TO ('2025-09-01 00:00+00')"
+)
+REPRICED = f"UPDATE {TABLE}_2025_08 SET amount_in_usd = 5"
+
+
+@pytest.mark.parametrize(
+    ("done", "usd"),
+    [
+        (f"TRUNCATE {TABLE}_2025_08", 1),
+        (DETACHED + REPRICED + ATTACHED, 6),
+        (
+            f"ALTER TABLE {TABLE} DISABLE TRIGGER {TALLIES}_follow; {REPRICED}; "
+            f"ALTER TABLE {TABLE} ENABLE TRIGGER {TALLIES}_follow",
+            6,
+        ),
+    ],
+)
+@pytest.mark.parametrize("is_folded", [False, True])
+def test_what_no_trigger_sees_is_noticed_and_the_calls_are_read(
+    postgresql_ledger: Ledger, done: str, usd: int, is_folded: bool
+) -> None:
+    ledger, within = postgresql_ledger, UsageQuery(postgresql_ledger)
+    for month in ("2025-08-10", "2025-09-10"):
+        record_usage(usable=None, provider="openai", model="m", amount_in_usd=1, created_at=month, ledger=ledger)
+    turn_on(ledger)
+    execute(ledger, done)
+    if is_folded:
+        fold_changes(ledger)
+    assert get_total_cost_by_period(None, None, "usd", within=within) == usd
+    assert read_status(ledger).is_current is False
+    assert turn_on(ledger).is_current
+    assert get_total_cost_by_period(None, None, "usd", within=within) == usd
+
+
+def test_a_partition_attached_with_calls_in_it_is_not_taken_for_a_counted_one(postgresql_ledger: Ledger) -> None:
+    ledger, within = postgresql_ledger, UsageQuery(postgresql_ledger)
+    for month in ("2025-08-10", "2025-09-10"):
+        record_usage(usable=None, provider="openai", model="m", amount_in_usd=1, created_at=month, ledger=ledger)
+    execute(ledger, f"{DETACHED} ALTER TABLE {TABLE}_2025_08 RENAME TO archive")
+    turn_on(ledger)
+    execute(ledger, ATTACHED.lstrip("; ").replace(f"{TABLE}_2025_08", "archive"))
+    assert get_total_cost_by_period(None, None, "usd", within=within) == 2
+    assert read_status(ledger).is_current is False
+
+
+def test_a_new_month_and_a_partition_that_was_only_rewritten_stay_in_the_tallies(
+    postgresql_ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, within = postgresql_ledger, UsageQuery(postgresql_ledger)
+    turn_on(ledger)
+    record_usage(usable=None, provider="openai", model="m", amount_in_usd=1, created_at=FIRST, ledger=ledger)
+    assert read_status(ledger).is_current
+    execute(ledger, f"VACUUM FULL {TABLE}_2025_09")
+    assert read_status(ledger).is_current
+    monkeypatch.setattr("flexlib.ledger.tally.current.FEW", 0)
+    assert read_status(ledger).is_current is False  # until somebody who may write has looked
+    assert get_total_cost_by_period(None, None, "usd", within=within) == 1
+    assert read_status(ledger).is_current
+
+
+@pytest.mark.heavy
+def test_a_fold_and_who_empties_the_ledger_leave_nothing_of_it(postgresql_ledger: Ledger) -> None:
+    ledger = postgresql_ledger
+    record_usage(usable=None, provider="openai", model="m", amount_in_usd=1, created_at=FIRST, ledger=ledger)
+    turn_on(ledger)
+    record_usage(usable=None, provider="openai", model="m", amount_in_usd=1, created_at=FIRST, ledger=ledger)
+    emptying = threading.Thread(target=execute, args=(ledger, f"TRUNCATE {TABLE}"))
+    with folding._write_alone(ledger) as connection:  # noqa: SLF001
+        folding.fold(connection)
+        emptying.start()
+        time.sleep(0.5)  # it waits for the fold by now
+    emptying.join()
+    assert (read_status(ledger).tallies, read_status(ledger).changes, count_differences(ledger)) == (0, 0, 0)
+
+
+def test_where_the_triggers_went_with_a_table_that_was_rebuilt_the_calls_are_read(sqlite_ledger: Ledger) -> None:
+    ledger, within = sqlite_ledger, UsageQuery(sqlite_ledger)
+    turn_on(ledger)
+    (definition,) = next(iter(query(ledger, f"SELECT sql FROM sqlite_master WHERE name = '{TABLE}'")))
+    rebuilt = definition.replace(f'"{TABLE}"', "rebuilt", 1)
+    for statement in (rebuilt, f"DROP TABLE {TABLE}", f"ALTER TABLE rebuilt RENAME TO {TABLE}"):
+        execute(ledger, statement)
+    record_usage(usable=None, provider="openai", model="m", amount_in_usd=1, created_at=FIRST, ledger=ledger)
+    assert get_total_cost_by_period(None, None, "usd", within=within) == 1
+    assert read_status(ledger).is_current is False
+    assert turn_on(ledger).is_current
+    record_usage(usable=None, provider="openai", model="m", amount_in_usd=1, created_at=FIRST, ledger=ledger)
+    assert get_total_cost_by_period(None, None, "usd", within=within) == 2
+    assert (read_status(ledger).is_current, count_differences(ledger)) == (True, 0)

@@ -18,7 +18,8 @@ from test_writers import WRITERS, check_rows, run_writers
 from flexlib.ledger import Ledger, LedgerFailed, LedgerMissing, UsageQuery, get_total_cost_by_period, record_usage
 from flexlib.ledger.tally import fold as folding
 from flexlib.ledger.tally import switch
-from flexlib.ledger.tally.switch import are_kept, count_differences, read_status, turn_off, turn_on
+from flexlib.ledger.tally.current import are_current, are_there
+from flexlib.ledger.tally.switch import count_differences, read_status, turn_off, turn_on
 from flexlib.ledger.tally.tables import PARTITIONS
 
 FIRST = datetime(2025, 9, 1, tzinfo=timezone.utc)
@@ -42,9 +43,10 @@ def test_who_began_to_read_before_tallies_were_made_reads_the_calls(postgresql_l
     with postgresql_ledger.read() as connection:
         connection.execute(sa.text("SELECT 1"))  # from here on it sees this state, in which the new tallies are empty
         turn_on(postgresql_ledger)
-        assert not are_kept(connection)
+        assert not (are_there(connection) and are_current(connection))
     with postgresql_ledger.read() as connection:
-        assert are_kept(connection)
+        assert are_there(connection)
+        assert are_current(connection)
 
 
 def test_what_is_emptied_while_another_folds_is_in_no_tally(postgresql_ledger: Ledger) -> None:

@@ -24,9 +24,9 @@ from flexlib.ledger.db.columns import WIDE, MoneySum, QuarterHour
 from flexlib.ledger.db.table import STATISTICS
 from flexlib.ledger.door import find_ledger
 from flexlib.ledger.read.scopes import UsageQuery, usage
+from flexlib.ledger.tally.current import are_current, are_there
 from flexlib.ledger.tally.fold import fold_changes, may_fold
 from flexlib.ledger.tally.parts import find_kind, select_parts
-from flexlib.ledger.tally.switch import are_kept
 from flexlib.ledger.tally.tables import DAY, SPANS, DayStart, HourStart
 
 if TYPE_CHECKING:
@@ -146,8 +146,10 @@ def _sum_by(query: UsageQuery, keys: Sequence[sa.ColumnElement[Any]]) -> Sequenc
         kind = None
 
     def ask(connection: sa.Connection) -> tuple[Sequence[Sequence[Any]], bool]:
-        if kind is None or not are_kept(connection):
+        if kind is None or not are_there(connection):
             return connection.execute(_sum_calls(query, keys)).all(), False
+        if not are_current(connection):
+            return connection.execute(_sum_calls(query, keys)).all(), may_fold(connection)
         parts = select_parts(kind, *query.period, coarsest)
         return connection.execute(_sum_parts(parts, query, keys)).all(), may_fold(connection)
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from flexlib.ledger.db.database import Ledger, explain_refusal
 from flexlib.ledger.db.table import TABLE
+from flexlib.ledger.tally.current import are_there, has_unknown, is_whole, know_new
 from flexlib.ledger.tally.parts import select_span
 from flexlib.ledger.tally.tables import (
     CHANGES,
@@ -19,9 +20,7 @@ from flexlib.ledger.tally.tables import (
     SPANS,
     STARTS,
     TALLIES,
-    WHOLE,
     changes,
-    partitions,
     tallies,
 )
 
@@ -42,7 +41,7 @@ def fold_changes(ledger: Ledger) -> bool:
     """
     try:
         with _write_alone(ledger) as connection:
-            if not is_whole(connection):
+            if not (are_there(connection) and is_whole(connection)):
                 return False
             fold(connection)
     except (sa.exc.SQLAlchemyError, ledger.driver_error) as error:
@@ -68,7 +67,7 @@ def fold(connection: sa.Connection) -> None:
         add_tallies(connection, kind, span, sa.union_all(old.where(tallies.c.is_old == 1), new).subquery())
     connection.execute(sa.delete(tallies).where(tallies.c.is_old == sa.literal_column("1")))
     connection.execute(sa.delete(changes))
-    know_partitions(connection)
+    know_new(connection)
 
 
 def add_tallies(
@@ -84,24 +83,13 @@ def add_tallies(
     connection.execute(sa.insert(into).from_select(names, select))
 
 
-def know_partitions(connection: sa.Connection) -> None:
-    """Notes which partitions the tallies are of, on PostgreSQL."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(
-            f"INSERT INTO {PARTITIONS} SELECT inhrelid::bigint FROM pg_inherits "  # noqa: S608
-            f"WHERE inhparent = to_regclass('{TABLE}') ON CONFLICT DO NOTHING"
-        )
-
-
-def is_whole(connection: sa.Connection) -> bool:
-    """Whether all calls are counted in the tallies, which are there."""
-    return bool(connection.scalar(sa.select(sa.exists().where(partitions.c.partition == WHOLE))))
-
-
 def may_fold(connection: sa.Connection) -> bool:
-    """Whether there are so many changes that it is worth it, and whether this user may."""
+    """Whether there are so many changes that it is worth it, or partitions not known, and whether this user may."""
+    if not is_whole(connection):
+        return False
     some = sa.select(changes.c.requests).limit(MANY + 1).subquery()
-    if (connection.scalar(sa.select(sa.func.count()).select_from(some)) or 0) <= MANY:
+    has_many = (connection.scalar(sa.select(sa.func.count()).select_from(some)) or 0) > MANY
+    if not has_many and not has_unknown(connection):
         return False
     if connection.dialect.name == "sqlite":
         return True
@@ -120,7 +108,9 @@ def _write_alone(ledger: Ledger) -> Iterator[sa.Connection]:
         with ledger.engine.connect() as connection:
             connection = connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
-                # Before the first query, so that the state is no older than the lock.
+                # Before the first query, so that the state is no older than the lock; and calls before tallies, as
+                # whoever empties them.
+                connection.exec_driver_sql(f"LOCK TABLE {TABLE} IN ACCESS SHARE MODE NOWAIT")
                 connection.exec_driver_sql(f"LOCK TABLE {PARTITIONS} IN SHARE ROW EXCLUSIVE MODE NOWAIT")
                 yield connection
         return

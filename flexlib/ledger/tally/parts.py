@@ -59,11 +59,11 @@ def select_parts(kind: str, low: Bound, high: Bound, coarsest: str = DAY) -> sa.
     parts = []
     for span, start, end in split_period(low, high, spans):
         if span is None:
-            parts.append(select_calls(kind).where(*_bound(STATISTICS.c.created_at, start, end)))
+            parts.append(select_calls(kind).where(*bound(STATISTICS.c.created_at, start, end)))
             continue
         is_it = tallies.c.kind == kind, tallies.c.span == span
-        parts.append(_select(tallies, kind).where(*is_it, *_bound(tallies.c.start, start, end)))
-        parts.append(_select(changes, kind).where(*_bound(changes.c.start, start, end)))
+        parts.append(_select(tallies, kind).where(*is_it, *bound(tallies.c.start, start, end)))
+        parts.append(_select(changes, kind).where(*bound(changes.c.start, start, end)))
     return sa.union_all(*parts or [select_calls(kind).where(sa.false())]).subquery()
 
 
@@ -112,5 +112,6 @@ def _select(table: sa.FromClause, kind: str, start: sa.ColumnElement[Any] | None
     return sa.select(first.label("start"), *(table.c[name] for name in (*KEYS[kind], *MEASURES)))
 
 
-def _bound(column: sa.ColumnElement[Any], low: Bound, high: Bound) -> list[sa.ColumnElement[bool]]:
+def bound(column: sa.ColumnElement[Any], low: Bound, high: Bound) -> list[sa.ColumnElement[bool]]:
+    """The conditions of a period, half-open; None: no bound."""
     return [*([] if low is None else [column >= low]), *([] if high is None else [column < high])]

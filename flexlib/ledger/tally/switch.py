@@ -15,14 +15,12 @@ from flexlib.i18n import _
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import check_partitions, prepare_ledger
 from flexlib.ledger.db.table import TABLE
-from flexlib.ledger.tally.fold import add_tallies, is_whole, know_partitions
-from flexlib.ledger.tally.parts import select_calls, select_hours, select_span, select_uncounted
+from flexlib.ledger.tally.current import are_current, are_there, count_wrong, is_whole, know_all
+from flexlib.ledger.tally.fold import add_tallies
+from flexlib.ledger.tally.parts import select_hours, select_uncounted
 from flexlib.ledger.tally.tables import (
-    CHANGES,
     DAY,
     HOUR,
-    KEYS,
-    MEASURES,
     PARTITIONS,
     SPANS,
     TALLIES,
@@ -45,8 +43,8 @@ class TallyStatus:
 
     is_on: bool
     is_current: bool
-    """False while calls are counted, and where a partition that was counted is gone: what is asked is read from the
-    calls until they are counted."""
+    """False while calls are counted, and where a partition's calls are not those that were counted: what is asked is
+    read from the calls until they are counted."""
     tallies: int
     changes: int
     """What is recorded and not folded into the tallies yet; sums have it all the same."""
@@ -70,7 +68,8 @@ def turn_on(ledger: Ledger) -> TallyStatus:
         with _begin(ledger) as connection:
             drop_tables(connection)
             create_tables(connection)
-            connection.execute(sa.insert(partitions).values(partition=mine))
+            counting = {"partition": mine, "file": 0, "followed": 0, "is_counted": False}
+            connection.execute(sa.insert(partitions).values(counting))
 
     run_with_retries(ledger, begin)
     run_with_retries(ledger, lambda: _count_calls(ledger, mine))
@@ -105,7 +104,7 @@ def _take_over(connection: sa.Connection, mine: int) -> None:
     done = connection.execute(sa.update(partitions).where(partitions.c.partition == mine).values(partition=WHOLE))
     if done.rowcount:
         connection.exec_driver_sql(f"INSERT INTO {TALLIES} SELECT * FROM {COUNTED.name}")  # noqa: S608
-        know_partitions(connection)
+        know_all(connection)
     elif not is_whole(connection):  # whole: committed before, and the answer was lost
         raise LedgerFailed(_("Another turned tallies on or off meanwhile. Run: flexlib ledger tallies on"))
     connection.exec_driver_sql(f"DROP TABLE {COUNTED.name}")
@@ -129,12 +128,12 @@ def read_status(ledger: Ledger) -> TallyStatus:
 
     def read() -> TallyStatus:
         with ledger.read() as connection:
-            if not _are_there(connection):
+            if not are_there(connection):
                 return TallyStatus(False, False, 0, 0)
             kept, new = (
                 connection.scalar(sa.select(sa.func.count()).select_from(table)) or 0 for table in (tallies, changes)
             )
-            return TallyStatus(True, _are_current(connection), kept, new)
+            return TallyStatus(True, are_current(connection), kept, new)
 
     return run_with_retries(ledger, read)
 
@@ -147,53 +146,16 @@ def count_differences(ledger: Ledger) -> int:
 
     def compare() -> int:
         with ledger.read() as connection:
-            if not (_are_there(connection) and is_whole(connection)):
+            if not (are_there(connection) and is_whole(connection)):
                 raise LedgerMissing(explain_off())
-            return sum(_compare(connection, kind, span) for kind, span in SPANS)
+            return sum(count_wrong(connection, kind, span) for kind, span in SPANS)
 
     return run_with_retries(ledger, compare)
-
-
-def are_kept(connection: sa.Connection) -> bool:
-    """Whether there are tallies, of all calls, that this user may read."""
-    return _are_there(connection) and _are_current(connection)
 
 
 def explain_off() -> str:
     """That there are no tallies, and how to have them."""
     return _("This ledger keeps no tallies. Run: flexlib ledger tallies on")
-
-
-def _compare(connection: sa.Connection, kind: str, span: str) -> int:
-    parts = sa.union_all(*select_span(kind, span), select_calls(kind, span, sign=-1)).subquery()
-    keys = [parts.c[name] for name in ("start", *KEYS[kind])]
-    zero: sa.ColumnElement[int] = sa.literal_column("0")
-    differ = sa.or_(*(sa.func.sum(parts.c[name]) != zero for name in MEASURES))
-    wrong = sa.select(*keys).group_by(*keys).having(differ).subquery()
-    return connection.scalar(sa.select(sa.func.count()).select_from(wrong)) or 0
-
-
-def _are_there(connection: sa.Connection) -> bool:
-    if connection.dialect.name == "sqlite":
-        found = "SELECT count(*) = 1 FROM sqlite_master WHERE type = 'table' AND name = :tallies"
-        return bool(connection.scalar(sa.text(found), {"tallies": TALLIES}))
-    tables = (TALLIES, CHANGES, PARTITIONS)
-    rights = " AND ".join(f"coalesce(has_table_privilege(to_regclass('{one}'), 'SELECT'), false)" for one in tables)
-    return bool(connection.scalar(sa.text(f"SELECT {rights}")))
-
-
-def _are_current(connection: sa.Connection) -> bool:
-    if connection.dialect.name == "sqlite":
-        return is_whole(connection)
-    # Reading PARTITIONS waits for whoever makes them. A transaction that is older than they are sees the table's name,
-    # and none of its rows, but no row of it in pg_class.
-    current = (
-        f"SELECT count(*) = 0 AND EXISTS (SELECT FROM {PARTITIONS} WHERE partition = {WHOLE}) "  # noqa: S608
-        f"AND EXISTS (SELECT FROM pg_class WHERE oid = to_regclass('{PARTITIONS}')) "
-        f"FROM {PARTITIONS} WHERE partition > {WHOLE} AND partition NOT IN "
-        f"(SELECT inhrelid::bigint FROM pg_inherits WHERE inhparent = to_regclass('{TABLE}'))"
-    )
-    return bool(connection.scalar(sa.text(current)))
 
 
 @contextmanager
