@@ -78,9 +78,14 @@ class Watch:
             self.read_at, self.problem = now, ""
         except LedgerError as error:
             self.problem = str(error)
-            self.ledger.close()  # what comes back may be another file, or another server
-            self.ledger.prepared = False
+            let_go(self.ledger)
         return time.monotonic() - begun
+
+
+def let_go(ledger: Ledger) -> None:
+    """Ends the connections of a lost ledger: what comes back may be another file, or another server."""
+    ledger.close()
+    ledger.prepared = False
 
 
 def build_live(now: Now, day: date) -> Live:
