@@ -65,8 +65,8 @@ class Metrics:
             now = time.monotonic()
             if self._kept is None or now - self._kept[0] >= KEPT_SECONDS:
                 registry = CollectorRegistry()
-                registry.register(self)  # type: ignore[arg-type]  # only `collect` is asked of it
-                self._kept = now, generate_latest(registry)
+                registry.register(self)
+                self._kept = now, generate_latest(registry)  # type: ignore[no-untyped-call]
             return self._kept[1]
 
     def collect(self) -> Iterator[GaugeMetricFamily]:

@@ -119,7 +119,7 @@ def _name_people(handler: PageHandler | None, notebook: Any, cwd: str) -> Any:  
 class MetricsHandler(JupyterHandler):
     """The running month for a Prometheus, under the page's rules: its token, a proxy's user, or this machine alone."""
 
-    async def prepare(self) -> None:
+    async def prepare(self) -> None:  # type: ignore[override]  # a page of its own says what is lacking
         try:
             await super().prepare(_redirect_to_login=False)
         except HTTPError as error:

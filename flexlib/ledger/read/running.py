@@ -82,4 +82,4 @@ def read_days(ledger: Ledger, span: Span) -> list[DaySums]:
     sums = (_count(table.requests), *map(MoneySum, amounts), *map(_count_without, amounts))
     asked = sa.select(*keys, *sums).where(*_is_within(span)).group_by(*keys)
     rows = UsageQuery(ledger).run(lambda connection: connection.execute(asked).all())
-    return [DaySums(row[0].date(), str(row[1]), row[2] and str(row[2]), *row[3:]) for row in rows]
+    return [DaySums(day.date(), str(provider), proxy and str(proxy), *more) for day, provider, proxy, *more in rows]
