@@ -33,7 +33,8 @@ def parse(text: str) -> dict[tuple[str, str], float]:
     """The values by the name and the values of the first two labels, which stand by their names."""
     return {
         (sample.name, " ".join([*sample.labels.values()][:2])): float(sample.value)
-        for family in text_string_to_metric_families(text) for sample in family.samples
+        for family in text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
+        for sample in family.samples
     }  # fmt: skip
 
 
