@@ -88,6 +88,7 @@ DOORS = {
     "nbclient": {"report"},
     "jupyter_client": {"dashboard", "report"},
     "jupyter_server": {"dashboard"},
+    "prometheus_client": {"dashboard"},
     "voila": {"dashboard"},
     "ipywidgets": {"dashboard"},
     "tornado": {"dashboard", "demo"},

@@ -46,7 +46,9 @@ def add_commands(commands: Commands) -> None:
 def run_dashboard(arguments: argparse.Namespace, settings: Settings) -> int:
     """Serves until it is stopped."""
     from flexlib.dashboard.access import Access, read_token
+    from flexlib.dashboard.metrics import Metrics
     from flexlib.dashboard.server import build_server
+    from flexlib.ledger.door import find_ledger
     from flexlib.report.kernel import choose_own_environment
 
     viewer, owner = ("" if one is None else read_token(one)
@@ -61,8 +63,9 @@ def run_dashboard(arguments: argparse.Namespace, settings: Settings) -> int:
         "FLEXLIB_BUDGETS": str(settings.budgets or ""),
         "FLEXLIB_LANG": find_language(),
     }
-    server = build_server(access, told, host=arguments.host, port=arguments.port, most_viewers=arguments.viewers,
-                          preheated=PREHEATED, language=find_language())  # fmt: skip
+    metrics = Metrics(find_ledger(settings), settings.budgets)
+    server = build_server(access, told, metrics, host=arguments.host, port=arguments.port,
+                          most_viewers=arguments.viewers, preheated=PREHEATED, language=find_language())  # fmt: skip
     said = _("Dashboard: http://{host}:{port}/ - Ctrl-C ends it.")
     print(said.format(host=arguments.host, port=arguments.port), flush=True)
     server.start()

@@ -8,17 +8,24 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from math import ceil
+from pathlib import Path
 from typing import Any
 
+from flexlib.dashboard.outlook import Outlook, read_outlook
 from flexlib.enums import FAILED
-from flexlib.errors import LedgerError
+from flexlib.errors import BadFile, LedgerError
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.read.now import Now, read_now
 from flexlib.spend.billed import sum_known
+from flexlib.store.budgets import read_budgets
 
 MINUTE, RECENT = timedelta(minutes=1), timedelta(hours=1)
 """What calls a minute are counted over, and how long calls take."""
 PERCENT = 90
+FORESEEN = 60.0
+"""Seconds between two outlooks, which read half a year of days."""
+MOST_OF_TIME = 4
+"""A look that took longer is followed by a pause of so many times as long, so that no ledger is kept busy by looks."""
 TRY_SECONDS = 0.5
 """For which a busy or absent ledger is tried again within one look: the next look is a second later anyway."""
 
@@ -56,9 +63,20 @@ class Live:
 class Watch:
     """Looks at a ledger again and again, and keeps the last figures that are known."""
 
-    def __init__(self, ledger: Ledger, clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc)) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+        budgets: Path | None = None,
+    ) -> None:
         self.ledger = ledger
         self.clock = clock
+        self.budgets = budgets
+        self.outlook: Outlook | None = None
+        self.foresees_at = 0.0
+        """When the next outlook is due, by the monotonic clock."""
+        self.budgets_problem = ""
+        """Why the file of budgets could not be read."""
         self.live: Live | None = None
         self.read_at: datetime | None = None
         """When the figures were read."""
@@ -78,9 +96,31 @@ class Watch:
             self.read_at, self.problem = now, ""
         except LedgerError as error:
             self.problem = str(error)
-            self.ledger.close()  # what comes back may be another file, or another server
-            self.ledger.prepared = False
+            let_go(self.ledger)
         return time.monotonic() - begun
+
+    def look_ahead(self) -> None:
+        """Reads the outlook, where it is due and the ledger answers, beside the looks that go on meanwhile."""
+        begun = time.monotonic()
+        if self.problem or begun < self.foresees_at:
+            return
+        now = self.clock()
+        try:
+            budgets, self.budgets_problem = read_budgets(self.budgets) if self.budgets else [], ""
+        except BadFile as error:
+            budgets, self.budgets_problem = [], str(error)
+        try:
+            self.outlook = read_outlook(self.ledger, budgets, now)
+        except LedgerError:
+            return  # the next look finds the same and says so; this is due again once the ledger is back
+        done = time.monotonic()
+        self.foresees_at = done + max(FORESEEN, MOST_OF_TIME * (done - begun))
+
+
+def let_go(ledger: Ledger) -> None:
+    """Ends the connections of a lost ledger: what comes back may be another file, or another server."""
+    ledger.close()
+    ledger.prepared = False
 
 
 def build_live(now: Now, day: date) -> Live:

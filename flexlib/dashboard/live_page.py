@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from flexlib.dashboard.live import PERCENT, Live, Sums, Watch
+from flexlib.dashboard.outlook import Outlook
 from flexlib.dates import Month
 from flexlib.formats import UNKNOWN, format_amount, format_duration, format_number
-from flexlib.i18n import _, translate_count
+from flexlib.i18n import _, find_language, translate_count
+from flexlib.page.budgets import show_budgets
+from flexlib.page.forecast import heading_for_forecast, plot_forecast
 from flexlib.page.kit.markup import escape, render_element
 from flexlib.page.kit.parts import Heading, show_cards, show_section
 from flexlib.page.kit.units import render_sign
@@ -41,11 +45,33 @@ def render_live(watch: Watch) -> str:
         text = "".join(render_element("p", escape(one)) for one in said)
         parts.append(render_element("div", text, class_="flex-alert bad", role="alert"))
     if live is not None:
-        shown = "\n".join([_show_tiles(live), _show_routes(live), _show_last(live)])
+        ahead = [] if watch.outlook is None else [render_outlook(watch.outlook, find_language())]
+        if watch.budgets_problem:
+            ahead.append(render_element("p", escape(watch.budgets_problem), class_="flex-why"))
+        shown = "\n".join([_show_tiles(live), *ahead, _show_routes(live), _show_last(live)])
         parts.append(render_element("div", shown, class_="dash-live" + " dash-stale" * bool(watch.problem)))
     elif not watch.problem:
         parts.append(render_element("p", escape(_("The ledger is being read.")), class_="flex-why"))
     return "\n".join(parts)
+
+
+@lru_cache(maxsize=2)
+def render_outlook(outlook: Outlook, language: str) -> str:  # noqa: ARG001 (it decides the words)
+    """The budgets and where the month will end, as the month's page has them; drawn once for each outlook, since a
+    chart takes longer than all else that is looked at."""
+    made, parts = outlook.made, [show_budgets(outlook.lines).render_html()]
+    if outlook.left_out:
+        said = translate_count(
+            "{count} budget is on the month's page alone: it is of people, of a group of them, or in flex credits.",
+            "{count} budgets are on the month's page alone: they are of people, of groups of them, or in flex credits.",
+            outlook.left_out,
+        )
+        said = said.format(count=format_number(outlook.left_out))
+        parts.append(render_element("p", escape(said), class_="flex-why"))
+    chart = plot_forecast(made)
+    heading = heading_for_forecast(made)
+    section = show_section(heading, *([chart] if chart else [])).render_html()
+    return "\n".join([*filter(None, parts), section])
 
 
 def _show_tiles(live: Live) -> str:

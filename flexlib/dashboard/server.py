@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
+from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 from jupyter_server.auth.identity import IdentityProvider, User
 from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.services.kernels.handlers import KernelHandler
-from tornado.web import RequestHandler
+from tornado.web import HTTPError, RequestHandler
 from traitlets import Dict, Instance, Int
 from traitlets.config import Config
 from voila.app import FileFindHandler, Voila, VoilaKernelWebsocketHandler
@@ -21,6 +23,7 @@ from voila.tornado.handler import TornadoVoilaHandler
 
 from flexlib.dashboard.access import Access, Rate, Role
 from flexlib.dashboard.kernels import ALLOWED, Connection, KernelManager, NativeKernel
+from flexlib.dashboard.metrics import KIND, Metrics
 from flexlib.dashboard.page import render_refusal, render_style
 from flexlib.i18n import _, translate_count
 
@@ -52,7 +55,9 @@ class Identity(IdentityProvider):
     def get_user(self, handler: RequestHandler) -> User | None:
         access: Access = handler.settings["voila"].access
         token = handler.get_argument("token", "")
-        role = access.find_role(token, handler.request.headers)
+        scheme, _space, sent = handler.request.headers.get("Authorization", "").partition(" ")
+        brought = token or (sent.strip() if scheme.lower() == "bearer" else "")
+        role = access.find_role(brought, handler.request.headers)
         if token and role:
             handler.set_signed_cookie(COOKIE, role, expires_days=1, httponly=True, samesite="Strict")
         if not token and (kept := handler.get_signed_cookie(COOKIE, max_age_days=1)):
@@ -111,6 +116,26 @@ def _name_people(handler: PageHandler | None, notebook: Any, cwd: str) -> Any:  
     return notebook
 
 
+class MetricsHandler(JupyterHandler):
+    """The running month for a Prometheus, under the page's rules: its token, a proxy's user, or this machine alone."""
+
+    async def prepare(self) -> None:  # type: ignore[override]  # a page of its own says what is lacking
+        try:
+            await super().prepare(_redirect_to_login=False)
+        except HTTPError as error:
+            if error.status_code != HTTPStatus.FORBIDDEN:
+                raise
+            self.set_status(HTTPStatus.FORBIDDEN)
+            self.set_header("Content-Type", "text/plain; charset=utf-8")
+            self.finish(_("The metrics are given to those who bring a token of the dashboard, as its page is.") + "\n")
+
+    async def get(self) -> None:
+        metrics: Metrics = self.settings["voila"].metrics
+        text = await asyncio.to_thread(metrics.write)
+        self.set_header("Content-Type", KIND)
+        self.finish(text)
+
+
 class AssetHandler(RequestHandler):
     """The page's own style and script, which hold nothing of anybody."""
 
@@ -132,6 +157,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
     """What kernels see of the environment."""
     most_viewers = Int()
     rate = Instance(Rate)
+    metrics = Instance(Metrics)
 
     def setup_template_dirs(self) -> None:
         own = str(TEMPLATES)
@@ -159,6 +185,7 @@ class DashboardServer(Voila):  # type: ignore[misc]
             (rf"{root}voila/labextensions/(.*)", FileFindHandler, {"path": self.labextensions_path}),
             (rf"{root}dashboard/page.css", AssetHandler, {"content": render_style(), "kind": "text/css"}),
             (rf"{root}dashboard/page.js", AssetHandler, {"content": script, "kind": "text/javascript"}),
+            (rf"{root}metrics", MetricsHandler),
             (root, PageHandler, page),
         ]
 
@@ -173,7 +200,15 @@ def _log_nothing(handler: RequestHandler) -> None:
 
 
 def build_server(
-    access: Access, told: dict[str, str], *, host: str, port: int, most_viewers: int, preheated: int, language: str
+    access: Access,
+    told: dict[str, str],
+    metrics: Metrics,
+    *,
+    host: str,
+    port: int,
+    most_viewers: int,
+    preheated: int,
+    language: str,
 ) -> DashboardServer:
     """The server, ready to `start`; `told`: the environment of its kernels; `preheated`: how many wait for a viewer."""
     config = Config()
@@ -193,7 +228,7 @@ def build_server(
         config.KernelManager = Config({"transport": "ipc"})
     config.VoilaKernelManager = Config({"told": told, "cull_idle_timeout": 600, "fill_delay": 0.5})
     server = DashboardServer(
-        config=config, access=access, told=told, most_viewers=most_viewers, rate=Rate(PAGES_A_MINUTE),
+        config=config, access=access, told=told, metrics=metrics, most_viewers=most_viewers, rate=Rate(PAGES_A_MINUTE),
         notebook_path=str(Path(str(TEMPLATES)) / NOTEBOOK), ip=host, port=port, port_retries=0, open_browser=False,
         identity_provider_class=Identity, kernel_websocket_connection_class=Connection, log_level="ERROR",
     )  # fmt: skip

@@ -11,7 +11,7 @@ import ipywidgets
 
 import flexlib as fl
 from flexlib.dashboard.figures import NAMES, Figures, name_span
-from flexlib.dashboard.live import Watch
+from flexlib.dashboard.live import MOST_OF_TIME, Watch
 from flexlib.dashboard.live_page import render_age, render_live
 from flexlib.dashboard.page import render_bar, render_chart, render_head, render_problem, render_sums
 from flexlib.dashboard.view import GROUPS, UNITS, Months, View, format_view, parse_view
@@ -22,14 +22,13 @@ from flexlib.i18n import _, find_language, use_language
 from flexlib.ledger.door import find_ledger
 from flexlib.page.kit.markup import render_element
 from flexlib.page.kit.units import UNITS as WORDS
+from flexlib.settings import load_settings
 from flexlib.store.snapshots import list_months
 
 MOST_LOADED = 6
 """Spans whose months stay loaded: those that somebody goes to and fro between."""
 LOOK_SECONDS = 1.0
 """Between two looks at the ledger: what is recorded shows within two of them."""
-MOST_OF_TIME = 4
-"""A look that took longer is followed by a pause of so many times as long, so that no ledger is kept busy by looks."""
 
 
 class Dashboard:
@@ -39,10 +38,11 @@ class Dashboard:
         self.names = names
         self.language = find_language()
         self.root = find_ledger().data
-        self.watch = Watch(find_ledger())
+        self.watch = Watch(find_ledger(), budgets=load_settings().budgets)
         self.view = View()
         self.loaded: dict[tuple[Months, str], Spend] = {}
         self.task: asyncio.Task[None] | None = None
+        self.ahead: asyncio.Task[None] | None = None
         self.is_setting = False
         self.asked = _build_text(self.read)
         self.bar, self.age, self.head, self.chart, self.sums = (ipywidgets.HTML() for _number in range(5))
@@ -173,6 +173,8 @@ class Dashboard:
                 looks += 1
                 self._fill(render_live(self.watch))  # a widget that has that content already sends nothing
                 self.age.value = render_age(looks)
+                if self.ahead is None or self.ahead.done():
+                    self.ahead = asyncio.get_running_loop().create_task(asyncio.to_thread(self.watch.look_ahead))
             await asyncio.sleep(max(LOOK_SECONDS, MOST_OF_TIME * took))
 
 

@@ -15,7 +15,7 @@ from zipfile import ZipFile
 
 import pytest
 from dashboard_server import PATIENCE, serve_dashboard
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, sync_playwright
 from report_samples import FIXTURE
 
 from flexlib.ledger import open_ledger, record_many
@@ -53,11 +53,16 @@ def url(folder: Path) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
+def playwright_of() -> Iterator[BrowserType]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+        yield playwright.chromium
+
+
+@pytest.fixture(scope="module")
+def browser(playwright_of: BrowserType, chromium: str) -> Iterator[Browser]:
+    browser = playwright_of.launch(executable_path=chromium, args=["--no-sandbox"])
+    yield browser
+    browser.close()
 
 
 @pytest.fixture
@@ -137,6 +142,29 @@ def test_choices_lead_to_what_the_address_says_and_back(page: Page, url: str) ->
     assert page.inner_text("#table-sums") == shown
     page.go_back()
     wait(page, "!!document.querySelector('.dash-chosen')")
+
+
+def test_a_bar_and_a_line_lead_to_their_rows_by_mouse_and_by_keyboard(page: Page, url: str) -> None:
+    for by, lead in (("provider", "click"), ("provider", "key"), ("user", "click")):
+        go(page, f"{url}?by={by}&of=flex_credits")
+        wait(page, "!!document.querySelector('#chart-sums path[role=link]')")
+        bar = page.locator("#chart-sums path[role=link]").first
+        name = str(bar.get_attribute("aria-label")).rpartition(": ")[0].rpartition(", ")[2]
+        if lead == "click":
+            bar.dispatch_event("click")
+        else:
+            bar.focus()
+            page.keyboard.press("ArrowRight")
+            assert page.evaluate("document.activeElement.getAttribute('tabindex')") == "0"
+            name = str(page.evaluate("document.activeElement.getAttribute('aria-label')"))
+            name = name.rpartition(": ")[0].rpartition(", ")[2]
+            page.keyboard.press("Enter")
+        wait(page, "!!document.querySelector('#table-rows')")
+        assert page.inner_text(".dash-chosen").rstrip(" ×").endswith(f": {name}")
+    go(page, f"{url}?by=provider&of=flex_credits")
+    page.locator("#table-sums tbody tr").first.locator("td").last.click()
+    wait(page, "!!document.querySelector('#table-rows')")
+    assert page.inner_text(".dash-chosen") == "Provider: Anthropic ×"
 
 
 def test_what_is_shown_is_taken_along_as_csv_and_excel(page: Page, url: str) -> None:

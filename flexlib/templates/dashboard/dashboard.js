@@ -24,7 +24,39 @@
   });
   addEventListener("popstate", () => ask(location.search));
 
-  let shown = null;
+  // A bar leads where the line of the same name does. Each chart is one stop of the keyboard; arrows go from bar to bar.
+  const findLink = (tip) => {
+    const said = tip.slice(0, tip.lastIndexOf(": "));
+    const links = [...document.querySelectorAll("#table-sums tbody a")];
+    const ends = (link) => said === link.textContent.trim() || said.endsWith(`, ${link.textContent.trim()}`);
+    return links.filter(ends).sort((one, other) => other.textContent.length - one.textContent.length)[0];
+  };
+  const lead = (chart) => {
+    const bars = [...chart.querySelectorAll("path")].filter((bar) => bar.firstElementChild && findLink(bar.textContent));
+    if (!bars.length) return;
+    chart.setAttribute("role", "group");
+    bars.forEach((bar, place) => {
+      for (const [name, value] of [["role", "link"], ["aria-label", bar.textContent], ["class", "dash-bar-link"],
+        ["tabindex", place ? -1 : 0]]) bar.setAttribute(name, value);
+      bar.addEventListener("click", () => findLink(bar.textContent)?.click());
+      bar.addEventListener("keydown", (event) => {
+        const step = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1}[event.key];
+        if (event.key === "Enter") findLink(bar.textContent)?.click();
+        const next = bars[place + step];
+        if (!next) return;
+        event.preventDefault();
+        bar.setAttribute("tabindex", -1);
+        next.setAttribute("tabindex", 0);
+        next.focus();
+      });
+    });
+  };
+  document.addEventListener("click", (event) => {
+    const line = event.target.closest && !event.target.closest("a, button") && event.target.closest("#table-sums tbody tr");
+    if (line && !String(getSelection())) line.querySelector("a")?.click();
+  });
+
+  let shown = null, led = null;
   const update = () => {
     const field = findField();
     if (field && waiting) { const query = waiting; waiting = ""; field.setAttribute("aria-hidden", "true"); ask(query); return; }
@@ -43,6 +75,10 @@
     }
     const drawn = document.querySelector(".dash-drawn");
     if (drawn && drawn.dataset.asked === (number ? String(number) : "")) main.removeAttribute("aria-busy");
+    if (drawn && drawn !== led && document.querySelector("#table-sums")) {
+      led = drawn;
+      drawn.querySelectorAll("svg").forEach(lead);
+    }
     const age = document.querySelector(".dash-age");
     if (age && age.dataset.look !== looked) { looked = age.dataset.look; heard = performance.now(); tick(); }
   };

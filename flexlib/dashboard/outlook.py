@@ -1,0 +1,101 @@
+"""Where the running month, and its budgets, will end by what the ledger has recorded of the days before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import pandas as pd
+
+from flexlib.analysis.budgets import BudgetLine, Outcome, Usage, find_day_passed, judge_budget
+from flexlib.analysis.forecast import Forecast, find_day_reached, forecast_path, forecast_sum
+from flexlib.checks import MOST_UNPRICED
+from flexlib.dashboard.budgets import keep_recorded, list_rows, sum_days
+from flexlib.dates import Month, Span
+from flexlib.formats import format_number
+from flexlib.front.forecast import MonthForecast
+from flexlib.i18n import translate_count
+from flexlib.ledger.db.database import Ledger
+from flexlib.ledger.guard.limits import find_period
+from flexlib.ledger.read.running import DaySums, read_days
+from flexlib.proof import State
+from flexlib.store.budgets import Budget
+
+HISTORY = timedelta(days=183)
+"""Half a year before today: of the bands of forecasts that rest on more none is narrower, and it is read again and
+again."""
+WHOLE_MONTH = Budget("", "whole", (), "usd", Decimal(0), "month", 1, ())
+"""Of the month's own forecast: all that is recorded, in dollars."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """What is foreseen at one moment."""
+
+    made: MonthForecast
+    """Of the month's US dollars."""
+    lines: tuple[BudgetLine, ...]
+    left_out: int
+    """Budgets that the ledger cannot tell of, or that are of people."""
+
+
+def read_outlook(ledger: Ledger, budgets: Sequence[Budget], now: datetime) -> Outlook:
+    """The outlook from the ledger's days up to `now`, days of UTC; what it recorded, and nothing of other sources.
+
+    Raises `LedgerMissing`, `LedgerUnavailable` and `LedgerFailed` as any reading does.
+    """
+    today = now.date()
+    rows = read_days(ledger, Span(today - HISTORY, today))
+    kept = keep_recorded(budgets)
+    lines = tuple(_build_line(one, find_period(one, now), rows, today) for one in kept)
+    return Outlook(_forecast_month(rows, today), lines, len(budgets) - len(kept))
+
+
+def _list_days(budget: Budget, rows: Sequence[DaySums], today: date) -> pd.Series:
+    """The days that are over, from the ledger's first on: one without a call came to nothing."""
+    first = min((one.day for one in rows), default=today)
+    days = pd.date_range(first, today, inclusive="left")
+    amounts = sum_days(budget, list_rows(budget, rows))
+    return pd.Series([float(amounts.get(day.date(), 0)) for day in days], days, dtype=float)
+
+
+def _forecast_month(rows: Sequence[DaySums], today: date) -> MonthForecast:
+    month = Month.containing(today)
+    history = _list_days(WHOLE_MONTH, rows, today)
+    own = [one for one in rows if one.day in month.span]
+    return MonthForecast(
+        month=month, unit="usd", as_of=today - timedelta(days=1), history=history,
+        path=tuple(forecast_path(history, list(month.span))), next=forecast_sum(history, list(month.next.span)),
+        reached=(None,) * 3, backtest=pd.DataFrame(),
+        so_far=float(sum(sum_days(WHOLE_MONTH, own).values())),
+        is_least=any(one.unpriced_usd for one in own), certificates=(), state=State.PROVISIONAL, missing=(),
+    )  # fmt: skip
+
+
+def _build_line(budget: Budget, span: Span, rows: Sequence[DaySums], today: date) -> BudgetLine:
+    of = list_rows(budget, rows)
+    own = [one for one in of if one.day in span]
+    calls, unpriced = sum(one.calls for one in own), sum(getattr(one, f"unpriced_{budget.unit}") for one in own)
+    lacks = translate_count("{count} call without a price", "{count} calls without a price", unpriced)
+    usage = Usage(sum_days(budget, own), lacks=lacks.format(count=format_number(unpriced)) if unpriced else "",
+                  is_unknown=unpriced > MOST_UNPRICED * calls)  # fmt: skip
+    path = forecast_path(_list_days(budget, rows, today), list(span))
+    this = _bound(path[-1], float(usage.spent))
+    usage = replace(usage, expected=this.expected)
+    outcome = judge_budget(budget.amount, budget.thresholds, usage)
+    passed = find_day_reached(path, list(span), float(budget.amount), passes=True)
+    day = find_day_passed(budget.amount, usage) if outcome is Outcome.OVER else passed[0]
+    return BudgetLine(
+        budget.name, budget.unit, budget.period, span, outcome, usage.spent, budget.amount, usage.lacks,
+        is_running=True, expected=this.expected, low=this.low, high=this.high,
+        day=day if outcome in (Outcome.OVER, Outcome.WILL_BE_OVER) else None,
+        earliest=None if outcome is Outcome.OVER else passed[1],
+    )  # fmt: skip
+
+
+def _bound(one: Forecast, spent: float) -> Forecast:
+    """No less than is spent already, today's calls, too."""
+    ends = [None if value is None else max(value, spent) for value in (one.expected, one.low, one.high)]
+    return replace(one, expected=ends[0], low=ends[1], high=ends[2])
