@@ -82,7 +82,7 @@ class Watch:
         """When the figures were read."""
         self.problem = ""
         """Why the last look saw nothing; empty: it saw the figures."""
-        ledger.retry_seconds = TRY_SECONDS
+        ledger.retry_seconds, ledger.makes_file = TRY_SECONDS, False
 
     @property
     def today(self) -> date:

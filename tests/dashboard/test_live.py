@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
-from flexlib.dashboard.live import Live, Sums, Watch
+from flexlib.dashboard.live import Live, Sums, Watch, let_go
 from flexlib.dashboard.live_page import render_live
 from flexlib.ledger import Ledger, open_ledger, record_many
 
@@ -73,6 +74,23 @@ def test_a_call_without_a_price_is_counted_beside_the_sum(ledger: Ledger) -> Non
     watch = Watch(ledger, lambda: NOW)
     watch.look()
     assert "1 call without a price" in render_live(watch)
+
+
+def test_who_looks_on_makes_no_empty_ledger_in_place_of_one_that_goes_away_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/of%20{{all}}?.sqlite".replace("?", "%3F")
+    record(open_ledger(url), 1, "today")
+    watch = Watch(open_ledger(url), lambda: NOW)
+    watch.look()
+    assert watch.problem == ""
+    (file,) = tmp_path.glob("*.sqlite")
+    let_go(watch.ledger)
+    file.rename(tmp_path / "away")
+    monkeypatch.setattr(Ledger, "is_absent", False)  # it was there when that was asked
+    watch.look()
+    assert "ledger" in watch.problem
+    assert not file.exists()
 
 
 def test_a_ledger_that_is_lost_leaves_its_last_figures_and_comes_back(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -17,11 +17,11 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
 
-from flexlib.errors import BadSetting, LedgerError, LedgerFailed, LedgerMissing, LedgerUnavailable
+from flexlib.errors import LedgerError, LedgerFailed, LedgerMissing, LedgerUnavailable
 from flexlib.i18n import _
+from flexlib.ledger.db.engine import create_engine
 from flexlib.privacy import PrivacyGuard
 
-CONNECT_SECONDS = 5
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.5
 PASSING_NAMES = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
 LOCKED = "55P03"
@@ -51,6 +51,8 @@ class Ledger:
         """The most bytes of JSON that one call's metadata may be."""
         self.retry_seconds = retry_seconds
         """Seconds for which a busy or unreachable database is tried again."""
+        self.makes_file = True
+        """Whether a SQLite file that is not there is made; who only looks on sets it to False before the first use."""
         self.prepared = False
         """Whether this process has seen that the tables are there, in the revision that it knows."""
         self.months: set[tuple[int, int]] = set()  # those whose partition it has seen, on PostgreSQL
@@ -76,7 +78,7 @@ class Ledger:
         if self._engine is None:
             with self._lock:
                 if self._engine is None:
-                    self._engine = _create_engine(self._url, self.retry_seconds)
+                    self._engine = create_engine(self._url, self.retry_seconds, makes_file=self.makes_file)
         return self._engine
 
     @property
@@ -148,48 +150,6 @@ def _close_all() -> None:
 if hasattr(os, "register_at_fork"):  # Windows has no fork
     os.register_at_fork(after_in_child=_leave_parents)
 atexit.register(_close_all)
-
-
-def _create_engine(url: URL, retry_seconds: float) -> sa.Engine:
-    if url.get_backend_name() == "sqlite":
-        options: dict[str, Any] = {"timeout": retry_seconds, "isolation_level": None}
-        engine = sa.create_engine(url, hide_parameters=True, connect_args=options, pool_timeout=retry_seconds)
-        # What was acknowledged is on the disk: a ledger outlives a power cut. Batches pay once for all their calls.
-        sa.event.listen(engine, "connect", lambda driver, __: driver.execute("PRAGMA synchronous = FULL"))
-        sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
-        return engine
-    options = {"connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": int(retry_seconds * 1000)}
-    options["client_encoding"] = "utf8"  # whatever PGCLIENTENCODING, the role or the database say
-    options = {name: value for name, value in options.items() if name not in url.query}
-    try:
-        engine = sa.create_engine(url, hide_parameters=True, isolation_level="AUTOCOMMIT", connect_args=options,
-            pool_timeout=retry_seconds)  # fmt: skip
-    except ModuleNotFoundError as error:
-        raise BadSetting(_("FLEXLIB_DATABASE_URL asks for PostgreSQL; run: pip install 'flexlib[postgres]'")) from error
-    sa.event.listen(engine, "connect", lambda driver, __: _settle(driver, url, retry_seconds))
-    return engine
-
-
-def list_settings(retry_seconds: float) -> tuple[str, ...]:
-    """What is set on every connection to PostgreSQL: how texts and times travel, and how long it waits for a lock."""
-    lock = f"SET lock_timeout TO {max(1, int(retry_seconds * 1000))}"  # 0 would be without end
-    return ("SET client_encoding TO 'UTF8'", "SET DateStyle TO 'ISO, YMD'", lock)
-
-
-def _settle(driver: Any, url: URL, retry_seconds: float) -> None:  # noqa: ANN401 (the driver's connection)
-    """Makes a new connection to PostgreSQL speak as ours do, whatever the role, the database or the machine are set to.
-
-    Raises `LedgerFailed` where the database cannot hold every text.
-    """
-    encoding = driver.info.parameter_status("server_encoding")
-    if encoding != "UTF8":
-        driver.close()
-        raise LedgerFailed(_("The database {name} is in {encoding}, which has no place for every text; make one that "
-            "has: CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0").format(
-            name=url.database, encoding=encoding))  # fmt: skip
-    for setting in list_settings(retry_seconds):
-        driver.execute(setting)
-    driver.commit()
 
 
 def run_with_retries(ledger: Ledger, work: Callable[[], T], advice: str = "") -> T:

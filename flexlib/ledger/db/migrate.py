@@ -51,12 +51,13 @@ class LedgerStatus:
 def prepare_ledger(ledger: Ledger) -> None:
     """Sees once in a process that the tables are there; makes them in a new SQLite file.
 
-    Raises `LedgerMissing` where a PostgreSQL database has none, or where they are of another revision.
+    Raises `LedgerMissing` where a PostgreSQL database has none, or a file that is not to be made, or where they are of
+    another revision.
     """
     if ledger.prepared:
         return
     revision = _read_revision(ledger)
-    if revision is None and ledger.backend == "sqlite":
+    if revision is None and ledger.backend == "sqlite" and ledger.makes_file:
         revision = _migrate(ledger)
     if revision is None:
         raise LedgerMissing(_("There is no ledger in {place} yet. Run: flexlib ledger init").format(place=ledger.place))

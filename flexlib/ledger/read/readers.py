@@ -12,7 +12,8 @@ import sqlalchemy as sa
 
 from flexlib.errors import BadSetting
 from flexlib.i18n import _
-from flexlib.ledger.db.database import Ledger, explain_refusal, list_settings
+from flexlib.ledger.db.database import Ledger, explain_refusal
+from flexlib.ledger.db.engine import list_settings
 from flexlib.ledger.db.table import STATISTICS, TABLE
 from flexlib.ledger.read.arrow import Tables, build_table, is_text, list_columns, read_ahead, write_sql
 from flexlib.ledger.read.sqlite import SqliteProcess, SqliteReader, start_process
