@@ -114,7 +114,8 @@ READERS = {
     "environ": {"settings", "ledger/door", "report/kernel", "store/engines"},
     "load_settings": {"settings", "__init__", "cli/main", "ledger/door", "dashboard/widgets"},
 }
-"""Who alone reads settings, at the door of a run, as a viewer's kernel is one. (A server of Spark is Spark's own setting: SPARK_REMOTE.)"""
+"""Who alone reads settings, at the door of a run, as a viewer's kernel is one. (A server of Spark is Spark's own:
+SPARK_REMOTE.)"""
 
 
 NAMES_OF_SOURCES = {source.name for source in list_sources()}
