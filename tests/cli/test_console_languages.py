@@ -65,7 +65,7 @@ CODES = re.compile(
     r"|(?<![\w-])--?[\w-]+|\bflexlib(?: [\w-]+)*|\bcd\b|&&|\b(?:[A-Z]+_)+[A-Z]+ \(environment\)"
     r"|^  (?:fetch|rates|ledger|import|organization|budgets|export csv|site|notices|mail|report \w+)\b"
     r"|\bteam\b|\bimport\b|\bmistral(?:-small)?\b|, text\b|^text\b|^embedding\b"
-    r"|\b(?:dashboard|excel|fetch|pdf|postgres|reports|spark)\b(?=,|$|⟦)"
+    r"|\b(?:dashboard|excel|fetch|pdf|postgres|redis|reports|spark)\b(?=,|$|⟦)"
     r"|genai-prices \S+ does not know '[^\s⟦⟧]+' of \w+|(?<=made up by )[^\s⟦⟧]+"
     r"|(?<=flexlib ⟧)month\b",
     re.MULTILINE,
