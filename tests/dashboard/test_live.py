@@ -80,7 +80,9 @@ def test_who_looks_on_makes_no_empty_ledger_in_place_of_one_that_goes_away_meanw
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = f"sqlite:///{tmp_path}/of%20{{all}}?.sqlite".replace("?", "%3F")
-    record(open_ledger(url), 1, "today")
+    recording = open_ledger(url)
+    record(recording, 1, "today")
+    recording.close()
     watch = Watch(open_ledger(url), lambda: NOW)
     watch.look()
     assert watch.problem == ""
@@ -91,6 +93,7 @@ def test_who_looks_on_makes_no_empty_ledger_in_place_of_one_that_goes_away_meanw
     watch.look()
     assert "ledger" in watch.problem
     assert not file.exists()
+    watch.ledger.close()
 
 
 def test_a_ledger_that_is_lost_leaves_its_last_figures_and_comes_back(tmp_path_factory: pytest.TempPathFactory) -> None:
