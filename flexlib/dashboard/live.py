@@ -82,7 +82,7 @@ class Watch:
         """When the figures were read."""
         self.problem = ""
         """Why the last look saw nothing; empty: it saw the figures."""
-        ledger.retry_seconds, ledger.makes_file = TRY_SECONDS, False
+        look_only(ledger)
 
     @property
     def today(self) -> date:
@@ -115,6 +115,12 @@ class Watch:
             return  # the next look finds the same and says so; this is due again once the ledger is back
         done = time.monotonic()
         self.foresees_at = done + max(FORESEEN, MOST_OF_TIME * (done - begun))
+
+
+def look_only(ledger: Ledger) -> None:
+    """Makes a ledger, before its first use, one that is only looked at: one that went away is missing, and no empty one
+    is made in its place, whose zeros would be shown."""
+    ledger.retry_seconds, ledger.makes_file = TRY_SECONDS, False
 
 
 def let_go(ledger: Ledger) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
@@ -69,7 +70,12 @@ def render_outlook(outlook: Outlook, language: str) -> str:  # noqa: ARG001 (it 
         said = said.format(count=format_number(outlook.left_out))
         parts.append(render_element("p", escape(said), class_="flex-why"))
     chart = plot_forecast(made)
-    heading = heading_for_forecast(made)
+    note = _(
+        "The sum of US$ from the first of the month on, as the ledger has it, without other sources. Expected is what "
+        "each weekday usually has, holidays as any other day; the band reaches as far as such forecasts were wrong "
+        "before."
+    )
+    heading = replace(heading_for_forecast(made), note=note)
     section = show_section(heading, *([chart] if chart else [])).render_html()
     return "\n".join([*filter(None, parts), section])
 

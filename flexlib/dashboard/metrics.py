@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, genera
 from prometheus_client.registry import CollectorRegistry
 
 from flexlib.dashboard.budgets import find_span, keep_recorded, list_rows, sum_days
-from flexlib.dashboard.live import TRY_SECONDS, let_go
+from flexlib.dashboard.live import let_go, look_only
 from flexlib.dates import Month
 from flexlib.enums import FAILED
 from flexlib.errors import BadFile, LedgerError
@@ -57,7 +57,7 @@ class Metrics:
         self.clock = clock
         self._lock = Lock()
         self._kept: tuple[float, bytes] | None = None
-        ledger.retry_seconds = TRY_SECONDS
+        look_only(ledger)
 
     def write(self) -> bytes:
         """The text of this second."""

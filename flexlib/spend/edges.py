@@ -150,13 +150,13 @@ def _list_pairs(late: _Side, early: _Side) -> Iterator[_Pair]:
             yield _Pair(here, there, dropped, lag, is_alike)
 
 
-def _view_near(connection: duckdb.DuckDBPyConnection, late: _Side, early: _Side, seconds: int, spare: str) -> bool:
+def _view_near(connection: duckdb.DuckDBPyConnection, late: _Side, early: _Side, seconds: int) -> bool:
     """Makes the view `all_rows` of the calls near the edge, each file by its place in both lists, the late ones first;
     gives whether both sides have any."""
     edge = f"DATE '{late.snapshot.month.first}'"
     near = (
-        f"grain = '{CALL}' AND created_at BETWEEN {edge} - {spare} - to_seconds({seconds}) "
-        f"AND {edge} + {spare} + to_seconds({seconds})"
+        f"grain = '{CALL}' AND created_at BETWEEN {edge} - {CLOCKS} - to_seconds({seconds}) "
+        f"AND {edge} + {CLOCKS} + to_seconds({seconds})"
     )
     for name, side, first in (("late", late, 0), ("early", early, len(late.files))):
         if not read_usage([side.snapshot.parquet], connection).filter(near).limit(1).fetchall():
@@ -174,7 +174,7 @@ def _match(
     """The ids of calls of each pair that are at one moment, or moved by its lag, the late ones first."""
     asked = [pair for pair in pairs if pair.lag or not pair.is_alike]
     found = defaultdict[_Pair, list[tuple[str, str]]](list)
-    if not asked or not _view_near(connection, late, early, max(abs(one.lag) for one in asked), CLOCKS):
+    if not asked or not _view_near(connection, late, early, max(abs(one.lag) for one in asked)):
         return {}
     for pair, (here, there) in _number(connection, late, early, asked).items():
         moved = f"new.created_at + to_seconds({pair.lag})"
@@ -192,7 +192,7 @@ def _match_shifted(
     connection: duckdb.DuckDBPyConnection, late: _Side, early: _Side, pairs: list[_Pair]
 ) -> dict[_Pair, list[tuple[str, str]]]:
     """As `_match`, of calls that stand at one distance, as another zone puts them into the month beside theirs."""
-    if not pairs or not _view_near(connection, late, early, NEAR, CLOCKS):
+    if not pairs or not _view_near(connection, late, early, NEAR):
         return {}
     numbers = _number(connection, late, early, pairs)
     gather_calls(connection)

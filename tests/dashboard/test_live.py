@@ -10,6 +10,7 @@ import pytest
 
 from flexlib.dashboard.live import Live, Sums, Watch, let_go
 from flexlib.dashboard.live_page import render_live
+from flexlib.dashboard.metrics import Metrics
 from flexlib.ledger import Ledger, open_ledger, record_many
 
 NOW = datetime(2025, 9, 15, 12, tzinfo=timezone.utc)
@@ -92,8 +93,11 @@ def test_who_looks_on_makes_no_empty_ledger_in_place_of_one_that_goes_away_meanw
     monkeypatch.setattr(Ledger, "is_absent", False)  # it was there when that was asked
     watch.look()
     assert "ledger" in watch.problem
+    metrics = Metrics(open_ledger(url), None, lambda: NOW)
+    assert b"flexlib_ledger_up 0.0" in metrics.write()
     assert not file.exists()
-    watch.ledger.close()
+    for ledger in (watch.ledger, metrics.ledger):
+        ledger.close()
 
 
 def test_a_ledger_that_is_lost_leaves_its_last_figures_and_comes_back(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -86,13 +86,18 @@ def test_who_waits_while_tallies_are_taken_away_reads_the_calls(postgresql_ledge
     assert read_status(postgresql_ledger).is_on is False
 
 
+def note_changes(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, *amount: str) -> None:
+    """So many that the next reader folds them."""
+    turn_on(ledger)
+    monkeypatch.setattr(folding, "MANY", 1)
+    for _ in range(2):
+        record(ledger, *amount)
+
+
 def test_sums_beyond_what_a_tally_holds_are_still_answered(
     sqlite_ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    turn_on(sqlite_ledger)
-    monkeypatch.setattr(folding, "MANY", 1)
-    for _ in range(2):
-        record(sqlite_ledger, "600000000")
+    note_changes(sqlite_ledger, monkeypatch, "600000000")
     assert sum_dollars(sqlite_ledger) == 1_200_000_000
     assert sum_dollars(sqlite_ledger) == 1_200_000_000
     turn_off(sqlite_ledger)
@@ -102,10 +107,7 @@ def test_sums_beyond_what_a_tally_holds_are_still_answered(
 def test_who_may_not_write_into_a_file_reads_sums_of_many_changes(
     sqlite_ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    turn_on(sqlite_ledger)
-    monkeypatch.setattr(folding, "MANY", 1)
-    for _ in range(2):
-        record(sqlite_ledger)
+    note_changes(sqlite_ledger, monkeypatch)
     sqlite_ledger.close()
     sa.event.listen(sqlite_ledger.engine, "connect", lambda driver, _: driver.execute("PRAGMA query_only = 1"))
     assert sum_dollars(sqlite_ledger) == 2
