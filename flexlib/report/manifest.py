@@ -6,7 +6,6 @@ It holds no secret and nobody's name: of files their hashes, of people the finge
 from __future__ import annotations
 
 import hashlib
-import html
 import json
 import platform
 import re
@@ -23,6 +22,7 @@ from flexlib.errors import SnapshotChanged
 from flexlib.formats import format_credits
 from flexlib.i18n import _, find_language
 from flexlib.nesting import decode_json
+from flexlib.page.kit.kept import strip_markup
 from flexlib.report.folder import find_packaged
 from flexlib.report.moved import FLEX_CREDITS, NOT_INSTALLED, OWN_FILES
 from flexlib.report.parameters import ReportRequest
@@ -145,16 +145,12 @@ def read_headlines(page: str) -> dict[str, str]:
     {'Spent': 'US$ 401.57'}
     """
     found = HEADLINES.search(page)
-    return {_strip(name): _strip(value) for name, value in HEADLINE.findall(found[1] if found else "")}
+    return {strip_markup(name): strip_markup(value) for name, value in HEADLINE.findall(found[1] if found else "")}
 
 
 def name_path(snapshot: Mapping[str, Any], name: str) -> str:
     """Where in a data folder the version of a manifest's snapshot is."""
     return f"{name.removesuffix('/windsurf') if name.startswith('credits/') else name}/{snapshot['version']}"
-
-
-def _strip(text: str) -> str:
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
 
 
 def _split_reads(reads: list[Path], data: Path) -> tuple[dict[str, Snapshot], dict[str, Path]]:

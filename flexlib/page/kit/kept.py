@@ -53,8 +53,12 @@ def strip_markup(html: str) -> str:
 
     >>> strip_markup('Spend <b class="warn">at least</b>')
     'Spend at least'
+    >>> strip_markup("<small>US$</small>401.57")  # in Spanish nothing stands between a sign and its number
+    'US$ 401.57'
     """
-    return " ".join(unescape(re.sub("<[^>]+>", " ", html)).split())
+    gap = _("US$ {amount}").removeprefix("US$").removesuffix("{amount}")
+    signed = re.sub(r"</small>(?=\S)", gap, html)
+    return " ".join(unescape(re.sub("<[^>]+>", " ", re.sub("<small>", " ", signed))).split())
 
 
 def _freeze(part: KeptPart) -> dict[str, Any]:
