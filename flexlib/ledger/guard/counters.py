@@ -14,8 +14,8 @@ from flexlib.ledger.db.columns import USD_DECIMALS, Money, to_microseconds
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import check_partitions
 from flexlib.ledger.db.table import COUNTER_KEY, COUNTERS, HOLDS, MODELS, TABLE
-from flexlib.ledger.guard.limits import SEPARATOR, Key, Limit, name_values
-from flexlib.ledger.guard.statements import HOLD, INCREASE, INSERT_HOLD, KEY, LOCK, NAMES, RELEASE
+from flexlib.ledger.guard.limits import SEPARATOR, Key, Limit, find_tightest, name_values
+from flexlib.ledger.guard.statements import HOLD, INCREASE, INSERT_HOLD, KEY, LOCK, LOOK, NAMES, RELEASE
 from flexlib.ledger.record.models import ensure_models
 from flexlib.ledger.record.record import UsageRecord
 from flexlib.ledger.record.writing import open_transaction
@@ -120,7 +120,7 @@ class Counters:
     def hold(self, name: str, limits: Sequence[Limit], amount: Decimal, now: datetime, expires: datetime) -> None:
         """Holds the amount of each of the limits for the call, or raises `LimitReached`. Held before, where only the
         answer was lost, it is not held again."""
-        tightest = _find_tightest(limits)
+        tightest = find_tightest(limits)
         if not self._is_sqlite:
             with self.ledger.connect() as connection:  # one statement: no transaction whose ends are to be waited for
                 if self._hold(connection, name, tightest, amount, expires):
@@ -152,14 +152,17 @@ class Counters:
             most = [budget.amount for budget in tightest.values()]
             asked = {"most": most, "number": len(most), "hold": name, "amount": amount, "expires": expires}
             return bool(connection.execute(HOLD, {**dict(zip(COUNTER_KEY, keys, strict=True)), **asked}).fetchone()[0])
-        is_held = f"SELECT 1 FROM {HOLDS} WHERE hold = ? AND {KEY}"  # noqa: S608
-        new = [key for key in tightest if not connection.execute(is_held, self.encode(name, *key)).fetchone()]
-        counted = [(self.find(connection, key), tightest[key].amount) for key in new]
-        if any(one is None or one.spent + one.held + amount > most for one, most in counted):
-            return False
-        for key in new:
-            connection.execute(INSERT_HOLD, self.encode(name, *key, amount, expires))
-            connection.execute(INCREASE, self.encode(amount, *key))
+        new, wanted = [], USD.encode(amount)
+        for key, budget in tightest.items():
+            values = self.encode(*key)
+            found = connection.execute(LOOK, [name, *values, *values]).fetchone()
+            if found is None or not found[2] and found[0] + found[1] + wanted > USD.encode(budget.amount):
+                return False
+            if not found[2]:
+                new.append(values)
+        for values in new:
+            connection.execute(INSERT_HOLD, [name, *values, wanted, *self.encode(expires)])
+            connection.execute(INCREASE, [wanted, *values])
         return True
 
     def _drop_expired(self, connection: Any, key: Key, now: datetime) -> None:  # noqa: ANN401
@@ -219,15 +222,6 @@ class Counters:
         ask = self.write(f"SELECT spent, held FROM {COUNTERS} WHERE {KEY}")  # noqa: S608
         found = connection.execute(ask, self.encode(*key)).fetchone()
         return None if found is None else Counted(*map(USD.decode, found))
-
-
-def _find_tightest(limits: Iterable[Limit]) -> dict[Key, Budget]:
-    """The smallest budget of each counter, in the order of the limits."""
-    found: dict[Key, Budget] = {}
-    for one in limits:
-        before = found.get(one.key)
-        found[one.key] = one.budget if before is None or one.budget.amount < before.amount else before
-    return found
 
 
 def _select_scope(scope: str, value: str, backend: str) -> tuple[str, list[Any]]:

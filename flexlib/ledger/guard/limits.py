@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -27,6 +27,9 @@ SEPARATOR = "\x1f"
 """Between the type and the id of a usable, as the triggers of the table write it."""
 
 DAY = timedelta(days=1)
+
+MOST_PLACED = 4096
+"""Budgets in a day whose limits a process keeps, rather than find them for every call: more than a company enforces."""
 
 Stamp: TypeAlias = tuple[int, int, int, int]
 """Of a file: when it was written and when it was changed in any way, its place on the disk and its size."""
@@ -146,13 +149,9 @@ def find_limits(budgets: Iterable[Budget], call: Mapping[str, Any], now: datetim
 
     `call`: `usable`, `provider`, `proxy`, `model`, `metadata`, as a record has them, as far as they are known.
     """
-    told = name_values(call, read_usable(call.get("usable")))
-    found = []
-    for budget in budgets:
-        value = name_value(budget)
-        if told.get(budget.scope) == value:
-            found.append(build_limit(budget, find_period(budget, now)))
-    return sorted(found, key=lambda one: one.key)
+    told, day = name_values(call, read_usable(call.get("usable"))), now.astimezone(timezone.utc).date()
+    limits = (_place_budget(budget, day) for budget in budgets)
+    return sorted((one for one in limits if told.get(one.key[0]) == one.key[1]), key=lambda one: one.key)
 
 
 def name_values(call: Mapping[str, Any], usable: tuple[str | None, int | None, str | None]) -> dict[str, str | None]:
@@ -171,7 +170,22 @@ def place_limits(limits: list[Limit], now: datetime) -> list[Limit]:
     """The same budgets in the periods that `now` lies in: since they were found a day or month may have turned."""
     if all(one.key[2] <= now < one.key[3] for one in limits):
         return limits
-    return sorted((build_limit(one.budget, find_period(one.budget, now)) for one in limits), key=lambda one: one.key)
+    day = now.astimezone(timezone.utc).date()
+    return sorted((_place_budget(one.budget, day) for one in limits), key=lambda one: one.key)
+
+
+@lru_cache(maxsize=MOST_PLACED)
+def _place_budget(budget: Budget, day: date) -> Limit:
+    return build_limit(budget, _find_span(budget, day))
+
+
+def find_tightest(limits: Iterable[Limit]) -> dict[Key, Budget]:
+    """The smallest budget of each counter, in the order of the limits."""
+    found: dict[Key, Budget] = {}
+    for one in limits:
+        before = found.get(one.key)
+        found[one.key] = one.budget if before is None or one.budget.amount < before.amount else before
+    return found
 
 
 def build_limit(budget: Budget, span: Span) -> Limit:
@@ -200,7 +214,10 @@ def write_usable(usable: tuple[str | None, int | None, str | None]) -> str | Non
 
 def find_period(budget: Budget, now: datetime) -> Span:
     """The period of the budget that a moment lies in, by the days of UTC."""
-    day = now.astimezone(timezone.utc).date()
+    return _find_span(budget, now.astimezone(timezone.utc).date())
+
+
+def _find_span(budget: Budget, day: date) -> Span:
     return next(one for one in list_periods(budget.period, Month.containing(day), budget.begins) if day in one)
 
 

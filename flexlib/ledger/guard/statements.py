@@ -7,6 +7,10 @@ NAMES = ", ".join(COUNTER_KEY)
 INSERT_HOLD = f"INSERT INTO {HOLDS} (hold, {NAMES}, amount, expires) VALUES (?, ?, ?, ?, ?, ?, ?)"
 INCREASE = f"UPDATE {COUNTERS} SET held = held + ? WHERE {KEY}"  # noqa: S608
 
+LOOK = f"""
+    SELECT spent, held, EXISTS (SELECT 1 FROM {HOLDS} WHERE hold = ? AND {KEY}) FROM {COUNTERS} WHERE {KEY}
+"""  # noqa: S608
+
 # On PostgreSQL a round trip each. The counters are locked first and read as they then are: what stood before another
 # transaction ended is not what is left. A hold whose counter is gone goes too, after those locks.
 # The end of a transaction that is `alone` in this does not wait for the disk: what a crash of the server brings back
