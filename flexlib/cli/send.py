@@ -157,7 +157,7 @@ def _send(
                 key=arguments.resend, what=found.channel, reader=clean_text(found.recipient)
             )
         )
-    return [send_month_again(claims, found, contents, server, bundle)]
+    return [send_month_again(claims, found, planned, contents, server, bundle)]
 
 
 def _write_files(

@@ -185,12 +185,19 @@ def send_month(
 def send_month_again(
     claims: Claims,
     message: Message,
+    planned: Sequence[Claim],
     contents: Contents,
     server: MailServer | None,
     ca_bundle: str | None = None,
 ) -> Message:
-    """Sends a message of which it is not known whether it was sent; the caller holds `claims`."""
-    return send_again(claims, message, open_month_channels(contents, server, ca_bundle))
+    """Sends a message of which it is not known whether it was sent, with the month and the files of today: so that what
+    is `planned` for its reader is sent, too. The caller holds `claims`."""
+    sent = send_again(claims, message, open_month_channels(contents, server, ca_bundle))
+    if sent.fate is Fate.SENT:
+        today = tuple(one for one in planned if (one.channel, one.recipient) == (sent.channel, sent.recipient))
+        claims.add(today, sent.changed)
+        claims.mark(replace(sent, claims=today), sent.fate, sent.changed)
+    return sent
 
 
 def open_claims(root: Path) -> Claims:

@@ -366,6 +366,24 @@ def test_a_file_that_a_mail_lacked_is_said_until_it_follows_in_a_mail_that_repla
     assert len(set(script.ids)) == 2
 
 
+def test_a_file_that_a_mail_in_doubt_lacked_and_that_goes_with_it_again_does_not_go_a_third_time(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "reports" / "2025-09" / "llm_usage.xlsx"
+    (tmp_path / "mail.yaml").write_text("attach: [xlsx]\nmails: [{to: a@b.c}]")
+    write_workbook(Document("LLM spend", "September 2025"), file, is_shared=False)
+    note_files([file], names=False)
+    script.faults[:] = ["taken, then closed"]
+    key = run(capsys)[2].partition("--resend ")[2].split()[0]
+    write_workbook(Document("LLM spend", "September 2025"), file, is_shared=True)
+    note_files([file], names=False)
+    assert run(capsys, "--resend", key)[0] == 0
+    found = read_mail(script.taken[-1])
+    assert [part.get_filename() for part in found.iter_attachments()] == ["llm_usage.xlsx"]
+    assert run(capsys) == (0, "Mails of September 2025: none\n", "")
+    assert len(script.taken) == 2
+
+
 def test_files_of_another_zone_than_the_mail_are_not_attached_since_two_zones_less_each_other_are_a_few_calls(
     script: Script, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
