@@ -27,6 +27,9 @@ ENGINES = {nw.Implementation.PANDAS, nw.Implementation.DUCKDB} | SPARK
 NULLABLE = {"requests", "request_count", "usable_id"}
 """The integers that may be null in a finished frame."""
 
+EXACT = (nw.String, nw.Boolean, nw.Date, nw.Decimal, nw.Int64)
+"""Types whose values Arrow gives as they are: a wider integer is a `Decimal` there, a moment no day."""
+
 CREDITS_IN_PANDAS = {
     "date": "datetime64[us]",
     "prompt_credits": "int64",
@@ -128,12 +131,16 @@ def read_rows(finished: object) -> list[dict[str, Any]]:
     a relation.
     """
     frame = open_frame(finished)
-    counts = {name for name, kind in frame.collect_schema().items() if kind.is_integer()}
+    kinds = frame.collect_schema()
     if frame.implementation.is_pandas():
-        columns = frame.collect("pandas").to_dict(as_series=False)
+        columns, exact = frame.collect("pandas").to_dict(as_series=False), set[str]()
     else:  # through Arrow: DuckDB hands decimals to pandas as floats
         columns = frame.collect("pyarrow").to_native().to_pydict()
-    plain = [[_read_value(value, name in counts) for value in values] for name, values in columns.items()]
+        exact = {name for name, kind in kinds.items() if isinstance(kind, EXACT)}
+    plain = [
+        values if name in exact else [_read_value(value, kinds[name].is_integer()) for value in values]
+        for name, values in columns.items()
+    ]
     return [dict(zip(columns, row, strict=True)) for row in zip(*plain, strict=True)]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -197,11 +196,7 @@ def _type_columns(lines: list[dict[str, Any]], keys: list[str]) -> dict[str, pd.
         return "object" if name in (*MONEY, *CREDITS) else "str"
 
     names = [*keys, *MEASURES]
-    return {name: pd.Series([_plain(line[name]) for line in lines], dtype=type_of(name)) for name in names}
-
-
-def _plain(value: Any) -> Any:  # noqa: ANN401
-    return value if not hasattr(value, "isoformat") else datetime.combine(value, datetime.min.time())
+    return {name: pd.Series([line[name] for line in lines], dtype=type_of(name)) for name in names}
 
 
 def check_keys(keys: Sequence[str]) -> None:
