@@ -75,8 +75,8 @@ class Watch:
         self.outlook: Outlook | None = None
         self.foresees_at = 0.0
         """When the next outlook is due, by the monotonic clock."""
-        self.budgets_problem = ""
-        """Why the file of budgets could not be read."""
+        self.outlook_problem = ""
+        """Why the outlook, or the budgets in it, could not be read."""
         self.live: Live | None = None
         self.read_at: datetime | None = None
         """When the figures were read."""
@@ -104,17 +104,20 @@ class Watch:
         begun = time.monotonic()
         if self.problem or begun < self.foresees_at:
             return
-        now = self.clock()
+        now, problem, pause = self.clock(), "", FORESEEN
         try:
-            budgets, self.budgets_problem = read_budgets(self.budgets) if self.budgets else [], ""
+            budgets = read_budgets(self.budgets) if self.budgets else []
         except BadFile as error:
-            budgets, self.budgets_problem = [], str(error)
+            budgets, problem = [], str(error)
+        outlook = None
         try:
-            self.outlook = read_outlook(self.ledger, budgets, now)
-        except LedgerError:
-            return  # the next look finds the same and says so; this is due again once the ledger is back
+            outlook = read_outlook(self.ledger, budgets, now)
+        except LedgerError as error:
+            problem, pause = str(error), 0.0  # a ledger that is lost is asked as soon as it is back
+        # None, too: the one before would be taken for this minute's.
+        self.outlook, self.outlook_problem = outlook, problem
         done = time.monotonic()
-        self.foresees_at = done + max(FORESEEN, MOST_OF_TIME * (done - begun))
+        self.foresees_at = done + max(pause, MOST_OF_TIME * (done - begun))
 
 
 def look_only(ledger: Ledger) -> None:

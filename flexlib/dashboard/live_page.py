@@ -47,8 +47,8 @@ def render_live(watch: Watch) -> str:
         parts.append(render_element("div", text, class_="flex-alert bad", role="alert"))
     if live is not None:
         ahead = [] if watch.outlook is None else [render_outlook(watch.outlook, find_language())]
-        if watch.budgets_problem:
-            ahead.append(render_element("p", escape(watch.budgets_problem), class_="flex-why"))
+        if watch.outlook_problem:
+            ahead.append(render_element("p", escape(watch.outlook_problem), class_="flex-why"))
         shown = "\n".join([_show_tiles(live), *ahead, _show_routes(live), _show_last(live)])
         parts.append(render_element("div", shown, class_="dash-live" + " dash-stale" * bool(watch.problem)))
     elif not watch.problem:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from math import nan
 
 import pandas as pd
 
@@ -54,10 +55,11 @@ def read_outlook(ledger: Ledger, budgets: Sequence[Budget], now: datetime) -> Ou
 
 
 def _list_days(budget: Budget, rows: Sequence[DaySums], today: date) -> pd.Series:
-    """The days that are over, from the ledger's first on: one without a call came to nothing."""
-    first = min((one.day for one in rows), default=today)
+    """The days that are over, from the ledger's first on: one without a call came to nothing, one of calls alone
+    without a price is not known."""
+    of, first = list_rows(budget, rows), min((one.day for one in rows), default=today)
     days = pd.date_range(first, today, inclusive="left")
-    amounts = sum_days(budget, list_rows(budget, rows))
+    amounts = dict.fromkeys([one.day for one in of], nan) | sum_days(budget, of)
     return pd.Series([float(amounts.get(day.date(), 0)) for day in days], days, dtype=float)
 
 

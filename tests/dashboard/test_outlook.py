@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from databases import execute
 
 from flexlib.analysis.budgets import Outcome
 from flexlib.analysis.forecast import forecast_sum
@@ -98,3 +99,28 @@ def test_of_calls_without_a_price_a_budget_cannot_be_judged(ledger: Ledger, budg
     found = {one.name: (one.outcome, one.lacks) for one in outlook.lines}
     assert found["Roomy"] == (Outcome.CANNOT_SAY, "15 calls without a price")
     assert outlook.made.is_least
+
+
+def test_a_day_whose_calls_have_no_price_is_unknown_and_not_a_day_without_calls(ledger: Ledger) -> None:
+    record_days(ledger, 10)
+    record_many([
+        CALL | {"request_id": f"o{ago}", "created_at": NOW - timedelta(days=ago), "model": "of-no-list",
+                "provider": "unknown"} for ago in range(11, 60)
+    ], ledger=ledger)  # fmt: skip
+    outlook = look(ledger).outlook
+    assert outlook is not None
+    assert (outlook.made.this.expected, outlook.made.is_least) == (30.0, True)
+
+
+def test_an_outlook_that_cannot_be_read_takes_the_place_of_the_one_before_and_is_said(ledger: Ledger) -> None:
+    record_days(ledger, 90)
+    watch = look(ledger)
+    assert watch.outlook is not None
+    month_ago = {"created_at": NOW - timedelta(days=30), "cost": "0"}
+    record_many([CALL | month_ago | {"request_id": f"s{number}"} for number in range(2)], ledger=ledger)
+    execute(ledger, f"UPDATE llm_usage_statistics SET requests = {2**62} WHERE request_id IN ('s0', 's1')")
+    watch.foresees_at = 0.0
+    watch.look()
+    watch.look_ahead()
+    assert (watch.problem, watch.outlook, watch.live is not None) == ("", None, True)
+    assert "out of range" in (page := render_live(watch)) or "overflow" in page
