@@ -30,8 +30,8 @@ def run_cache(arguments: argparse.Namespace, settings: Settings) -> int:
     data = open_shown(arguments, settings).data
     store = open_store(data)
     if store is None:
-        why = _("FLEXLIB_CACHE_URL is off") if is_off() else _("{data} cannot be written").format(data=data)
-        said = _("No answers are kept: {why}.").format(why=why)
+        why = _("FLEXLIB_CACHE_URL is off") if is_off() else _("{data} is not there, or cannot be written")
+        said = _("No answers are kept: {why}.").format(why=why.format(data=data))
         print(write_json({"place": None, "answers": 0}) if arguments.json else clean_text(said))
         return 0
     try:

@@ -57,7 +57,7 @@ def _tell_status(status: TallyStatus) -> str:
     if not status.is_on:
         return explain_off()
     if not status.is_current:
-        return _("Not just the ledger's calls are counted, or not all, so that sums are read from the calls. Count "
-                 "them: flexlib ledger tallies on")  # fmt: skip
+        return _("The tallies are being counted, or are not of just the calls that are there, so sums are read from "
+                 "the calls. If nobody is counting them now, run: flexlib ledger tallies on")  # fmt: skip
     said = _("Tallies are on: {tallies} kept, {changes} not folded into them yet; sums have both.")
     return said.format(tallies=format_number(status.tallies), changes=format_number(status.changes))

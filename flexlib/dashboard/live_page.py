@@ -72,7 +72,7 @@ def render_outlook(outlook: Outlook, language: str) -> str:  # noqa: ARG001 (it 
     chart = plot_forecast(made)
     note = _(
         "The sum of US$ from the first of the month on, as the ledger has it, without other sources. Expected is what "
-        "each weekday usually has, holidays as any other day; the band reaches as far as such forecasts were wrong "
+        "each weekday usually has, holidays like any other day; the band reaches as far as such forecasts were wrong "
         "before."
     )
     heading = replace(heading_for_forecast(made), note=note)
