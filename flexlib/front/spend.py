@@ -29,7 +29,7 @@ from flexlib.sources.registry import WINDSURF, list_sources
 from flexlib.spend.before import MonthBefore, explain_lacks, load_month_before, total_spend
 from flexlib.spend.billed import name_spellings, sum_known
 from flexlib.spend.month import MonthUsage, load_month_usage
-from flexlib.store.cache import Basis, join_bases, recall
+from flexlib.store.cache import Basis, join_bases
 from flexlib.store.credit_prices import load_credit_prices
 from flexlib.store.ended import check_going
 from flexlib.store.held import read_once
@@ -221,7 +221,7 @@ class Spend:
 
     @cached_property
     def _spellings(self) -> str:
-        return str(recall(self.basis, "spellings of models", lambda: name_spellings(self._rows)))
+        return name_spellings(self._rows, self.basis)
 
     @cached_property
     def _placed(self) -> duckdb.DuckDBPyRelation:

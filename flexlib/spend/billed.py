@@ -15,7 +15,7 @@ from flexlib.money.price_book import name_models
 from flexlib.money.unit_prices import EXACT
 from flexlib.senders import name_sender
 from flexlib.sources.registry import BILLS
-from flexlib.store.cache import recall
+from flexlib.store.cache import Basis, recall
 
 if TYPE_CHECKING:
     import duckdb
@@ -57,6 +57,8 @@ CHARGES = """
 REQUESTS = "coalesce(sum(coalesce(requests, 1)){0}, 0)::BIGINT"
 UNSIZED = "count(*) FILTER (requests IS NULL AND grain <> 'call')"
 
+SPELLINGS = "spellings of models"
+"""What is asked of rows for `name_spellings`."""
 MEASURES = {
     "requests": REQUESTS.format(""),
     "requests_at_least": "count(*) > count(requests)",
@@ -143,11 +145,16 @@ def count_models(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
     return [dict(zip(found.columns, row, strict=True)) for row in ordered.fetchall()]
 
 
-def name_spellings(rows: duckdb.DuckDBPyRelation) -> str:
-    """The name of each row's model as SQL: one for all spellings that the price list has as one entry."""
-    pairs = rows.select("provider, model").distinct().fetchall()
-    texts = [(*pair, name) for pair, name in name_models(pairs).items() if pair[1] != name]
-    quoted = [["'" + text.replace("'", "''") + "'" for text in one] for one in texts]
+def name_spellings(rows: duckdb.DuckDBPyRelation, basis: Basis | None = None) -> str:
+    """The name of each row's model as SQL: one for all spellings that the price list has as one entry. `basis`: what
+    the rows are made of."""
+
+    def find() -> list[tuple[str, str, str]]:
+        pairs = rows.select("provider, model").distinct().fetchall()
+        return [(*pair, name) for pair, name in name_models(pairs).items() if pair[1] != name]
+
+    # Names and no SQL are kept: whoever may write answers may not run anything.
+    quoted = [["'" + text.replace("'", "''") + "'" for text in one] for one in recall(basis, SPELLINGS, find)]
     cases = [f"WHEN provider = {provider} AND model = {model} THEN {name} " for provider, model, name in quoted]
     return f"CASE {''.join(cases)}ELSE model END" if cases else "model"
 

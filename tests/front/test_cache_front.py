@@ -16,6 +16,7 @@ from flexlib.front.budget_scope import narrow_spend
 from flexlib.front.spend import Spend, load_spend
 from flexlib.report.kernel import choose_environment
 from flexlib.settings import Settings, load_settings
+from flexlib.spend.billed import SPELLINGS
 from flexlib.store import cache
 from flexlib.store.budgets import Budget
 from flexlib.store.cache_files import FOLDER
@@ -68,6 +69,14 @@ def test_a_part_of_the_rows_is_not_answered_by_all_of_them(root: Path) -> None:
     for _time in range(2):
         part = narrow_spend(spend, budget)
         assert part.by("source")[["source", "usd"]].values.tolist() == [["import", Decimal(1)]]
+
+
+def test_what_an_answer_says_is_a_name_and_never_run(root: Path) -> None:
+    """Whoever may write answers may not thereby read other files of whoever asks."""
+    spend, said = load(root), "(SELECT content FROM read_text('/etc/hostname'))"
+    assert spend.basis is not None
+    cache.keep_answer(spend.basis, SPELLINGS, [["openai", "gpt-4o", said]])
+    assert said in spend.by("model")["model"].tolist()
 
 
 def test_nothing_takes_the_answers_for_a_month(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
