@@ -72,9 +72,11 @@ def read_readers(path: Path) -> Readers:
             )
         )
     faults, found = Faults(), dict[tuple[str, str], Reader]()
+    language = faults.read(_read_language, content.get("language"), path)
+    attached = faults.read(_read_attached, content.get("attach", []), "", path) or []
     for one, line in zip(listed, lines, strict=True):
         where = name_line(line, path)
-        for reader in faults.read(_read_entry, one, content, where) or ():
+        for reader in faults.read(_read_entry, one, language, attached, where) or ():
             if (key := (reader.to, reader.part)) in found:
                 faults.found.append(
                     _("{where}: {to} gets the {part} already, by a line before; take one out.").format(
@@ -84,12 +86,24 @@ def read_readers(path: Path) -> Readers:
             found[key] = reader
     largest = faults.read(_read_largest, content.get("largest_mb", LARGEST_MB), path)
     faults.tell()
-    return Readers(tuple(found.values()), largest or 0)
+    return Readers(tuple(found.values()), largest)
 
 
-def _read_entry(one: Any, common: Mapping[str, Any], where: str) -> list[Reader]:  # noqa: ANN401 (YAML)
+def _read_entry(one: Any, language: str | None, attached: list[str], where: str) -> list[Reader]:  # noqa: ANN401 (YAML)
+    """`language` and `attached`: of all entries that say no other."""
     if not isinstance(one, dict) or not one.keys() <= FIELDS:
         raise BadFile(explain_fields(where, _("a mail"), one, FIELDS))
+    faults = Faults()
+    level, name = faults.read(_read_part, one, where) or ("", "")
+    language = faults.read(_read_language, one.get("language", language), where)
+    attach = faults.read(_read_attached, one.get("attach", [] if level else attached), level, where)
+    addresses = faults.read(_read_addresses, one.get("to"), where)
+    faults.tell()
+    return [Reader(each.lower(), level, name, language, tuple(attach)) for each in addresses]
+
+
+def _read_part(one: Mapping[str, Any], where: str) -> tuple[str, str]:
+    """The level and the name of what a mail is of; of the whole month both are empty."""
     levels = [level for level in LEVELS if level in one]
     if len(levels) > 1:
         raise BadFile(
@@ -97,43 +111,54 @@ def _read_entry(one: Any, common: Mapping[str, Any], where: str) -> list[Reader]
                 where=where, levels=join_and(levels)
             )
         )
-    level = levels[0] if levels else ""
-    name = one.get(level, "")
-    if level and not (isinstance(name, str) and name.strip()):
+    if not levels:
+        return "", ""
+    name = one[level := levels[0]]
+    if not (isinstance(name, str) and name.strip()):
         raise BadFile(
             _("{where} has {level}: {given}; give its name, in quotes where it is a number.").format(
                 where=where, level=level, given=format_given(name)
             )
         )
-    if level and one.get("attach"):
-        raise BadFile(
-            _("{where} has attach for a {level}, which has no files beside the report; take attach out.").format(
-                where=where, level=level
-            )
-        )
-    given = {**common, **one}
-    language = given.get("language")
+    return level, name.strip()
+
+
+def _read_language(language: Any, where: object) -> str | None:  # noqa: ANN401 (YAML)
     if language is not None and language not in LANGUAGES:
         raise BadFile(
             _("{where}: the language is {given}; choose {languages}.").format(
                 where=where, given=format_given(language), languages=join_or(LANGUAGES)
             )
         )
-    attach = [] if level else _list_texts(given.get("attach", []), "attach", where)
+    return None if language is None else str(language)
+
+
+def _read_attached(given: object, level: str, where: object) -> list[str]:
+    if level and given:
+        raise BadFile(
+            _("{where} has attach for a {level}, which has no files beside the report; take attach out.").format(
+                where=where, level=level
+            )
+        )
+    attach = [] if level else _list_texts(given, "attach", where)
     if wrong := [each for each in attach if each not in ATTACHABLE]:
         raise BadFile(
             _("{where} has attach: {given}; choose {attachable}.").format(
                 where=where, given=format_given(wrong[0]), attachable=join_or(ATTACHABLE)
             )
         )
-    addresses = _list_texts(one.get("to"), "to", where)
+    return attach
+
+
+def _read_addresses(to: object, where: str) -> list[str]:
+    addresses = _list_texts(to, "to", where)
     if not addresses or (bad := [each for each in addresses if not EMAIL.fullmatch(each)]):
         said = _("{where} has to: {given}; give e-mail addresses.")
-        raise BadFile(said.format(where=where, given=format_given(bad[0] if addresses else one.get("to"))))
-    return [Reader(each.lower(), level, name.strip(), language, tuple(attach)) for each in addresses]
+        raise BadFile(said.format(where=where, given=format_given(bad[0] if addresses else to)))
+    return addresses
 
 
-def _list_texts(value: object, name: str, where: str) -> list[str]:
+def _list_texts(value: object, name: str, where: object) -> list[str]:
     texts: list[Any] = value if isinstance(value, list) else [value]
     if not all(isinstance(each, str) and each.strip() for each in texts):
         raise BadFile(

@@ -510,12 +510,18 @@ def test_a_file_of_readers_that_is_wrong_is_one_sentence_and_nothing_is_sent(
 def test_all_that_is_wrong_in_a_file_of_readers_is_said_at_once(
     script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "mail.yaml").write_text("largest_mb: x\nmails:\n  - {to: ana}\n  - {to: a@b.c, attach: doc}", "utf-8")
+    (tmp_path / "mail.yaml").write_text(
+        "language: fr\nlargest_mb: x\nmails:\n  - {to: ana, attach: doc}\n  - {to: a@b.c, team: 7, language: de}",
+        "utf-8",
+    )
     code, said, wrong = run(capsys)
     assert (code, said, script.asked) == (2, "", [])
     assert [line.partition("give")[0].replace(f"{tmp_path}/", "") for line in wrong.splitlines()] == [
-        "flexlib: line 3 of mail.yaml has to: 'ana'; ",
+        "flexlib: mail.yaml: the language is 'fr'; choose en or es.",
         "line 4 of mail.yaml has attach: 'doc'; choose pdf or xlsx.",
+        "line 4 of mail.yaml has to: 'ana'; ",
+        "line 5 of mail.yaml has team: 7; ",
+        "line 5 of mail.yaml: the language is 'de'; choose en or es.",
         "mail.yaml has largest_mb: 'x'; ",
     ]
 
