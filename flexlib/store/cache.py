@@ -13,6 +13,7 @@ import hashlib
 import json
 import re
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -34,6 +35,9 @@ LARGEST = MOST_BYTES // 16
 """Bytes of an answer above which it is not kept: it would drive out all others."""
 LIBRARIES = ("duckdb", "narwhals", "pyarrow", "pandas", "genai-prices")
 """Whose versions are in every question: what they compute, or know, is in the answers."""
+STARTED = time.time_ns()
+"""A file of code that was changed since is not the one that this process runs by, as that of a dashboard that goes on
+while flexlib is installed anew."""
 
 EMAIL = re.compile(r"@[\w.-]*\.[^\W\d]{2,}")
 """What makes a text one that may hold an e-mail address; the version in `claude-3-5-haiku@20241022` is none."""
@@ -170,17 +174,19 @@ def _name_question(basis: Basis, question: object) -> str:
 @cache
 def _name_code() -> str | None:
     """The hash of flexlib's code, its own data and the versions of its libraries: no number that somebody forgets to
-    raise. None where they cannot be told, so that nothing is kept."""
-    house = Path(__file__).parents[1]
+    raise. None where they cannot be told, or are others than this process runs by, so that nothing is kept."""
+    house, loaded = Path(__file__).parents[1], sys.modules
     try:
-        libraries = " ".join(f"{one} {version(one)}" for one in LIBRARIES)
-        code = {file: file.read_bytes() for file in sorted((*house.rglob("*.py"), *(house / "data").rglob("*.*")))}
+        modules = {one: loaded.get(one.replace("-", "_")) for one in LIBRARIES}
+        libraries = " ".join(f"{one} {getattr(it, '__version__', None) or version(one)}" for one, it in modules.items())
+        files = sorted((*house.rglob("*.py"), *(house / "data").rglob("*.*")))
+        code = {file: file.read_bytes() for file in files if file.stat().st_ctime_ns <= STARTED}
     except (PackageNotFoundError, OSError):
         return None
     digest = hashlib.sha256(libraries.encode())
     for file, content in code.items():
         digest.update(f"\n{file.relative_to(house).as_posix()} {len(content)}\n".encode() + content)
-    return digest.hexdigest() if Path(__file__) in code else None
+    return digest.hexdigest() if Path(__file__) in code and len(code) == len(files) else None
 
 
 def _tell(sentence: str) -> None:

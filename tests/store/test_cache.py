@@ -117,8 +117,11 @@ def test_a_version_of_a_model_is_no_address(root: Path) -> None:
     assert find_store(root).measure().answers == 1
 
 
-def test_where_the_code_cannot_be_told_nothing_is_kept(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cache, "LIBRARIES", ("a-library-that-nobody-has",))
+@pytest.mark.parametrize(("name", "value"), [("LIBRARIES", ("a-library-that-nobody-has",)), ("STARTED", 0)])
+def test_where_the_code_cannot_be_told_or_is_another_than_runs_nothing_is_kept(
+    root: Path, name: str, value: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, name, value)
     cache._name_code.cache_clear()
     assert recall(write_basis(root), "all", lambda: 1) == 1
     assert find_store(root).measure().answers == 0
