@@ -294,6 +294,17 @@ def test_who_may_only_record_records_and_who_may_only_read_the_calls_reads_them(
         execute(ledger, f"DROP ROLE {role}")
 
 
+def test_calls_written_as_a_replica_writes_them_are_followed(postgresql_ledger: Ledger) -> None:
+    ledger, within = postgresql_ledger, UsageQuery(postgresql_ledger)
+    record_usage(usable=None, provider="openai", model="m", amount_in_usd=1, created_at=FIRST, ledger=ledger)
+    turn_on(ledger)
+    record_usage(usable=None, provider="openai", model="m", amount_in_usd=1, created_at="2025-10-01", ledger=ledger)
+    execute(ledger, f"SET session_replication_role = replica; UPDATE {TABLE} SET amount_in_usd = 5; "
+                    "RESET session_replication_role")  # fmt: skip
+    assert get_total_cost_by_period(None, None, "usd", within=within) == 10
+    assert (read_status(ledger).is_current, count_differences(ledger)) == (True, 0)
+
+
 DETACHED = f"ALTER TABLE {TABLE} DETACH PARTITION {TABLE}_2025_08; "
 ATTACHED = (
     f"; ALTER TABLE {TABLE} ATTACH PARTITION {TABLE}_2025_08 "

@@ -148,6 +148,9 @@ def create_tables(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"""
         CREATE TRIGGER {TALLIES}_empty AFTER TRUNCATE ON {TABLE}
         FOR EACH STATEMENT EXECUTE FUNCTION {TALLIES}_empty()""")
+    # Always: also of a session that loads calls as a replica does, in which other triggers are silent.
+    always = (f"ENABLE ALWAYS TRIGGER {TALLIES}_{name}" for name in ("follow", "empty"))
+    connection.exec_driver_sql(f"ALTER TABLE {TABLE} {', '.join(always)}")
 
 
 def drop_tables(connection: sa.Connection) -> None:
