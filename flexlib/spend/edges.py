@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from functools import lru_cache, partial, reduce
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -97,27 +97,25 @@ def _explain_shared(one: _Shared) -> str:
 def _compare_months(late_one: Snapshot, early_one: Snapshot) -> tuple[frozenset[str], tuple[_Shared, ...]]:
     """A version of a month never changes, so that is asked once."""
     late, early = _read_side(late_one), _read_side(early_one)
-    pairs = [*_list_pairs(late, early)]
-    if not pairs:
+    files = [[*side.files.values()] for side in (late, early)]
+    if all(_are_told(one, other) for one in files[0][:1] for other in (*files[0], *files[1])):
         return frozenset(), ()
-    basis = name_origins(
-        (late_one, early_one), {"edge": str(late_one.month), "files": [[*late.files], [*early.files]], "pairs": pairs}
-    )
-    met = recall(basis, "calls on both sides of an edge", partial(_count_met, late, early, pairs))
+    basis = name_origins((late_one, early_one), {"edge": str(late_one.month), "files": files})
+    met = recall(basis, "calls on both sides of an edge", partial(_count_met, late, early))
     shared = (_Shared(late_one.month, late.files[here]["name"], early.files[there]["name"], calls)
               for here, there, calls in met["shared"])  # fmt: skip
     return frozenset(met["twice"]), tuple(shared)
 
 
-def _count_met(late: _Side, early: _Side, pairs: list[_Pair]) -> dict[str, list[Any]]:
+def _count_met(late: _Side, early: _Side) -> dict[str, list[Any]]:
     """`twice`: the ids as of `find_edge_calls`; `shared`: of two files their hashes, and how many both may have."""
     import duckdb
 
     with duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{MEMORY}'; {MACROS}")
-        found = _match(connection, late, early, pairs)
-        open_pairs = [pair for pair in pairs if pair not in found]
-        shifted = _match_shifted(connection, late, early, open_pairs)
+        numbers = _view_near(connection, late, early)
+        found = _match(connection, late.snapshot.month, numbers)
+        shifted = _match_shifted(connection, {pair: both for pair, both in numbers.items() if pair not in found})
         twice, shared = set[str](), list[tuple[str, str, int]]()
         for pair, met in (*found.items(), *shifted.items()):
             if pair.dropped:
@@ -133,68 +131,73 @@ def _read_side(snapshot: Snapshot) -> _Side:
     return _Side(snapshot, {one["sha256"]: one for one in getattr(snapshot.certificate, "files", ())})
 
 
-def _list_pairs(late: _Side, early: _Side) -> Iterator[_Pair]:
-    """Those whose calls no ids tell apart: of one system the same id is the same call, whatever the month."""
-    for here, mine in late.files.items():
-        for there, other in early.files.items():
-            told = [one.files[sha] for one in (late, early) for sha in (here, there) if sha in one.files]
-            is_alike = find_system(mine) == find_system(other)
-            is_told = is_alike and "request_id" in mine["mapping"]
-            if here == there or is_told or any(one.get("distinct") for one in told):
-                continue
-            dropped, lag = None, 0
-            for one in told:
-                if by := {here, there} & {*one.get("superseded_by", ())}:
-                    (newer,), dropped = by, one["sha256"]
-                    lag = one.get("shifts", {}).get(newer, 0) * (1 if newer == here else -1)
-            yield _Pair(here, there, dropped, lag, is_alike)
+def _are_told(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether ids tell the calls of two files apart: of one system the same id is the same call, whatever the month."""
+    return "request_id" in one["mapping"] and find_system(one) == find_system(other)
 
 
-def _view_near(connection: duckdb.DuckDBPyConnection, late: _Side, early: _Side, seconds: int) -> bool:
+def _list_pairs(late: _Side, early: _Side, there: Container[int]) -> Iterator[tuple[_Pair, tuple[int, int]]]:
+    """Those whose calls no ids tell apart, of the files `there`, each pair with the places of both."""
+    sides = [[*late.files.items()], [*early.files.items()]]
+    numbered = [[one for one in enumerate(side, first) if one[0] in there]
+                for side, first in zip(sides, (0, len(late.files)), strict=True)]  # fmt: skip
+    for (place, (here, mine)), (other_place, (away, other)) in product(*numbered):
+        told = [one.files[sha] for one in (late, early) for sha in (here, away) if sha in one.files]
+        if here == away or _are_told(mine, other) or any(one.get("distinct") for one in told):
+            continue
+        dropped, lag = None, 0
+        for one in told:
+            if by := {here, away} & {*one.get("superseded_by", ())}:
+                (newer,), dropped = by, one["sha256"]
+                lag = one.get("shifts", {}).get(newer, 0) * (1 if newer == here else -1)
+        is_alike = find_system(mine) == find_system(other)
+        yield _Pair(here, away, dropped, lag, is_alike), (place, other_place)
+
+
+def _is_near(month: Month, seconds: int) -> str:
+    """Whether `created_at` is within so many seconds of the month's first moment, in SQL."""
+    edge, reach = f"DATE '{month.first}'", f"({CLOCKS} + to_seconds({seconds}))"
+    return f"created_at BETWEEN {edge} - {reach} AND {edge} + {reach}"
+
+
+def _view_near(connection: duckdb.DuckDBPyConnection, late: _Side, early: _Side) -> dict[_Pair, tuple[int, int]]:
     """Makes the view `all_rows` of the calls near the edge, each file by its place in both lists, the late ones first;
-    gives whether both sides have any."""
-    edge = f"DATE '{late.snapshot.month.first}'"
-    near = (
-        f"grain = '{CALL}' AND created_at BETWEEN {edge} - {CLOCKS} - to_seconds({seconds}) "
-        f"AND {edge} + {CLOCKS} + to_seconds({seconds})"
-    )
+    gives the pairs of files that have any, with their places."""
+    near = f"grain = '{CALL}' AND {_is_near(late.snapshot.month, NEAR)}"
     for name, side, first in (("late", late, 0), ("early", early, len(late.files))):
         if not read_usage([side.snapshot.parquet], connection).filter(near).limit(1).fetchall():
-            return False
-        connection.execute(f"DROP TABLE IF EXISTS edge_{name}")
+            return {}
         rows = read_origins(side.snapshot, len(side.files), connection).filter(near)
         rows.select(f"* REPLACE ((file + {first})::INTEGER AS file)").create(f"edge_{name}")
     name_models(connection, "edge_late", "edge_early")
-    return True
+    there = {file for (file,) in connection.execute("SELECT DISTINCT file FROM all_rows").fetchall()}
+    return dict(_list_pairs(late, early, there))
 
 
 def _match(
-    connection: duckdb.DuckDBPyConnection, late: _Side, early: _Side, pairs: list[_Pair]
+    connection: duckdb.DuckDBPyConnection, month: Month, numbers: Mapping[_Pair, tuple[int, int]]
 ) -> dict[_Pair, list[tuple[str, str]]]:
     """The ids of calls of each pair that are at one moment, or moved by its lag, the late ones first."""
-    asked = [pair for pair in pairs if pair.lag or not pair.is_alike]
-    found = defaultdict[_Pair, list[tuple[str, str]]](list)
-    if not asked or not _view_near(connection, late, early, max(abs(one.lag) for one in asked)):
-        return {}
-    for pair, (here, there) in _number(connection, late, early, asked).items():
+    found = dict[_Pair, list[tuple[str, str]]]()
+    for pair, both in numbers.items():
+        if pair.is_alike and not pair.lag:
+            continue
         moved = f"new.created_at + to_seconds({pair.lag})"
+        new, old = (f"(FROM all_rows WHERE file = {one} AND {_is_near(month, abs(pair.lag))})" for one in both)
         met = connection.execute(f"""
-            SELECT new.id, old.id
-            FROM (FROM all_rows WHERE file = {here}) new
-            JOIN (FROM all_rows WHERE file = {there}) old ON {SAME_LENGTH}
-                AND old.created_at BETWEEN {moved} - {CLOCKS} AND {moved} + {CLOCKS}""").fetchall()
+            SELECT new.id, old.id FROM {new} new JOIN {old} old
+            ON {SAME_LENGTH} AND old.created_at BETWEEN {moved} - {CLOCKS} AND {moved} + {CLOCKS}""").fetchall()
         if met:
             found[pair] = met
     return found
 
 
 def _match_shifted(
-    connection: duckdb.DuckDBPyConnection, late: _Side, early: _Side, pairs: list[_Pair]
+    connection: duckdb.DuckDBPyConnection, numbers: Mapping[_Pair, tuple[int, int]]
 ) -> dict[_Pair, list[tuple[str, str]]]:
     """As `_match`, of calls that stand at one distance, as another zone puts them into the month beside theirs."""
-    if not pairs or not _view_near(connection, late, early, NEAR):
+    if not numbers:
         return {}
-    numbers = _number(connection, late, early, pairs)
     gather_calls(connection)
     # As if of one system: calls that a file has at the same distance from its own are asked by the clock.
     shifts = find_shifts(connection, numbers.values(), {*numbers.values()}, may_follow=True)
@@ -203,16 +206,6 @@ def _match_shifted(
         for pair, both in numbers.items()
         if both in shifts
     }
-
-
-def _number(
-    connection: duckdb.DuckDBPyConnection, late: _Side, early: _Side, pairs: Iterable[_Pair]
-) -> dict[_Pair, tuple[int, int]]:
-    """The places of both files of each pair that has calls near the edge, the late one's and the early one's."""
-    places = [*late.files], [*early.files]
-    there = {file for (file,) in connection.execute("SELECT DISTINCT file FROM all_rows").fetchall()}
-    numbers = {pair: (places[0].index(pair.late), len(places[0]) + places[1].index(pair.early)) for pair in pairs}
-    return {pair: both for pair, both in numbers.items() if {*both} <= there}
 
 
 def _read_calls(connection: duckdb.DuckDBPyConnection, pair: _Pair, *sides: _Side) -> duckdb.DuckDBPyRelation:
