@@ -22,6 +22,7 @@ from flexlib.ledger.guard.limits import (
     check_limits,
     find_limits,
     find_period,
+    find_tightest,
     load_limits,
     place_limits,
     read_call,
@@ -134,6 +135,19 @@ def test_limits_stay_while_their_periods_last_and_are_placed_anew_once_one_has_t
     for moment, first in ((midnight + timedelta(days=1), 11), (midnight - timedelta(microseconds=1), 9)):
         placed = [(one.budget.name, one.key[2].day, one.key[3].day) for one in place_limits(found, moment)]
         assert placed == [("month", 1, 1), ("day", first, first + 1)]
+
+
+def test_of_several_budgets_of_one_counter_the_smallest_holds_wherever_it_stands(tmp_path: Path) -> None:
+    two, one, three = load(
+        tmp_path,
+        *(
+            f'name: {name}, whole: true, currency: usd, amount: "{amount}", period: month, enforce: true'
+            for name, amount in (("two", "2.00"), ("one", "1.00"), ("three", "3.00"))
+        ),
+    )
+    for order in ((two, one, three), (one, two, three), (three, two, one)):
+        found = find_tightest(build_limit(budget, find_period(budget, NOON)) for budget in order)
+        assert [(key[0], budget.name) for key, budget in found.items()] == [("whole", "one")]
 
 
 def test_a_usable_is_counted_as_the_database_writes_it(tmp_path: Path) -> None:
