@@ -22,7 +22,9 @@ USED, SIZES = "flexlib:answers:used", "flexlib:answers:sizes"
 class AnswerRedis:
     """Answers by their names, in one database of a Redis."""
 
-    failures: tuple[type[Exception], ...] = (redis.RedisError, OSError)
+    failures: tuple[type[Exception], ...] = (redis.RedisError, OSError, ValueError, TypeError, AttributeError)
+    """Python's own where another writes there, too, so that a size is no number, or where what answers is no Redis:
+    unless they are told apart here, a month that is whole would be said to be damaged."""
 
     def __init__(self, url: str, place: str) -> None:
         """`place`: the URL without its password."""
@@ -50,7 +52,7 @@ class AnswerRedis:
         return CacheStatus(self.place, len(sizes), sum(sizes.values()), MOST_BYTES)
 
     def clear(self) -> int:
-        return self._drop(list(self._list_sizes()))
+        return self._drop(cast("list[bytes]", self._redis.hkeys(SIZES)))
 
     def _shrink(self) -> None:
         sizes = self._list_sizes()

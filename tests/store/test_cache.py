@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from redis_server import start_redis
 
 from flexlib.store import cache, cache_files
 from flexlib.store.cache import Basis, choose_cache, join_bases, keep_answer, open_store, recall
 from flexlib.store.cache_files import FOLDER, AnswerStore
+from flexlib.store.cache_redis import SIZES
 from flexlib.store.row_hash import hash_file
 
 
@@ -261,3 +263,36 @@ def test_a_redis_that_is_away_or_silent_is_asked_once_said_once_and_its_password
     assert recall(write_basis(tmp_path), "all", lambda: 1) == 1
     assert "redis://127.0.0.1:" in (said := capsys.readouterr().err)
     assert "s3cret" not in said
+
+
+def test_a_redis_in_which_another_wrote_what_is_no_size_is_said_once_and_can_be_cleared(
+    tmp_path: Path, redis_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    choose_cache(redis_url)
+    find_store(tmp_path).clear()
+    with redis.Redis.from_url(redis_url) as others:
+        others.hset(SIZES, "theirs", "much")
+    assert [recall(write_basis(tmp_path), one, partial(int, one)) for one in (1, 2)] == [1, 2]
+    assert "keeps no answers now (ValueError): they are computed." in capsys.readouterr().err
+    cache._open.clear()
+    assert (find_store(tmp_path).clear(), find_store(tmp_path).measure().answers) == (2, 0)
+
+
+@pytest.mark.parametrize("answer", [b"+OK\r\n", b":1\r\n", b"*1\r\n:1\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
+def test_what_answers_and_is_no_redis_is_said_once_and_answers_are_computed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], answer: bytes
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, ThreadPoolExecutor(1) as pool:
+
+        def reply() -> None:
+            came, _address = server.accept()
+            came.settimeout(5)
+            with came:
+                while came.recv(4096):
+                    came.sendall(answer)
+
+        pool.submit(reply)
+        choose_cache(f"redis://127.0.0.1:{server.getsockname()[1]}")
+        assert [recall(write_basis(tmp_path), one, partial(int, one)) for one in (1, 2)] == [1, 2]
+        cache._open.clear()  # lets the connection go
+    assert capsys.readouterr().err.count("keeps no answers now") == 1
