@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,7 +79,7 @@ def replace_whole(file: Path, mode: int = PUBLIC) -> Iterator[Path]:
     `report_disk` does.
     """
     file = _follow(file)
-    if file.exists() and not file.is_file():
+    if _is_no_file(file):
         with tempfile.TemporaryDirectory() as folder:
             yield (whole := Path(folder, "whole"))
             with whole.open("rb") as given, file.open("wb", buffering=0) as taken:
@@ -93,6 +94,14 @@ def replace_whole(file: Path, mode: int = PUBLIC) -> Iterator[Path]:
         temporary.replace(file)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _is_no_file(file: Path) -> bool:
+    """Whether something else is in its place; one look, since in two a file that is taken away between them is none."""
+    try:
+        return not stat.S_ISREG(file.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def _follow(file: Path) -> Path:

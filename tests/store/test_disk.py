@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flexlib.errors import AlreadyRunning, DiskFailed
-from flexlib.store.disk import lock_file, lock_folder, write_whole
+from flexlib.store.disk import PRIVATE, lock_file, lock_folder, replace_whole, write_whole
 
 
 def count_up(file: Path) -> None:
@@ -100,3 +100,23 @@ def test_what_is_no_file_gets_the_bytes_and_is_not_replaced(tmp_path: Path) -> N
 def test_a_file_that_the_command_prints_into_is_refused_under_its_other_name(tmp_path: Path) -> None:
     with (tmp_path / "printed").open("w") as out, pytest.raises(OSError, match="it is where the command prints"):
         write_whole(Path(f"/dev/fd/{out.fileno()}"), "x")
+
+
+def test_a_file_that_another_takes_away_meanwhile_is_put_in_place_whole_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file := tmp_path / "answer").write_text("old")
+    look = Path.stat
+
+    def look_and_take_away(path: Path, **how: bool) -> os.stat_result:
+        found = look(path, **how)
+        if how.get("follow_symlinks", True):  # the look at what is there, not the one whether it is a link
+            file.unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(Path, "stat", look_and_take_away)
+    with replace_whole(file, PRIVATE) as temporary:
+        assert temporary.parent == tmp_path
+        temporary.write_text("new")
+    monkeypatch.undo()
+    assert (file.read_text(), oct(file.stat().st_mode & 0o777)) == ("new", "0o600")
