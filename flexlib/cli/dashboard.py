@@ -63,7 +63,7 @@ def run_dashboard(arguments: argparse.Namespace, settings: Settings) -> int:
         "FLEXLIB_BUDGETS": str(settings.budgets or ""),
         "FLEXLIB_LANG": find_language(),
     }
-    metrics = Metrics(find_ledger(settings), settings.budgets)
+    metrics = Metrics(find_ledger(settings), settings.budgets, most_unpriced=settings.most_unpriced)
     server = build_server(access, told, metrics, host=arguments.host, port=arguments.port,
                           most_viewers=arguments.viewers, preheated=PREHEATED, language=find_language())  # fmt: skip
     said = _("Dashboard: http://{host}:{port}/ - Ctrl-C ends it.")

@@ -36,6 +36,16 @@ def sum_days(budget: Budget, rows: Iterable[DaySums]) -> dict[date, Decimal]:
     return {day: amount for day, amounts in by_day.items() if (amount := sum_known(amounts)) is not None}
 
 
+def count_unpriced(budget: Budget, rows: Iterable[DaySums]) -> int:
+    """How many calls of the rows have no amount in the budget's unit."""
+    return sum(getattr(one, f"unpriced_{budget.unit}") for one in rows)
+
+
+def lacks_too_much(budget: Budget, rows: Sequence[DaySums], most_unpriced: Decimal) -> bool:
+    """Whether more of the calls than that share has no amount, so that nothing can be said of the budget."""
+    return count_unpriced(budget, rows) > most_unpriced * sum(one.calls for one in rows)
+
+
 def find_span(budgets: Sequence[Budget], now: datetime) -> Span | None:
     """The days that the running periods of the budgets are of; None without one."""
     spans = [find_period(one, now) for one in budgets]

@@ -11,6 +11,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from flexlib.checks import MOST_UNPRICED
 from flexlib.dashboard.outlook import Outlook, read_outlook
 from flexlib.enums import FAILED
 from flexlib.errors import BadFile, LedgerError
@@ -68,10 +69,12 @@ class Watch:
         ledger: Ledger,
         clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
         budgets: Path | None = None,
+        most_unpriced: Decimal = MOST_UNPRICED,
     ) -> None:
         self.ledger = ledger
         self.clock = clock
         self.budgets = budgets
+        self.most_unpriced = most_unpriced
         self.outlook: Outlook | None = None
         self.foresees_at = 0.0
         """When the next outlook is due, by the monotonic clock."""
@@ -111,7 +114,7 @@ class Watch:
             budgets, problem = [], str(error)
         outlook = None
         try:
-            outlook = read_outlook(self.ledger, budgets, now)
+            outlook = read_outlook(self.ledger, budgets, now, self.most_unpriced)
         except LedgerError as error:
             problem, pause = str(error), 0.0  # a ledger that is lost is asked as soon as it is back
         # None, too: the one before would be taken for this minute's.

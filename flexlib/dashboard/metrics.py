@@ -14,7 +14,8 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import CollectorRegistry
 
-from flexlib.dashboard.budgets import find_span, keep_recorded, list_rows, sum_days
+from flexlib.checks import MOST_UNPRICED
+from flexlib.dashboard.budgets import find_span, keep_recorded, lacks_too_much, list_rows, sum_days
 from flexlib.dashboard.live import let_go, look_only
 from flexlib.dates import Month
 from flexlib.enums import FAILED
@@ -50,11 +51,17 @@ class Metrics:
     """The ledger as OpenMetrics text; from several threads at once, too."""
 
     def __init__(
-        self, ledger: Ledger, budgets: Path | None, clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc)
+        self,
+        ledger: Ledger,
+        budgets: Path | None,
+        clock: Callable[[], datetime] = lambda: datetime.now(timezone.utc),
+        most_unpriced: Decimal = MOST_UNPRICED,
     ) -> None:
         self.ledger = ledger
         self.budgets = budgets
         self.clock = clock
+        self.most_unpriced = most_unpriced
+        """The largest share of a budget's calls without a price of which it can still be said how much is used."""
         self._lock = Lock()
         self._kept: tuple[float, bytes] | None = None
         look_only(ledger)
@@ -85,7 +92,7 @@ class Metrics:
                                 value=int(is_read))  # fmt: skip
         if is_up:
             yield from _list_routes(routes)
-            yield _list_budgets(budgets, days, now)
+            yield _list_budgets(budgets, days, now, self.most_unpriced)
 
     def _read_budgets(self) -> tuple[list[Budget], bool]:
         try:
@@ -105,16 +112,17 @@ def _list_routes(routes: list[RouteSums]) -> Iterator[GaugeMetricFamily]:
         yield family
 
 
-def _list_budgets(budgets: list[Budget], days: list[DaySums], now: datetime) -> GaugeMetricFamily:
+def _list_budgets(
+    budgets: list[Budget], days: list[DaySums], now: datetime, most_unpriced: Decimal
+) -> GaugeMetricFamily:
     said = "What the ledger holds of a budget's running period, as a share of the budget."
     family = GaugeMetricFamily("flexlib_budget_used_ratio", said, labels=("budget", "period", "currency"))
     for budget in budgets:
         if budget.amount:
             span = find_period(budget, now)
             rows = [one for one in list_rows(budget, days) if one.day in span]
-            amounts = sum_days(budget, rows)
-            if amounts or not rows:  # of calls alone without a price nothing is known
-                used = sum(amounts.values()) / budget.amount
+            used = sum(sum_days(budget, rows).values()) / budget.amount
+            if used > 1 or not lacks_too_much(budget, rows, most_unpriced):  # exceeded, whatever is missing
                 _add(family, (budget.name, budget.period, budget.unit), used)
     return family
 

@@ -13,7 +13,7 @@ import pandas as pd
 from flexlib.analysis.budgets import BudgetLine, Outcome, Usage, find_day_passed, judge_budget
 from flexlib.analysis.forecast import Forecast, find_day_reached, forecast_path, forecast_sum
 from flexlib.checks import MOST_UNPRICED
-from flexlib.dashboard.budgets import keep_recorded, list_rows, sum_days
+from flexlib.dashboard.budgets import count_unpriced, keep_recorded, lacks_too_much, list_rows, sum_days
 from flexlib.dates import Month, Span
 from flexlib.formats import format_number
 from flexlib.front.forecast import MonthForecast
@@ -42,15 +42,18 @@ class Outlook:
     """Budgets that the ledger cannot tell of, or that are of people."""
 
 
-def read_outlook(ledger: Ledger, budgets: Sequence[Budget], now: datetime) -> Outlook:
+def read_outlook(
+    ledger: Ledger, budgets: Sequence[Budget], now: datetime, most_unpriced: Decimal = MOST_UNPRICED
+) -> Outlook:
     """The outlook from the ledger's days up to `now`, days of UTC; what it recorded, and nothing of other sources.
+    `most_unpriced`: the largest share of calls without a price of which something can still be said.
 
     Raises `LedgerMissing`, `LedgerUnavailable` and `LedgerFailed` as any reading does.
     """
     today = now.date()
     rows = read_days(ledger, Span(today - HISTORY, today))
     kept = keep_recorded(budgets)
-    lines = tuple(_build_line(one, find_period(one, now), rows, today) for one in kept)
+    lines = tuple(_build_line(one, find_period(one, now), rows, today, most_unpriced) for one in kept)
     return Outlook(_forecast_month(rows, today), lines, len(budgets) - len(kept))
 
 
@@ -76,13 +79,13 @@ def _forecast_month(rows: Sequence[DaySums], today: date) -> MonthForecast:
     )  # fmt: skip
 
 
-def _build_line(budget: Budget, span: Span, rows: Sequence[DaySums], today: date) -> BudgetLine:
+def _build_line(budget: Budget, span: Span, rows: Sequence[DaySums], today: date, most_unpriced: Decimal) -> BudgetLine:
     of = list_rows(budget, rows)
     own = [one for one in of if one.day in span]
-    calls, unpriced = sum(one.calls for one in own), sum(getattr(one, f"unpriced_{budget.unit}") for one in own)
+    unpriced = count_unpriced(budget, own)
     lacks = translate_count("{count} call without a price", "{count} calls without a price", unpriced)
     usage = Usage(sum_days(budget, own), lacks=lacks.format(count=format_number(unpriced)) if unpriced else "",
-                  is_unknown=unpriced > MOST_UNPRICED * calls)  # fmt: skip
+                  is_unknown=lacks_too_much(budget, own, most_unpriced))  # fmt: skip
     path = forecast_path(_list_days(budget, rows, today), list(span))
     this = _bound(path[-1], float(usage.spent))
     usage = replace(usage, expected=this.expected)

@@ -38,7 +38,8 @@ class Dashboard:
         self.names = names
         self.language = find_language()
         self.root = find_ledger().data
-        self.watch = Watch(find_ledger(), budgets=load_settings().budgets)
+        settings = load_settings()
+        self.watch = Watch(find_ledger(), budgets=settings.budgets, most_unpriced=settings.most_unpriced)
         self.view = View()
         self.loaded: dict[tuple[Months, str], Spend] = {}
         self.task: asyncio.Task[None] | None = None

@@ -68,6 +68,22 @@ def test_budgets_of_no_people_stand_as_shares_of_their_running_period(ledger: Le
     assert "ana" not in text.replace("Gauge", "")
 
 
+@pytest.mark.parametrize(
+    ("cost", "priced", "shares"),
+    [("0.25", 1, {}), ("0.25", 9, {'All "of" us usd': 0.225}), ("11", 1, {'All "of" us usd': 1.1})],
+)
+def test_a_budget_of_whose_calls_too_many_have_no_price_has_no_share_unless_it_is_exceeded(
+    ledger: Ledger, tmp_path: Path, cost: str, priced: int, shares: dict[str, float]
+) -> None:
+    (file := tmp_path / "budgets.yaml").write_text(BUDGETS)
+    day = {"created_at": NOW - timedelta(days=1)}
+    record(ledger, *[day | {"cost": cost}] * priced, day | {"cost": None, "model": "of-no-list"})
+    found = {
+        labels: value for (name, labels), value in read(ledger, file).items() if name == "flexlib_budget_used_ratio"
+    }
+    assert found == {**shares, "OpenAI a day usd": 0.0}
+
+
 def test_a_file_of_budgets_that_cannot_be_read_is_said(ledger: Ledger, tmp_path: Path) -> None:
     (file := tmp_path / "budgets.yaml").write_text("budgets: 7")
     record(ledger, {})

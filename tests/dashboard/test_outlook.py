@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 from pathlib import Path
 
 import pandas as pd
@@ -124,3 +125,12 @@ def test_an_outlook_that_cannot_be_read_takes_the_place_of_the_one_before_and_is
     said = {"sqlite": "integer overflow", "postgresql": "bigint out of range"}[ledger.backend]
     assert said in (page := render_live(watch))
     assert ("flex-alert" in page, "dash-stale" in page, 'id="chart-forecast"' in page) == (False, False, False)
+
+
+def test_how_many_calls_may_lack_a_price_is_as_the_settings_say(ledger: Ledger, budgets: Path) -> None:
+    record_days(ledger, 20, cost=None, model="of-no-list", provider="unknown")
+    watch = Watch(ledger, lambda: NOW, budgets, Decimal(1))
+    watch.look()
+    watch.look_ahead()
+    assert watch.outlook is not None
+    assert {one.name: one.outcome for one in watch.outlook.lines}["Roomy"] is Outcome.WITHIN
