@@ -49,7 +49,7 @@ class _Met(NamedTuple):
     places: int
     """In how many places of a minute calls meet."""
     again: int
-    """Calls of `few` that are as far from others of its own."""
+    """Calls of `few`, or those of `many` that they meet, that are as far from others of their own file."""
     bursts: int
     """In how many bursts calls meet; and in `elsewhere_bursts` at all `OTHERS`, at most in `most_bursts` at one of them
     or with its own."""
@@ -65,8 +65,8 @@ def count_met(
 
     Nearly all are chance where `many` has none of those lengths as often, by their times; nor where within the times of
     `few` both have the same calls and no other, all of them at one distance: a burst is too short to be told by its
-    times. Of two files of one system they are also where a file's own calls are as far from each other: what is asked
-    by the clock. A part is chance unless far more meet than at other distances.
+    times. Of two files of one system they are also where either's own calls are as far from each other: what is asked
+    by the clock, and may begin or end where they meet. A part is chance unless far more meet than at other distances.
     """
     plain = f"(FROM all_calls WHERE file = {few})"
     sides = [f"(SELECT * REPLACE (us + {by} AS us) FROM {plain})", f"(FROM all_calls WHERE file = {many})"]
@@ -74,6 +74,8 @@ def count_met(
     # Where a clock was put back the same calls are not to be met before and after it.
     counted = "count(DISTINCT new_id)" if is_one_lag else "least(count(DISTINCT new_id), count(DISTINCT old_id))"
     own = f"FROM ({match_calls([0], sides[0], plain)}) WHERE new_id <> old_id AND {by != '0'}"
+    those_met = f"(SELECT many.* REPLACE (us + lag AS us) FROM {sides[1]} many JOIN lags ON id = old_id)"
+    theirs = f"FROM ({match_calls([0], those_met, sides[1])}) WHERE new_id <> old_id AND {by != '0'}"
     (found,) = connection.execute(f"""
         WITH span AS (SELECT min(us) - {CLOCK} AS first, max(us) + {CLOCK} AS last FROM {sides[1]}),
         moved AS (
@@ -86,7 +88,9 @@ def count_met(
         others AS (
             SELECT lag, count(DISTINCT new_id) AS met, count(DISTINCT us // {APART}) AS bursts
             FROM ({match_calls(OTHERS, *sides)}) GROUP BY lag),
-        own AS (SELECT count(DISTINCT new_id) AS met, count(DISTINCT us // {APART}) AS bursts {own})
+        own AS (SELECT count(DISTINCT new_id) AS met, count(DISTINCT us // {APART}) AS bursts {own}),
+        lags AS (SELECT DISTINCT old_id, met.us - off - few.us AS lag FROM met JOIN {plain} few ON id = new_id),
+        theirs AS (SELECT count(DISTINCT new_id) AS met {theirs})
         SELECT count(*) FILTER (is_within), count(*) FILTER (is_near), count(*),
             (SELECT {counted} FROM met), (SELECT count(DISTINCT length) FROM met),
             (SELECT sum(ln(least(1, times * 2e6 / (last - first)))) FROM lengths JOIN often USING (length), span),
@@ -97,7 +101,8 @@ def count_met(
             (SELECT count(*) FROM {sides[1]}
                 WHERE us BETWEEN (SELECT min(us) - {CLOCK} FROM {sides[0]})
                     AND (SELECT max(us) + {CLOCK} FROM {sides[0]})),
-            (SELECT count(DISTINCT us // 1000 % 60_000) FROM met), (SELECT met FROM own),
+            (SELECT count(DISTINCT us // 1000 % 60_000) FROM met),
+            greatest((SELECT met FROM own), (SELECT met FROM theirs)),
             (SELECT count(DISTINCT us // {APART}) FROM met), (SELECT coalesce(sum(bursts), 0)::BIGINT FROM others),
             (SELECT max(bursts) FROM (SELECT bursts FROM others UNION ALL SELECT bursts FROM own))
         FROM moved""").fetchall()

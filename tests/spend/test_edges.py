@@ -31,9 +31,9 @@ def draw_calls(count: int, lengths: int, seed: int = 7) -> list[Call]:
     return [(EDGE + timedelta(days=draw.uniform(-3, 3)), *draw.choice(known)) for _ in range(count)]
 
 
-def ask_by_clock(hours: int) -> list[Call]:
+def ask_by_clock(hours: int, first: int = -72, end: int = 72) -> list[Call]:
     """The same five calls every so many hours, at about the same second."""
-    draw, starts = random.Random(hours), range(-72, 72, hours)
+    draw, starts = random.Random(hours), range(first, end, hours)
     return [
         (EDGE + timedelta(hours=start, seconds=7 * place + draw.random()), 1_000 + place, 50)
         for start in starts
@@ -100,3 +100,13 @@ def test_months_of_one_application_whose_calls_are_of_few_lengths_share_none(
 ) -> None:
     bring(tmp_path, draw_calls(count, lengths), 0, is_one_system=True)
     assert count_calls(tmp_path) == (count, ["COMPLETE", "COMPLETE"])
+
+
+@pytest.mark.parametrize("hours", [2, 6, 12])
+@pytest.mark.parametrize("begins", [True, False])
+def test_what_is_asked_by_the_clock_and_begins_or_ends_beside_the_edge_is_of_its_month(
+    tmp_path: Path, hours: int, begins: bool
+) -> None:
+    calls = ask_by_clock(hours, -hours) if begins else ask_by_clock(hours, end=hours)
+    bring(tmp_path, calls, 0, is_one_system=True)
+    assert count_calls(tmp_path) == (len(calls), ["COMPLETE", "COMPLETE"])
