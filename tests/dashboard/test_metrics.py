@@ -76,7 +76,7 @@ def test_a_budget_of_whose_calls_too_many_have_no_price_has_no_share_unless_it_i
     ledger: Ledger, tmp_path: Path, cost: str, priced: int, shares: dict[str, float]
 ) -> None:
     (file := tmp_path / "budgets.yaml").write_text(BUDGETS)
-    day = {"created_at": NOW - timedelta(days=1)}
+    day: dict[str, object] = {"created_at": NOW - timedelta(days=1)}
     record(ledger, *[day | {"cost": cost}] * priced, day | {"cost": None, "model": "of-no-list"})
     found = {
         labels: value for (name, labels), value in read(ledger, file).items() if name == "flexlib_budget_used_ratio"
