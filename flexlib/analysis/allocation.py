@@ -133,9 +133,9 @@ def round_table(cells: Mapping[str, Mapping[str, Number]], own: str = "") -> dic
     if not columns:
         return {name: {} for name in cells}
     exact, wholes = sum(sums.values()), dict[str, int]()
-    whole, of_own = round(exact), sums.get(own, Fraction(0))
+    whole = round(exact)
     # Not where halves that go to even on both sides would move one of the others by 1.
-    if len(columns) > 1 and own in sums and abs((whole - round(of_own)) - (exact - of_own)) < 1:
+    if own in sums and abs((whole - round(sums[own])) - (exact - sums[own])) < 1:
         wholes[own] = round(sums.pop(own))
     wholes |= round_parts(sums, whole - sum(wholes.values()))
     rounded = {one: round_parts({name: line.get(one, 0) for name, line in cells.items()}, wholes[one])
