@@ -28,7 +28,7 @@ from flexlib.errors import (
     LimitReached,
     LimitUnknown,
 )
-from flexlib.ledger import Ledger, open_ledger, record_many, record_usage
+from flexlib.ledger import Ledger, open_ledger, record_many, record_usage, upgrade_ledger
 from flexlib.ledger.guard import counters, limits
 from flexlib.ledger.guard import hold as guard
 from flexlib.ledger.guard.hold import Hold, allow, hold
@@ -108,6 +108,25 @@ def test_what_is_spent_and_held_leaves_no_room_for_more_than_the_limit(
     assert take(file, ledger, "0.20").is_held
     assert settle(held, "0.25").amount_in_usd == Decimal("0.25")
     assert read_counters(ledger) == [("usable", Decimal("0.75"), Decimal("0.2"))]
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("upgraded", ["never", "before the month's first call", "after it"])
+def test_what_is_written_as_a_replica_writes_it_counts_also_in_a_ledger_of_before(
+    postgresql_ledger: Ledger, limit: Callable[..., Path], upgraded: str
+) -> None:
+    ledger, calls = postgresql_ledger, "llm_usage_statistics"
+    if upgraded != "never":
+        execute(ledger, f"ALTER TABLE {calls} ENABLE TRIGGER llm_usage_limit_counters_count")  # as it was made before
+    for moment in ("before the month's first call", "after it"):
+        if upgraded == moment:
+            upgrade_ledger(ledger)
+        if moment != "after it":
+            record(ledger, "1")
+    take(limit(("whole: true", "100")), ledger, "10")
+    execute(ledger, f"SET session_replication_role = replica; UPDATE {calls} SET amount_in_usd = 5; "
+                    "RESET session_replication_role")  # fmt: skip
+    assert read_counters(ledger) == [("whole", Decimal(5), Decimal(10))]
 
 
 @pytest.mark.usefixtures("clock")

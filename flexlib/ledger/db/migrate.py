@@ -15,7 +15,16 @@ import sqlalchemy as sa
 from flexlib.errors import LedgerMissing
 from flexlib.i18n import _
 from flexlib.ledger.db.database import Ledger, run_with_retries
-from flexlib.ledger.db.table import HEAD, HOLDS, STATISTICS, TABLE, VERSION_TABLE, explain_detached, list_detached
+from flexlib.ledger.db.table import (
+    COUNTERS,
+    HEAD,
+    HOLDS,
+    STATISTICS,
+    TABLE,
+    VERSION_TABLE,
+    explain_detached,
+    list_detached,
+)
 from flexlib.ledger.door import find_ledger
 from flexlib.store.disk import PRIVATE, lock_file
 
@@ -201,6 +210,7 @@ def _migrate(ledger: Ledger) -> str:
                 connection.commit()
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
+                _count_always(connection)
                 connection.commit()
             finally:
                 connection.invalidate()  # with it go its lock and its patience
@@ -210,3 +220,15 @@ def _migrate(ledger: Ledger) -> str:
     with alone:
         run_with_retries(ledger, upgrade)
     return HEAD
+
+
+def _count_always(connection: sa.Connection) -> None:
+    """Has limits count also what a session writes as a replica does, in which other triggers are silent. Not by a
+    revision: whoever loads data may have turned them off and on again, by which they become as others are."""
+    silent = sa.text(
+        "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgname = :count AND tgenabled <> 'A' "
+        "AND tgrelid IN (SELECT relid FROM pg_partition_tree(to_regclass(:calls))))"
+    )
+    if connection.scalar(silent, {"count": f"{COUNTERS}_count", "calls": TABLE}):
+        connection.execute(sa.text("SET LOCAL lock_timeout = '60s'"))  # nobody records while it waits
+        connection.execute(sa.text(f"ALTER TABLE {TABLE} ENABLE ALWAYS TRIGGER {COUNTERS}_count"))
