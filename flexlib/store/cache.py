@@ -74,8 +74,11 @@ class Basis:
 
     @property
     def is_unchanged(self) -> bool:
-        """Whether the files still are those that were hashed."""
-        return all(hash_file(file) == sha256 for file, sha256 in self.files)
+        """Whether the files still are those that were hashed; one that is gone, or cannot be read any more, is not."""
+        try:
+            return all(hash_file(file) == sha256 for file, sha256 in self.files)
+        except OSError:
+            return False
 
 
 def join_bases(bases: Sequence[Basis]) -> Basis:

@@ -137,6 +137,17 @@ def test_what_was_read_from_a_file_that_is_no_more_the_one_that_was_hashed_is_no
     assert recall(write_basis(root), "all", lambda: "of the right ones") == "of the right ones"
 
 
+def test_what_was_read_from_a_file_that_is_gone_by_now_is_given_and_not_kept(root: Path) -> None:
+    basis = write_basis(root)
+
+    def read() -> int:
+        (root / "rows.parquet").unlink()
+        return 1
+
+    assert recall(basis, "all", read) == 1
+    assert recall(write_basis(root), "all", lambda: 2) == 2
+
+
 @pytest.mark.parametrize(
     "damage",
     [
