@@ -27,7 +27,7 @@ from flexlib.formats import clean_text
 from flexlib.i18n import _
 from flexlib.setting_values import CACHE_OFF, hide_password
 from flexlib.store.cache_files import MOST_BYTES, AnswerFiles, AnswerStore
-from flexlib.store.row_hash import hash_file
+from flexlib.store.row_hash import is_still
 
 WORTH = 2 * 2**20
 """Bytes of rows below which nothing is kept: they are summed sooner than an answer is looked up."""
@@ -76,7 +76,7 @@ class Basis:
     def is_unchanged(self) -> bool:
         """Whether the files still are those that were hashed; one that is gone, or cannot be read any more, is not."""
         try:
-            return all(hash_file(file) == sha256 for file, sha256 in self.files)
+            return all(is_still(file, sha256) for file, sha256 in self.files)
         except OSError:
             return False
 

@@ -4,12 +4,14 @@ its sums."""
 from __future__ import annotations
 
 import hashlib
+import os
+import time
 from array import array
 from collections.abc import Collection
 from decimal import Context, Decimal, localcontext
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -18,7 +20,13 @@ if TYPE_CHECKING:
 DIGITS = 60
 """Room for any sum of amounts."""
 
+SETTLED_NS = 2 * 10**9
+"""Nanoseconds after which another change has another time: what is coarsest, FAT's clock, goes by two seconds."""
+
 Sums: TypeAlias = "dict[str, int | Decimal | None]"
+
+_hashed: dict[Path, tuple[tuple[int, ...] | None, str]] = {}
+"""What each file was before it was last hashed, and the hash."""
 
 
 class RowHash:
@@ -60,7 +68,27 @@ class RowHash:
 def hash_file(file: Path) -> str:
     """The SHA-256 of the file's bytes: a gigabyte a second or more."""
     with open(file, "rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
+        before = _sign(content)
+        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    _hashed[file] = before, sha256
+    return sha256
+
+
+def is_still(file: Path, sha256: str) -> bool:
+    """Whether the file's bytes have that hash now. They are read again only where the file was touched since
+    `hash_file` gave it, or so shortly before that its times may not show it. Raises `OSError`."""
+    with open(file, "rb") as content:
+        now = _sign(content)
+    return (now is not None and _hashed.get(file) == (now, sha256)) or hash_file(file) == sha256
+
+
+def _sign(content: BinaryIO) -> tuple[int, ...] | None:
+    """What is another for a file that is written or replaced from now on; None where nothing is."""
+    found = os.fstat(content.fileno())
+    # Windows has no time of the last change that nobody can set back.
+    if os.name == "nt" or time.time_ns() - found.st_ctime_ns <= SETTLED_NS:
+        return None
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 @lru_cache(maxsize=64)

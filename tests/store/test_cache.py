@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import stat
@@ -17,7 +18,7 @@ import pytest
 import redis
 from redis_server import start_redis
 
-from flexlib.store import cache, cache_files
+from flexlib.store import cache, cache_files, row_hash
 from flexlib.store.cache import Basis, choose_cache, join_bases, keep_answer, open_store, recall
 from flexlib.store.cache_files import FOLDER, AnswerStore
 from flexlib.store.cache_redis import SIZES
@@ -133,6 +134,43 @@ def test_where_the_code_cannot_be_told_or_is_another_than_runs_nothing_is_kept(
 def test_what_was_read_from_a_file_that_is_no_more_the_one_that_was_hashed_is_not_kept(root: Path) -> None:
     basis = write_basis(root)
     (root / "rows.parquet").write_text("rows that somebody changed meanwhile")
+    assert recall(basis, "all", lambda: "of the changed ones") == "of the changed ones"
+    assert recall(write_basis(root), "all", lambda: "of the right ones") == "of the right ones"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such times there")
+@pytest.mark.parametrize(("settled", "hashed"), [(0, 1), (3600 * 10**9, 4)])
+def test_files_are_hashed_once_for_all_answers_unless_they_were_written_just_before(
+    root: Path, settled: int, hashed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Any] = []
+    digest = hashlib.file_digest
+
+    def watch(*given: Any) -> Any:  # noqa: ANN401
+        read.append(given)
+        return digest(*given)
+
+    monkeypatch.setattr(hashlib, "file_digest", watch)
+    monkeypatch.setattr(row_hash, "SETTLED_NS", settled)
+    basis = write_basis(root)
+    assert [recall(basis, number, partial(int, number)) for number in range(3)] == [0, 1, 2]
+    assert (len(read), find_store(root).measure().answers) == (hashed, 3)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no such times there")
+@pytest.mark.parametrize("replace", [False, True])
+def test_a_file_that_was_changed_with_the_size_and_the_time_it_had_is_not_the_one_that_was_hashed(
+    root: Path, replace: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_hash, "SETTLED_NS", 0)
+    basis, file, other = write_basis(root), root / "rows.parquet", root / "other"
+    was = file.stat()
+    while file.stat().st_ctime_ns == was.st_ctime_ns:  # until the clock of its disk goes on
+        (other if replace else file).write_text("swor")
+        os.utime(other if replace else file, ns=(was.st_atime_ns, was.st_mtime_ns))
+        if replace:
+            other.replace(file)
+    assert (file.stat().st_size, file.stat().st_mtime_ns) == (was.st_size, was.st_mtime_ns)
     assert recall(basis, "all", lambda: "of the changed ones") == "of the changed ones"
     assert recall(write_basis(root), "all", lambda: "of the right ones") == "of the right ones"
 
