@@ -44,9 +44,11 @@ def run_cache(arguments: argparse.Namespace, settings: Settings) -> int:
         print(write_json(status._asdict() | ({} if cleared is None else {"cleared": cleared})))
         return 0
     said = _("{place}: {answers}, {bytes} bytes of {most} at most")
+    if status.most_bytes is None:
+        said = _("{place}: {answers}, {bytes} bytes")
     if cleared is not None:
         said = _("{place}: {answers} fewer")
     answers = format_count(status.answers if cleared is None else cleared, "answer")
-    figures = {"bytes": format_number(status.bytes), "most": format_number(status.most_bytes)}
+    figures = {"bytes": format_number(status.bytes), "most": format_number(status.most_bytes or 0)}
     print(clean_text(said.format(place=status.place, answers=answers, **figures)))
     return 0

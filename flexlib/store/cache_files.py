@@ -25,11 +25,12 @@ class CacheStatus(NamedTuple):
     place: str
     answers: int
     bytes: int
-    most_bytes: int
+    most_bytes: int | None
+    """None: that is for the place to say."""
 
 
 class AnswerStore(Protocol):
-    """Where answers are kept, by the hash of their question; those that were not asked for longest go first."""
+    """Where answers are kept, by the hash of their question; the place does not grow forever."""
 
     @property
     def place(self) -> str:

@@ -1,30 +1,37 @@
-"""Answers in a Redis, which many machines may share: what they are named after is the same everywhere."""
+"""Answers in a Redis, which many machines may share: what they are named after is the same everywhere.
+
+How much they may take is Redis' own to say (`maxmemory`): whatever it takes away is computed anew, and no list of ours
+can come to differ from what is there.
+"""
 
 from __future__ import annotations
 
-import time
+from collections.abc import Iterator
 from typing import cast
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from flexlib.store.cache_files import KEPT_BYTES, MOST_BYTES, CacheStatus
+from flexlib.store.cache_files import CacheStatus
 
 PATIENCE = 0.5
 """Seconds that a Redis has to answer: one that is near takes a thousandth, and one that is away is asked once."""
 KEY = "flexlib:answer:"
 """What the names of answers begin with."""
-USED, SIZES = "flexlib:answers:used", "flexlib:answers:sizes"
-"""When each was last asked for, and how many bytes it has."""
+KEPT_SECONDS = 7 * 24 * 3600
+"""Since it was last asked for, after which an answer goes: a week's are some megabytes, and a month that somebody comes
+back to later is counted in seconds."""
+AT_ONCE = 1000
+"""Keys that are looked through in one step: a Redis that others use may have millions, and stops for each step."""
 
 
 class AnswerRedis:
     """Answers by their names, in one database of a Redis."""
 
     failures: tuple[type[Exception], ...] = (redis.RedisError, OSError, ValueError, TypeError, AttributeError)
-    """Python's own where another writes there, too, so that a size is no number, or where what answers is no Redis:
-    unless they are told apart here, a month that is whole would be said to be damaged."""
+    """Python's own where what answers is no Redis: unless they are told apart here, a month that is whole would be said
+    to be damaged."""
 
     def __init__(self, url: str, place: str) -> None:
         """`place`: the URL without its password."""
@@ -36,44 +43,25 @@ class AnswerRedis:
     def read(self, name: str) -> bytes | None:
         with self._redis.pipeline() as steps:
             steps.get(KEY + name)
-            steps.zadd(USED, {name: time.time()}, xx=True)
+            steps.expire(KEY + name, KEPT_SECONDS)
             return cast("bytes | None", steps.execute()[0])
 
     def write(self, name: str, content: bytes) -> None:
-        with self._redis.pipeline() as steps:
-            steps.set(KEY + name, content)
-            steps.zadd(USED, {name: time.time()})
-            steps.hset(SIZES, name, str(len(content)))
-            steps.execute()
-        self._shrink()
+        self._redis.set(KEY + name, content, ex=KEPT_SECONDS)
 
     def measure(self) -> CacheStatus:
-        sizes = self._list_sizes()
-        return CacheStatus(self.place, len(sizes), sum(sizes.values()), MOST_BYTES)
+        sizes: list[int] = []
+        for keys in self._list_keys():
+            with self._redis.pipeline(transaction=False) as steps:
+                for key in keys:
+                    steps.strlen(key)
+                sizes += filter(None, steps.execute())  # 0: gone meanwhile
+        return CacheStatus(self.place, len(sizes), sum(sizes), None)
 
     def clear(self) -> int:
-        return self._drop(cast("list[bytes]", self._redis.hkeys(SIZES)))
+        return sum(cast("int", self._redis.delete(*keys)) for keys in self._list_keys())
 
-    def _shrink(self) -> None:
-        sizes = self._list_sizes()
-        total = sum(sizes.values())
-        if total > MOST_BYTES:
-            gone = []
-            for name in cast("list[bytes]", self._redis.zrange(USED, 0, -1)):
-                if total <= KEPT_BYTES:
-                    break
-                gone.append(name)
-                total -= sizes.get(name, 0)
-            self._drop(gone)
-
-    def _list_sizes(self) -> dict[bytes, int]:
-        return {name: int(size) for name, size in cast("dict[bytes, bytes]", self._redis.hgetall(SIZES)).items()}
-
-    def _drop(self, names: list[bytes]) -> int:
-        if names:
-            with self._redis.pipeline() as steps:
-                steps.delete(*(KEY.encode() + name for name in names))
-                steps.zrem(USED, *names)
-                steps.hdel(SIZES, *names)
-                steps.execute()
-        return len(names)
+    def _list_keys(self) -> Iterator[list[bytes]]:
+        keys = [*{*self._redis.scan_iter(f"{KEY}*", AT_ONCE)}]  # it may tell one twice
+        for start in range(0, len(keys), AT_ONCE):
+            yield keys[start : start + AT_ONCE]

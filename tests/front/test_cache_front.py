@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis_server import start_redis
 from spend_samples import SEPTEMBER, call, store, store_credits
 
 from flexlib.cli.main import main
@@ -104,6 +105,17 @@ def test_the_command_says_where_and_how_many_and_takes_them_away(
     monkeypatch.setenv("FLEXLIB_CACHE_URL", "off")
     assert main(["cache", "status"]) == 0
     assert capsys.readouterr().out == "No answers are kept: FLEXLIB_CACHE_URL is off.\n"
+
+
+def test_of_a_redis_the_command_says_no_bound_that_it_does_not_keep(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with start_redis() as url:
+        monkeypatch.setenv("FLEXLIB_CACHE_URL", url)
+        assert main(["cache", "status"]) == 0
+        assert capsys.readouterr().out.endswith(": 0 answers, 0 bytes\n")
+        assert main(["cache", "status", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out)["most_bytes"] is None
 
 
 def test_a_redis_that_is_away_is_a_sentence_and_a_month_is_shown_all_the_same(

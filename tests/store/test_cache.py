@@ -21,7 +21,6 @@ from redis_server import start_redis
 from flexlib.store import cache, cache_files, row_hash
 from flexlib.store.cache import Basis, choose_cache, join_bases, keep_answer, open_store, recall
 from flexlib.store.cache_files import FOLDER, AnswerStore
-from flexlib.store.cache_redis import SIZES
 from flexlib.store.row_hash import hash_file
 
 
@@ -220,21 +219,59 @@ def test_an_answer_under_the_name_of_another_is_none(root: Path) -> None:
     assert recall(basis, "other", lambda: 2) == 2
 
 
-def test_what_was_not_asked_for_longest_goes_first(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    basis, module = write_basis(root), "flexlib.store.cache_redis" if cache._chosen else "flexlib.store.cache_files"
+def test_what_was_not_asked_for_longest_goes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    basis = write_basis(tmp_path)
     for number in range(4):
         recall(basis, number, lambda: "x" * 1000)
-    if not cache._chosen:
-        for number, place in enumerate((0, 1, 2, 3)):  # a file system may not tell them apart
-            os.utime(root / FOLDER / f"{cache._name_question(basis, place)}.json", (number, number))
+        file = tmp_path / FOLDER / f"{cache._name_question(basis, number)}.json"
+        os.utime(file, (number, number))  # a file system may not tell them apart
     recall(basis, 0, fail)
-    monkeypatch.setattr(f"{module}.MOST_BYTES", 4500)
-    monkeypatch.setattr(f"{module}.KEPT_BYTES", 3500)
+    monkeypatch.setattr(cache_files, "MOST_BYTES", 4500)
+    monkeypatch.setattr(cache_files, "KEPT_BYTES", 3500)
     recall(basis, 4, lambda: "x" * 1000)
-    status = find_store(root).measure()
+    status = find_store(tmp_path).measure()
     assert (status.answers, status.bytes <= 3500) == (3, True)
     for number in (0, 3, 4):
         recall(basis, number, fail)
+
+
+def test_a_redis_is_asked_for_one_key_by_each_answer_and_lets_it_go_a_week_after_the_last_question(
+    tmp_path: Path, redis_url: str
+) -> None:
+    server = redis.Redis.from_url(redis_url)
+    server.flushall()
+    server.config_resetstat()
+    choose_cache(redis_url)
+    basis = write_basis(tmp_path)
+    recall(basis, "all", lambda: 1)
+    assert {"cmdstat_get": 1, "cmdstat_set": 1}.items() <= count_commands(server).items()
+    assert not {"cmdstat_hgetall", "cmdstat_zrange", "cmdstat_scan"} & count_commands(server).keys()
+    (key,) = server.keys()
+    server.expire(key, 60)
+    recall(basis, "all", fail)
+    assert 6 * 24 * 3600 < server.ttl(key) <= 7 * 24 * 3600
+
+
+def count_commands(server: redis.Redis) -> dict[str, int]:
+    return {name: stat["calls"] for name, stat in server.info("commandstats").items()}
+
+
+def test_what_a_redis_took_away_by_itself_is_computed_anew_and_no_longer_counted(
+    tmp_path: Path, redis_url: str
+) -> None:
+    server = redis.Redis.from_url(redis_url)
+    server.flushall()
+    server.set("somebody else's", "x")
+    choose_cache(redis_url)
+    basis = write_basis(tmp_path)
+    recall(basis, "one", lambda: 1)
+    server.delete(*server.keys("flexlib:answer:*"))
+    recall(basis, "other", lambda: 2)
+    (kept,) = server.mget(server.keys("flexlib:answer:*"))
+    status = find_store(tmp_path).measure()
+    assert (status.answers, status.bytes, status.most_bytes) == (1, len(kept), None)
+    assert recall(basis, "one", lambda: 3) == 3
+    assert (find_store(tmp_path).clear(), server.keys()) == (2, [b"somebody else's"])
 
 
 def test_clear_takes_all_away_and_says_how_many(root: Path) -> None:
@@ -314,17 +351,18 @@ def test_a_redis_that_is_away_or_silent_is_asked_once_said_once_and_its_password
     assert "s3cret" not in said
 
 
-def test_a_redis_in_which_another_wrote_what_is_no_size_is_said_once_and_can_be_cleared(
+def test_a_redis_in_which_another_wrote_what_is_no_answer_can_be_cleared(
     tmp_path: Path, redis_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     choose_cache(redis_url)
     find_store(tmp_path).clear()
     with redis.Redis.from_url(redis_url) as others:
-        others.hset(SIZES, "theirs", "much")
+        others.hset("flexlib:answer:theirs", "size", "much")
     assert [recall(write_basis(tmp_path), one, partial(int, one)) for one in (1, 2)] == [1, 2]
-    assert "keeps no answers now (ValueError): they are computed." in capsys.readouterr().err
-    cache._open.clear()
-    assert (find_store(tmp_path).clear(), find_store(tmp_path).measure().answers) == (2, 0)
+    with pytest.raises(find_store(tmp_path).failures):
+        find_store(tmp_path).measure()
+    assert (find_store(tmp_path).clear(), find_store(tmp_path).measure().answers) == (3, 0)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize("answer", [b"+OK\r\n", b":1\r\n", b"*1\r\n:1\r\n", b"HTTP/1.1 400 Bad Request\r\n\r\n"])
