@@ -140,14 +140,18 @@ def read_status(ledger: Ledger) -> TallyStatus:
 
 def count_differences(ledger: Ledger) -> int:
     """How many tallies are not what the calls sum to, in one state of the ledger. Raises `LedgerMissing` where
-    tallies are off."""
+    tallies are off, or not counted to the end."""
     prepare_ledger(ledger)
     check_partitions(ledger)
 
     def compare() -> int:
         with ledger.read() as connection:
-            if not (are_there(connection) and is_whole(connection)):
+            if not are_there(connection):
                 raise LedgerMissing(explain_off())
+            if not is_whole(connection):
+                said = _("The tallies are being counted, and can be held against the calls once they are. If nobody "
+                         "is counting them now, run: flexlib ledger tallies on")  # fmt: skip
+                raise LedgerMissing(said)
             return sum(count_wrong(connection, kind, span) for kind, span in SPANS)
 
     return run_with_retries(ledger, compare)
