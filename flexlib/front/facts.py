@@ -82,7 +82,8 @@ def sum_facts(charges: Charges) -> duckdb.DuckDBPyRelation:
     ]
     named = f"CAST(day AS DATE) AS day, {', '.join(keys[1:])}, {', '.join(sums)}"
     groups = f"{', '.join(keys)}, usd IS NULL, clp IS NULL"
-    kinds = " ".join(f"WHEN '{kind}' THEN '{_(said)}'" for kind, said in CHARGES.items())
+    words = {kind: _(said).replace("'", "''") for kind, said in CHARGES.items()}
+    kinds = " ".join(f"WHEN '{kind}' THEN '{word}'" for kind, word in words.items())
     rows = charges.rows.aggregate(named, groups).select(f"* REPLACE (CASE charge {kinds} ELSE charge END AS charge)")
     return rows.order(", ".join([*keys, "usd", "clp", "requests"]))
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from spend_samples import LATER, SEPTEMBER, call, ingest_charges, store, store_credits
 
 from flexlib.export import _disarm, disarm_in_sql, write_rows
-from flexlib.front.facts import FACTS, build_facts
+from flexlib.front.facts import FACTS, build_facts, sum_facts
 from flexlib.front.focus import build_focus, read_sums
 from flexlib.front.focus_columns import COLUMNS
 from flexlib.front.spend import Spend, load_spend
@@ -232,6 +232,17 @@ def test_a_bill_s_charge_without_a_rate_is_in_no_row_and_is_said(tmp_path: Path)
     assert [one for one in build_focus(spend).notes if "EUR" in one] == [said]
     assert [one for one in build_facts(spend).notes if "EUR" in one] == [said]
     assert pick(list_charges(spend), "BilledCost", "x_ChargeKind") == [["3.0000000000", "fee"]]
+
+
+def test_kinds_of_charges_are_in_the_reader_s_words_whatever_signs_these_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(tmp_path, "import", SEPTEMBER, call("a", "2025-09-01", "1"))
+    monkeypatch.setattr("flexlib.front.facts._", {"usage": "l'utilisation d'un 'modèle'"}.get)
+    monkeypatch.setattr("flexlib.front.facts.CHARGES", {"usage": "usage"})
+    assert sum_facts(build_facts(load(tmp_path))).select("charge, usd").fetchall() == [
+        ("l'utilisation d'un 'modèle'", Decimal(1))
+    ]
 
 
 def test_a_cloud_s_bill_for_a_maker_s_calls_makes_the_cloud_the_issuer_of_their_charges(tmp_path: Path) -> None:
