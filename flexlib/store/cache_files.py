@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from flexlib.store.disk import PRIVATE, PRIVATE_FOLDER, write_whole
 FOLDER = ".answers_cache"
 """In the data folder; like all there that begins with a dot it is nobody's month."""
 ANSWER = ".json"
+HALF_SECONDS = 60.0
+"""After which a file that is not whole yet is one that a killed process left: an answer is written in far less."""
 MOST_BYTES = 64 * 2**20
 """Of all answers together: years of months asked in many ways, since one takes some kilobytes."""
 KEPT_BYTES = MOST_BYTES * 9 // 10
@@ -87,10 +90,12 @@ class AnswerFiles:
         return CacheStatus(self.place, len(sizes), sum(sizes), MOST_BYTES)
 
     def clear(self) -> int:
-        answers = [file for _used, _size, file in self._list() if file.suffix == ANSWER]
-        for file in answers:
-            file.unlink(missing_ok=True)
-        return len(answers)
+        answers = 0
+        for used, _size, file in self._list():
+            if file.suffix == ANSWER or time.time() - used / 10**9 > HALF_SECONDS:
+                file.unlink(missing_ok=True)
+                answers += file.suffix == ANSWER
+        return answers
 
     def _shrink(self) -> None:
         """What a killed process left half counts, too, and goes in its turn."""

@@ -282,6 +282,15 @@ def test_clear_takes_all_away_and_says_how_many(root: Path) -> None:
     assert recall(basis, 0, lambda: "y") == "y"
 
 
+def test_clear_takes_what_a_killed_process_left_half_written_and_not_what_one_is_writing(tmp_path: Path) -> None:
+    recall(write_basis(tmp_path), "all", lambda: 1)
+    left, new = (tmp_path / FOLDER / name for name in (".left.json.0a1b2c3d.tmp", ".new.json.0a1b2c3d.tmp"))
+    for file in (left, new):
+        file.write_text("ha")
+    os.utime(left, (1, 1))
+    assert (find_store(tmp_path).clear(), [*(tmp_path / FOLDER).iterdir()]) == (1, [new])
+
+
 def test_many_write_and_clear_at_once_and_each_gets_its_own_answer(
     root: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
