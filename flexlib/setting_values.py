@@ -125,7 +125,8 @@ def _is_number(text: str) -> bool:
 def hide_password(url: str) -> str:
     """A URL without its user and password."""
     found: SplitResult = urlsplit(url)
-    return found._replace(netloc=found.netloc.rpartition("@")[2]).geturl()
+    rest = found._replace(scheme="", netloc="").geturl()
+    return f"{found.scheme}://{found.netloc.rpartition('@')[2]}{rest}"  # geturl would write unix:/path
 
 
 def read_choice(name: str, text: str, choices: Sequence[str]) -> str:

@@ -91,7 +91,7 @@ class AnswerFiles:
 
     def clear(self) -> int:
         answers = 0
-        for used, _size, file in self._list():
+        for used, _size, file in [*self._list()]:
             if file.suffix == ANSWER or time.time() - used / 10**9 > HALF_SECONDS:
                 file.unlink(missing_ok=True)
                 answers += file.suffix == ANSWER

@@ -16,6 +16,7 @@ from flexlib.errors import BadSetting
 from flexlib.front.budget_scope import narrow_spend
 from flexlib.front.spend import Spend, load_spend
 from flexlib.report.kernel import choose_environment
+from flexlib.setting_values import hide_password
 from flexlib.settings import Settings, load_settings
 from flexlib.spend.billed import SPELLINGS
 from flexlib.store import cache
@@ -147,6 +148,19 @@ def test_what_is_no_redis_is_refused_without_being_repeated(url: str, tmp_path: 
     with pytest.raises(BadSetting, match="FLEXLIB_CACHE_URL cannot be read; write it as redis://") as refused:
         load_settings({"FLEXLIB_CACHE_URL": url}, tmp_path)
     assert "s3cret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("unix:///run/redis.sock", "unix:///run/redis.sock"),
+        ("unix://me:s3cret@/run/redis.sock", "unix:///run/redis.sock"),
+        ("rediss://:s3c%40ret@h:6380/1", "rediss://h:6380/1"),
+        ("redis://me:s3cret@[::1]", "redis://[::1]"),
+    ],
+)
+def test_the_url_of_a_redis_is_shown_as_it_was_set_without_its_password(url: str, shown: str) -> None:
+    assert hide_password(url) == shown
 
 
 @pytest.mark.parametrize(("url", "told"), [("off", "off"), ("redis://:s3cret@h/0", ""), (None, "")])
