@@ -11,6 +11,7 @@ from flexlib.formats import clean_text, format_count, format_number
 from flexlib.i18n import _, write_json
 from flexlib.settings import Settings
 from flexlib.store.cache import is_off, open_store
+from flexlib.store.cache_files import CacheStatus
 
 
 def add_commands(commands: Commands) -> None:
@@ -27,15 +28,16 @@ def add_commands(commands: Commands) -> None:
 
 def run_cache(arguments: argparse.Namespace, settings: Settings) -> int:
     """Does it and prints what is so. Raises `ServerUnreachable` where the place cannot be used."""
-    data = open_shown(arguments, settings).data
+    data, clears = open_shown(arguments, settings).data, arguments.action == "clear"
     store = open_store(data)
     if store is None:
         why = _("FLEXLIB_CACHE_URL is off") if is_off() else _("{data} is not there, or cannot be written")
         said = _("No answers are kept: {why}.").format(why=why.format(data=data))
-        print(write_json({"place": None, "answers": 0}) if arguments.json else clean_text(said))
+        nothing = dict.fromkeys((*CacheStatus._fields, *(["cleared"] if clears else [])), 0) | {"place": None}
+        print(write_json(nothing) if arguments.json else clean_text(said))
         return 0
     try:
-        cleared = store.clear() if arguments.action == "clear" else None
+        cleared = store.clear() if clears else None
         status = store.measure()
     except store.failures as error:
         said = _("{place} cannot be used now ({why}).")

@@ -106,6 +106,10 @@ def test_the_command_says_where_and_how_many_and_takes_them_away(
     monkeypatch.setenv("FLEXLIB_CACHE_URL", "off")
     assert main(["cache", "status"]) == 0
     assert capsys.readouterr().out == "No answers are kept: FLEXLIB_CACHE_URL is off.\n"
+    nothing = {"place": None, "answers": 0, "bytes": 0, "most_bytes": 0}
+    for action, more in (("status", {}), ("clear", {"cleared": 0})):
+        assert main(["cache", action, "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) == nothing | more
 
 
 def test_of_a_redis_the_command_says_no_bound_that_it_does_not_keep(
