@@ -15,6 +15,7 @@ from flexlib.checks import MOST_UNPRICED
 from flexlib.dashboard.outlook import Outlook, read_outlook
 from flexlib.enums import FAILED
 from flexlib.errors import BadFile, LedgerError
+from flexlib.i18n import _, find_language
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.read.now import Now, read_now
 from flexlib.spend.billed import sum_known
@@ -80,6 +81,8 @@ class Watch:
         """When the next outlook is due, by the monotonic clock."""
         self.outlook_problem = ""
         """Why the outlook, or the budgets in it, could not be read."""
+        self.outlook_language = find_language()
+        """That of the sentences in it."""
         self.live: Live | None = None
         self.read_at: datetime | None = None
         """When the figures were read."""
@@ -103,24 +106,30 @@ class Watch:
         return time.monotonic() - begun
 
     def look_ahead(self) -> None:
-        """Reads the outlook, where it is due and the ledger answers, beside the looks that go on meanwhile."""
-        begun = time.monotonic()
-        if self.problem or begun < self.foresees_at:
+        """Reads the outlook, where it is due or of another language and the ledger answers, beside the looks that go on
+        meanwhile. Raises what is a fault of ours, once a minute, and says it as any other reason."""
+        begun, language = time.monotonic(), find_language()
+        if self.problem or (begun < self.foresees_at and language == self.outlook_language):
             return
         now, problem, pause = self.clock(), "", FORESEEN
+        outlook: Outlook | None = None
         try:
-            budgets = read_budgets(self.budgets) if self.budgets else []
-        except BadFile as error:
-            budgets, problem = [], str(error)
-        outlook = None
-        try:
+            try:
+                budgets = read_budgets(self.budgets) if self.budgets else []
+            except BadFile as error:
+                budgets, problem = [], str(error)
             outlook = read_outlook(self.ledger, budgets, now, self.most_unpriced)
         except LedgerError as error:
             problem, pause = str(error), 0.0  # a ledger that is lost is asked as soon as it is back
-        # None, too: the one before would be taken for this minute's.
-        self.outlook, self.outlook_problem = outlook, problem
-        done = time.monotonic()
-        self.foresees_at = done + max(pause, MOST_OF_TIME * (done - begun))
+        except Exception as error:
+            said = _("A fault in flexlib itself: {kind}: {error}.")
+            problem = said.format(kind=type(error).__name__, error=error)
+            raise
+        finally:
+            # None, too: the one before would be taken for this minute's.
+            self.outlook, self.outlook_problem, self.outlook_language = outlook, problem, language
+            done = time.monotonic()
+            self.foresees_at = done + max(pause, MOST_OF_TIME * (done - begun))
 
 
 def look_only(ledger: Ledger) -> None:

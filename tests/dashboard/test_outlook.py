@@ -12,8 +12,10 @@ from databases import execute
 
 from flexlib.analysis.budgets import Outcome
 from flexlib.analysis.forecast import forecast_sum
+from flexlib.dashboard import live
 from flexlib.dashboard.live import Watch
 from flexlib.dashboard.live_page import render_live
+from flexlib.i18n import speak
 from flexlib.ledger import Ledger, record_many
 
 NOW = datetime(2025, 9, 15, 12, tzinfo=timezone.utc)
@@ -100,6 +102,40 @@ def test_of_calls_without_a_price_a_budget_cannot_be_judged(ledger: Ledger, budg
     found = {one.name: (one.outcome, one.lacks) for one in outlook.lines}
     assert found["Roomy"] == (Outcome.CANNOT_SAY, "15 calls without a price")
     assert outlook.made.is_least
+
+
+def test_a_reader_who_chooses_another_language_gets_the_reasons_in_it_at_the_next_look(
+    ledger: Ledger, budgets: Path
+) -> None:
+    record_days(ledger, 5, cost=None, model="of-no-list", provider="unknown")
+    watch = look(ledger, budgets)
+    assert "September cannot be forecast: fewer than 7 days before it are known" in render_live(watch)
+    with speak("es"):
+        watch.look_ahead()
+        page = render_live(watch)
+    assert "6 llamadas sin precio" in page
+    assert "se conocen menos de 7 días anteriores" in page
+    assert ("calls without a price" in page, "fewer than" in page) == (False, False)
+
+
+def test_a_fault_of_ours_is_said_raised_once_and_tried_again_after_a_minute(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_given: object) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    record_days(ledger, 90)
+    with monkeypatch.context() as patch:
+        patch.setattr(live, "read_outlook", fail)
+        watch = Watch(ledger, lambda: NOW)
+        watch.look()
+        with pytest.raises(ZeroDivisionError):
+            watch.look_ahead()
+        watch.look_ahead()
+        assert "A fault in flexlib itself: ZeroDivisionError: division by zero." in render_live(watch)
+    watch.foresees_at = 0.0
+    watch.look_ahead()
+    assert ("A fault" in (page := render_live(watch)), 'id="chart-forecast"' in page) == (False, True)
 
 
 def test_a_day_whose_calls_have_no_price_is_unknown_and_not_a_day_without_calls(ledger: Ledger) -> None:
