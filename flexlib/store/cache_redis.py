@@ -59,7 +59,8 @@ class AnswerRedis:
         return CacheStatus(self.place, len(sizes), sum(sizes), None)
 
     def clear(self) -> int:
-        return sum(cast("int", self._redis.delete(*keys)) for keys in self._list_keys())
+        gone = [self._redis.delete(*keys) for keys in self._list_keys()]
+        return sum(gone)
 
     def _list_keys(self) -> Iterator[list[bytes]]:
         keys = [*{*self._redis.scan_iter(f"{KEY}*", AT_ONCE)}]  # it may tell one twice
