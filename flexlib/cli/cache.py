@@ -1,4 +1,4 @@
-"""`flexlib cache`: where answers are kept, how much room they take, and taking them away."""
+"""`flexlib cache`: how many answers are kept, where, and how much room they take; takes them away."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flexlib.store.cache_files import CacheStatus
 
 
 def add_commands(commands: Commands) -> None:
-    summary = _("where answers are kept that have been computed once, how many there are, and taking them away")
+    summary = _("how many computed answers are kept, and where; takes them away")
     parser = add_command(commands, "cache", summary, """\
   flexlib cache status
   flexlib cache status --json
@@ -49,7 +49,7 @@ def run_cache(arguments: argparse.Namespace, settings: Settings) -> int:
     if status.most_bytes is None:
         said = _("{place}: {answers}, {bytes} bytes")
     if cleared is not None:
-        said = _("{place}: {answers} fewer")
+        said = _("{place}: took away {answers}")
     answers = format_count(status.answers if cleared is None else cleared, "answer")
     figures = {"bytes": format_number(status.bytes), "most": format_number(status.most_bytes or 0)}
     print(clean_text(said.format(place=status.place, answers=answers, **figures)))

@@ -190,7 +190,7 @@ class Snapshot:
 
     @property
     def file(self) -> Path:
-        """That of the rows, unread and unchecked: for `store` alone, `parquet` is for those who read it."""
+        """That of the rows, unread and unchecked, to be named or hashed; `parquet` is for those who read it."""
         return self.path / f"{self.dataset}.parquet"
 
     @property

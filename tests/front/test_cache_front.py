@@ -100,7 +100,7 @@ def test_the_command_says_where_and_how_many_and_takes_them_away(
     said = {"place": place, "answers": len(files), "bytes": sum(one.stat().st_size for one in files)}
     assert json.loads(capsys.readouterr().out) == {**said, "most_bytes": 67_108_864}
     assert main(["cache", "clear"]) == 0
-    assert capsys.readouterr().out == f"{place}: {len(files)} answers fewer\n"
+    assert capsys.readouterr().out == f"{place}: took away {len(files)} answers\n"
     assert main(["cache", "clear", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["cleared"] == 0
     monkeypatch.setenv("FLEXLIB_CACHE_URL", "off")

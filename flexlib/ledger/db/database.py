@@ -30,7 +30,7 @@ LOCKED = "55P03"
 PASSING_STATES = ("08", "40", "53300", LOCKED, "57P")
 """SQLSTATEs that pass: connection, serialization and deadlock, too many connections, lock, restart of the server."""
 
-GONE, TALLIES = "42P01", "llm_usage_tall"  # a table is not there: those of tallies may go while somebody asks
+GONE, TALLY_TABLES = "42P01", "llm_usage_tall"  # a table is not there: those of tallies may go while somebody asks
 FINAL_WORDS = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
 """What the server says when it will never let this user in; a connection that fails has no SQLSTATE."""
 
@@ -190,7 +190,7 @@ def _may_pass(cause: BaseException, ledger: Ledger) -> bool:
     if state == "23514" and not cause.diag.constraint_name:  # type: ignore[attr-defined]
         ledger.months.clear()  # no partition takes the row: one that this process had seen is gone
         return True
-    return str(state).startswith(PASSING_STATES) or (state == GONE and TALLIES in str(cause))
+    return str(state).startswith(PASSING_STATES) or (state == GONE and TALLY_TABLES in str(cause))
 
 
 def explain_refusal(ledger: Ledger, error: Exception) -> LedgerError:
