@@ -17,7 +17,7 @@ from flexlib.money.same_calls import CALL, CLOCKS, MACROS, SAME_LENGTH, count_fe
 from flexlib.money.shifted_calls import find_shifts
 from flexlib.sources.registry import IMPORT
 from flexlib.spend.kept import name_origins
-from flexlib.store.cache import recall
+from flexlib.store.cache import Basis, recall
 from flexlib.store.origins import find_system, read_origins
 from flexlib.store.snapshots import find_snapshot
 from flexlib.store.usage_files import read_usage
@@ -32,7 +32,8 @@ again, in which what is asked twice a day shows its own rhythm."""
 MEMORY = "400MB"
 """Of DuckDB, which writes on the disk what takes more."""
 KEPT = 64
-"""So many edges' answers are kept while the process lives: a page asks for the same month again and again."""
+"""So many edges' answers are kept while the process lives, each by the hashes of all that it is made of: a page asks
+for the same month again and again."""
 
 
 class _Side(NamedTuple):
@@ -93,18 +94,24 @@ def _explain_shared(one: _Shared) -> str:
     return said.format(count=count, file=one.late, month=one.month, other=one.early, before=one.month.previous)
 
 
-@lru_cache(maxsize=KEPT)
 def _compare_months(late_one: Snapshot, early_one: Snapshot) -> tuple[frozenset[str], tuple[_Shared, ...]]:
-    """A version of a month never changes, so that is asked once."""
     late, early = _read_side(late_one), _read_side(early_one)
     files = [[*side.files.values()] for side in (late, early)]
     if all(_are_told(one, other) for one in files[0][:1] for other in (*files[0], *files[1])):
         return frozenset(), ()
     basis = name_origins((late_one, early_one), {"edge": str(late_one.month), "files": files})
-    met = recall(basis, "calls on both sides of an edge", partial(_count_met, late, early))
+    met = _recall_met(basis, late_one, early_one)
     shared = (_Shared(late_one.month, late.files[here]["name"], early.files[there]["name"], calls)
               for here, there, calls in met["shared"])  # fmt: skip
     return frozenset(met["twice"]), tuple(shared)
+
+
+@lru_cache(maxsize=KEPT)
+def _recall_met(basis: Basis, *sides: Snapshot) -> dict[str, list[Any]]:
+    met: dict[str, list[Any]] = recall(
+        basis, "calls on both sides of an edge", partial(_count_met, *map(_read_side, sides))
+    )
+    return met
 
 
 def _count_met(late: _Side, early: _Side) -> dict[str, list[Any]]:

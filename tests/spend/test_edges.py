@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -110,3 +111,15 @@ def test_what_is_asked_by_the_clock_and_begins_or_ends_beside_the_edge_is_of_its
     calls = ask_by_clock(hours, -hours) if begins else ask_by_clock(hours, end=hours)
     bring(tmp_path, calls, 0, is_one_system=True)
     assert count_calls(tmp_path) == (len(calls), ["COMPLETE", "COMPLETE"])
+
+
+def test_a_month_that_is_made_anew_in_its_place_is_asked_about_anew(tmp_path: Path) -> None:
+    """As a data folder that is restored under a kernel which goes on: the path of a version does not tell."""
+    calls = draw_calls(600, 50)
+    bring(tmp_path, calls, 4, is_one_system=True)
+    counted, states = count_calls(tmp_path)
+    (file,) = (tmp_path / "data/usage/2026-06/import").glob("*/certificate.json")
+    said = json.loads(file.read_text("utf-8"))
+    said["files"][0]["distinct"] = True
+    file.write_text(json.dumps(said), "utf-8")
+    assert (states, count_calls(tmp_path)) == (["UNRECONCILED"] * 2, (counted, ["COMPLETE"] * 2))
