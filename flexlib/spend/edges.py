@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flexlib.dates import Month
 from flexlib.formats import format_number
 from flexlib.i18n import translate_count
-from flexlib.money.moved_calls import FARTHEST
 from flexlib.money.near_calls import gather_calls
 from flexlib.money.same_calls import CALL, CLOCKS, MACROS, SAME_LENGTH, count_fewer, is_asked, name_models
 from flexlib.money.shifted_calls import find_shifts
 from flexlib.sources.registry import IMPORT
 from flexlib.spend.kept import name_origins
-from flexlib.store.cache import recall
+from flexlib.spend.once import is_near
+from flexlib.store.cache import Basis, recall
 from flexlib.store.origins import find_system, read_origins
 from flexlib.store.snapshots import find_snapshot
 from flexlib.store.usage_files import read_usage
@@ -26,13 +26,11 @@ from flexlib.store.version import Snapshot
 if TYPE_CHECKING:
     import duckdb
 
-NEAR = 2 * FARTHEST
-"""Seconds on each side of an edge in which calls are held against each other: what another zone moves, and as much
-again, in which what is asked twice a day shows its own rhythm."""
 MEMORY = "400MB"
 """Of DuckDB, which writes on the disk what takes more."""
 KEPT = 64
-"""So many edges' answers are kept while the process lives: a page asks for the same month again and again."""
+"""So many edges' answers are kept while the process lives, each by the hashes of all that it is made of: a page asks
+for the same month again and again."""
 
 
 class _Side(NamedTuple):
@@ -54,6 +52,8 @@ class _Pair(NamedTuple):
     """By how many seconds the late one's times are to be moved to be those of the other."""
     is_alike: bool
     """Whether one system wrote both: then each call has one time, but where its clock was set to another zone."""
+    is_told: bool
+    """Whether ids tell their calls apart: then an export that makes its own may have others for the same calls."""
 
 
 class _Shared(NamedTuple):
@@ -66,15 +66,15 @@ class _Shared(NamedTuple):
     calls: int
 
 
-def find_edge_calls(edges: Iterable[Month], root: Path) -> tuple[set[str], tuple[str, ...]]:
+def find_edge_calls(edges: Iterable[Month], root: Path) -> tuple[dict[Month, frozenset[str]], tuple[str, ...]]:
     """Of calls at the edges, each the first moment of a month: the ids of those that a file counts which supersedes
-    theirs, and sentences on those that may count twice."""
-    twice, doubts = set[str](), list[str]()
-    for month in edges:
-        late, early = (find_snapshot(IMPORT.dataset, one, root, IMPORT.name) for one in (month, month.previous))
+    theirs, by the edge that they are near, and sentences on those that may count twice."""
+    twice, doubts = dict[Month, frozenset[str]](), list[str]()
+    for edge in edges:
+        late, early = (find_snapshot(IMPORT.dataset, one, root, IMPORT.name) for one in (edge, edge.previous))
         if late and early:
             dropped, shared = _compare_months(late, early)
-            twice |= dropped
+            twice |= {edge: dropped} if dropped else {}
             doubts += map(_explain_shared, shared)
     return twice, tuple(doubts)
 
@@ -93,18 +93,24 @@ def _explain_shared(one: _Shared) -> str:
     return said.format(count=count, file=one.late, month=one.month, other=one.early, before=one.month.previous)
 
 
-@lru_cache(maxsize=KEPT)
 def _compare_months(late_one: Snapshot, early_one: Snapshot) -> tuple[frozenset[str], tuple[_Shared, ...]]:
-    """A version of a month never changes, so that is asked once."""
     late, early = _read_side(late_one), _read_side(early_one)
     files = [[*side.files.values()] for side in (late, early)]
-    if all(_are_told(one, other) for one in files[0][:1] for other in (*files[0], *files[1])):
+    if all(_are_logs(one, other) for one in files[0][:1] for other in (*files[0], *files[1])):
         return frozenset(), ()
     basis = name_origins((late_one, early_one), {"edge": str(late_one.month), "files": files})
-    met = recall(basis, "calls on both sides of an edge", partial(_count_met, late, early))
+    met = _recall_met(basis, late_one, early_one)
     shared = (_Shared(late_one.month, late.files[here]["name"], early.files[there]["name"], calls)
               for here, there, calls in met["shared"])  # fmt: skip
     return frozenset(met["twice"]), tuple(shared)
+
+
+@lru_cache(maxsize=KEPT)
+def _recall_met(basis: Basis, *sides: Snapshot) -> dict[str, list[Any]]:
+    met: dict[str, list[Any]] = recall(
+        basis, "calls on both sides of an edge", partial(_count_met, *map(_read_side, sides))
+    )
+    return met
 
 
 def _count_met(late: _Side, early: _Side) -> dict[str, list[Any]]:
@@ -136,14 +142,19 @@ def _are_told(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return "request_id" in one["mapping"] and find_system(one) == find_system(other)
 
 
+def _are_logs(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether the ids of two files are those of the answers, which no export makes anew: then they tell all."""
+    return _are_told(one, other) and one["mapping"].get("repeated") == "last"
+
+
 def _list_pairs(late: _Side, early: _Side, there: Container[int]) -> Iterator[tuple[_Pair, tuple[int, int]]]:
-    """Those whose calls no ids tell apart, of the files `there`, each pair with the places of both."""
+    """Those that may have a call under two ids, of the files `there`, each pair with the places of both."""
     sides = [[*late.files.items()], [*early.files.items()]]
     numbered = [[one for one in enumerate(side, first) if one[0] in there]
                 for side, first in zip(sides, (0, len(late.files)), strict=True)]  # fmt: skip
     for (place, (here, mine)), (other_place, (away, other)) in product(*numbered):
         told = [one.files[sha] for one in (late, early) for sha in (here, away) if sha in one.files]
-        if here == away or _are_told(mine, other) or any(one.get("distinct") for one in told):
+        if here == away or _are_logs(mine, other) or any(one.get("distinct") for one in told):
             continue
         dropped, lag = None, 0
         for one in told:
@@ -151,24 +162,21 @@ def _list_pairs(late: _Side, early: _Side, there: Container[int]) -> Iterator[tu
                 (newer,), dropped = by, one["sha256"]
                 lag = one.get("shifts", {}).get(newer, 0) * (1 if newer == here else -1)
         is_alike = find_system(mine) == find_system(other)
-        yield _Pair(here, away, dropped, lag, is_alike), (place, other_place)
-
-
-def _is_near(month: Month, seconds: int) -> str:
-    """Whether `created_at` is within so many seconds of the month's first moment, in SQL."""
-    edge, reach = f"DATE '{month.first}'", f"({CLOCKS} + to_seconds({seconds}))"
-    return f"created_at BETWEEN {edge} - {reach} AND {edge} + {reach}"
+        yield _Pair(here, away, dropped, lag, is_alike, _are_told(mine, other)), (place, other_place)
 
 
 def _view_near(connection: duckdb.DuckDBPyConnection, late: _Side, early: _Side) -> dict[_Pair, tuple[int, int]]:
     """Makes the view `all_rows` of the calls near the edge, each file by its place in both lists, the late ones first;
-    gives the pairs of files that have any, with their places."""
-    near = f"grain = '{CALL}' AND {_is_near(late.snapshot.month, NEAR)}"
+    gives the pairs of files that have any, with their places. Without those whose id is on both sides: that is one
+    call, of which one counts, and neither is to be dropped for the other."""
+    near = f"grain = '{CALL}' AND {is_near(late.snapshot.month)}"
     for name, side, first in (("late", late, 0), ("early", early, len(late.files))):
         if not read_usage([side.snapshot.parquet], connection).filter(near).limit(1).fetchall():
             return {}
         rows = read_origins(side.snapshot, len(side.files), connection).filter(near)
-        rows.select(f"* REPLACE ((file + {first})::INTEGER AS file)").create(f"edge_{name}")
+        rows.select(f"* REPLACE ((file + {first})::INTEGER AS file)").create(f"near_{name}")
+    for name, other in (("late", "early"), ("early", "late")):
+        connection.execute(f"CREATE TEMP TABLE edge_{name} AS FROM near_{name} ANTI JOIN near_{other} USING (id)")
     name_models(connection, "edge_late", "edge_early")
     there = {file for (file,) in connection.execute("SELECT DISTINCT file FROM all_rows").fetchall()}
     return dict(_list_pairs(late, early, there))
@@ -183,7 +191,7 @@ def _match(
         if pair.is_alike and not pair.lag:
             continue
         moved = f"new.created_at + to_seconds({pair.lag})"
-        new, old = (f"(FROM all_rows WHERE file = {one} AND {_is_near(month, abs(pair.lag))})" for one in both)
+        new, old = (f"(FROM all_rows WHERE file = {one} AND {is_near(month, abs(pair.lag))})" for one in both)
         met = connection.execute(f"""
             SELECT new.id, old.id FROM {new} new JOIN {old} old
             ON {SAME_LENGTH} AND old.created_at BETWEEN {moved} - {CLOCKS} AND {moved} + {CLOCKS}""").fetchall()
@@ -200,7 +208,8 @@ def _match_shifted(
         return {}
     gather_calls(connection)
     # As if of one system: calls that a file has at the same distance from its own are asked by the clock.
-    shifts = find_shifts(connection, numbers.values(), {*numbers.values()}, may_follow=True)
+    told = {both for pair, both in numbers.items() if pair.is_told}
+    shifts = find_shifts(connection, numbers.values(), {*numbers.values()}, told, may_follow=True)
     return {
         pair: connection.execute(f"SELECT DISTINCT new_id, old_id FROM ({shifts[both].match(both)})").fetchall()
         for pair, both in numbers.items()

@@ -25,10 +25,15 @@ COUNTS = "calls that are in two places"
 
 
 def name_calls(
-    month: Month, root: Path, zone: str, stored: Sequence[Stored], dropped: Collection[str], settled: Collection[str]
+    month: Month,
+    root: Path,
+    zone: str,
+    stored: Sequence[Stored],
+    dropped: Mapping[Month, Collection[str]],
+    settled: Collection[str],
 ) -> Basis:
     """What the calls of the month are made of: the versions `stored` of the month before, of itself and of the one
-    after, what the clocks show in each, and the ids that are left out or asked no more about."""
+    after, what the clocks show in each, and the ids that are left out, by an edge, or asked no more about."""
     files = [(one, place) for place, found in enumerate(stored) for _, one in sorted(found.items(), key=_place)]
     rest = {
         "month": str(month),
@@ -40,7 +45,7 @@ def name_calls(
             for at in (month.previous, month, month.next)
         ],
         "files": [(place, str(one.month), one.source) for one, place in files],
-        "dropped": sorted(dropped),
+        "dropped": {str(edge): sorted(ids) for edge, ids in dropped.items()},
         "settled": sorted(settled),
     }
     return _name([one for one, _place in files], root, rest)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from functools import reduce
 from typing import TYPE_CHECKING
 
 from flexlib.formats import format_number
 from flexlib.i18n import translate_count
+from flexlib.money.moved_calls import FARTHEST
+from flexlib.money.same_calls import CLOCKS
 from flexlib.sources.registry import IMPORT
 
 if TYPE_CHECKING:
@@ -22,6 +24,9 @@ CONTENT = ("provider", "model", "prompt_tokens", "completion_tokens")
 COMPARED = ("id", *CONTENT, "created_at", "amount_in_usd")
 EDGE = "INTERVAL 1 DAY"
 """How far from the end of a month one call may stand on both sides of it: clocks of two sources differ by less."""
+NEAR = 2 * FARTHEST
+"""Seconds on each side of an edge in which calls are held against each other: what another zone moves, and as much
+again, in which what is asked twice a day shows its own rhythm."""
 SAME_CONTENT = " AND ".join(f"here.{name} = there.{name}" for name in CONTENT)
 SAME_CALL = f"here.id = there.id AND {SAME_CONTENT}"
 # Logs mostly have milliseconds.
@@ -33,17 +38,27 @@ ONLY_THERE = "here.amount_in_usd IS NULL AND there.amount_in_usd IS NOT NULL"
 ONLY_HERE = "here.amount_in_usd IS NOT NULL AND there.amount_in_usd IS NULL"
 
 
-def drop_calls(sources: Sources, ids: set[str], count: CountRows) -> tuple[Sources, list[tuple[str, int]]]:
-    """The relations without the imported calls of these ids, and how many those are."""
+def is_near(month: Month, seconds: int = NEAR) -> str:
+    """Whether `created_at` is within so many seconds of the month's first moment, in SQL."""
+    edge, reach = f"DATE '{month.first}'", f"({CLOCKS} + to_seconds({seconds}))"
+    return f"created_at BETWEEN {edge} - {reach} AND {edge} + {reach}"
+
+
+def drop_calls(
+    sources: Sources, ids: Mapping[Month, Collection[str]], count: CountRows
+) -> tuple[Sources, list[tuple[str, int]]]:
+    """The relations without the imported calls of these ids that are near these edges, and how many those are: farther
+    away another call may have the id, as of exports that number their calls."""
     if not ids:
         return sources, []
-    listed = ", ".join("'{}'".format(one.replace("'", "''")) for one in sorted(ids))
+    listed = {edge: ", ".join("'{}'".format(one.replace("'", "''")) for one in sorted(ids[edge])) for edge in ids}
+    goes = " OR ".join(f"(id IN ({texts}) AND {is_near(edge)})" for edge, texts in listed.items())
     kept: Sources = []
     dropped = []
     for source, rows in sources:
-        if source == IMPORT.name and (met := count(rows.filter(f"id IN ({listed})"))):
+        if source == IMPORT.name and (met := count(rows.filter(goes))):
             dropped.append((source, met))
-            rows = rows.filter(f"id NOT IN ({listed})")
+            rows = rows.filter(f"NOT ({goes})")
         kept.append((source, rows))
     return kept, dropped
 
@@ -61,13 +76,13 @@ def drop_counted_beside(
     late = [_join([rows]).filter(f"created_at >= DATE '{month.first}' - {EDGE}") for _, rows in before]
     early = [_join([rows]).filter(f"created_at < DATE '{month.next.first}' + {EDGE}") for _, rows in after]
     for source, rows in sources:
-        for others, is_near, counts_there in (
+        for others, reaches, counts_there in (
             (late, f"created_at < DATE '{month.first}' + {EDGE}", f"{SAME_CALL} AND NOT ({ONLY_HERE})"),
             (early, f"created_at >= DATE '{month.next.first}' - {EDGE}", f"{SAME_CALL} AND {ONLY_THERE}"),
         ):
             if not others:
                 continue
-            near, there = rows.filter(is_near), _join(others)
+            near, there = rows.filter(reaches), _join(others)
             if others is late:
                 same_ids += count(_meet(near, there, "here.id = there.id"))
                 same_ids -= count(_meet(near, there, SAME_CALL))

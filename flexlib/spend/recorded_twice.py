@@ -24,7 +24,7 @@ from flexlib.sources.registry import IMPORT, LEDGER, name_source
 from flexlib.spend.kept import name_origins
 from flexlib.spend.once import SAME_MOMENT
 from flexlib.spend.zones import Piece
-from flexlib.store.cache import recall
+from flexlib.store.cache import Basis, recall
 from flexlib.store.origins import knows_origins, read_origins
 from flexlib.store.snapshots import find_snapshot
 from flexlib.store.usage_files import read_usage
@@ -40,7 +40,8 @@ EDGE = f"INTERVAL {FARTHEST + SLOW} SECOND"
 MEMORY = "400MB"
 """Of DuckDB, which writes on the disk what takes more: both months have a call in each row."""
 KEPT = 64
-"""So many months' answers are kept while the process lives: a page asks for the same month again and again."""
+"""So many months' answers are kept while the process lives, each by the hashes of all that it is made of: a page asks
+for the same month again and again."""
 
 
 class Shared(NamedTuple):
@@ -113,12 +114,10 @@ def explain_recorded_twice(found: Iterable[Shared]) -> tuple[str, ...]:
     return tuple(sentences)
 
 
-@lru_cache(maxsize=KEPT)
 def _find_doubts(
-    imported: Snapshot, recorded: tuple[Snapshot, ...], files: tuple[tuple[str, bool], ...], is_in: str
+    imported: Snapshot, recorded: tuple[Snapshot, ...], files: Sequence[tuple[str, bool]], is_in: str
 ) -> Doubts:
-    """`files`: of each its name, and whether it is said to be distinct; `is_in`: which rows are asked about. A version
-    of a month never changes, so that is asked once."""
+    """`files`: of each its name, and whether it is said to be distinct; `is_in`: which rows are asked about."""
     numbers = [number for number, (_name, is_distinct) in enumerate(files) if not is_distinct]
     if not knows_origins(imported, len(files)):
         numbers.append(len(files))
@@ -126,15 +125,19 @@ def _find_doubts(
     names = [*(name for name, _is_distinct in files), name_source(IMPORT.name)]
     rest = {"of": str(imported.month), "files": len(files), "numbers": numbers, "is_in": is_in}
     basis = name_origins((imported, *recorded), rest)
-    found = recall(
-        basis, "calls that are recorded, too", lambda: _count_doubts(imported, recorded, files, numbers, is_in)
-    )
+    found = _recall_doubts(basis, imported, recorded, len(files), tuple(numbers), is_in)
     shared = (Shared(imported.month, names[one], calls, sums) for one, calls, sums in found["shared"])
     return Doubts(tuple(shared), frozenset(found["settled"]))
 
 
+@lru_cache(maxsize=KEPT)
+def _recall_doubts(basis: Basis, *asked: Any) -> dict[str, list[Any]]:  # noqa: ANN401 (as `_count_doubts`)
+    found: dict[str, list[Any]] = recall(basis, "calls that are recorded, too", lambda: _count_doubts(*asked))
+    return found
+
+
 def _count_doubts(
-    imported: Snapshot, recorded: tuple[Snapshot, ...], files: Sequence[object], numbers: Sequence[int], is_in: str
+    imported: Snapshot, recorded: tuple[Snapshot, ...], files: int, numbers: Sequence[int], is_in: str
 ) -> dict[str, list[Any]]:
     """`shared`: of each file its number, calls and sums; `settled` as of `Doubts`."""
     import duckdb
@@ -142,7 +145,7 @@ def _count_doubts(
     pairs = [(number, RECORDED) for number in numbers]
     with duckdb.connect() as connection:
         connection.execute(f"SET memory_limit = '{MEMORY}'; {MACROS}")
-        _view_rows(connection, imported, recorded, len(files))
+        _view_rows(connection, imported, recorded, files)
         name_models(connection, "imported_rows", "recorded_rows")
         gather_calls(connection)
         near = count_near(connection, pairs)

@@ -62,7 +62,7 @@ LOGS = {
 
 def describe(root: Path, first: Month, last: Month, zone: str) -> list[str]:
     """All that is asked of these months, as text that shows types, or why nothing can be said."""
-    for kept in (recorded_twice._find_doubts, edges._compare_months):  # in the process: no matter here
+    for kept in (recorded_twice._recall_doubts, edges._recall_met):  # in the process: no matter here
         kept.cache_clear()
     try:
         spend = load_spend(first, last, root, zone=zone, names=False)

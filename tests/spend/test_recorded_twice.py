@@ -9,12 +9,15 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from spend_samples import OCTOBER, SEPTEMBER, call, store
 
 from flexlib.certificate import State
 from flexlib.dates import Month
 from flexlib.spend.month import MonthUsage, load_month_usage
+from flexlib.store.origins import ORIGINS
 
 Row = dict[str, Any]
 COUNT = 200
@@ -264,3 +267,20 @@ def test_what_is_said_to_be_distinct_later_is_not_asked_about_though_it_was_befo
     calls = draw_calls(1, "r")
     states = [load(tmp_path, calls, log_again(move(calls, 0.3)), distinct=said).state for said in (False, True, False)]
     assert states == [State.UNRECONCILED, State.COMPLETE, State.UNRECONCILED]
+
+
+def test_a_month_that_is_made_anew_in_its_place_is_asked_about_anew(tmp_path: Path) -> None:
+    """As a data folder that is restored under a kernel which goes on: the path of a version does not tell."""
+    recorded, others = draw_calls(1, "r"), draw_calls(2, "o")
+    imported = sorted([*move(log_again(recorded), 0.3), *others], key=lambda row: row["created_at"])
+    files = tuple({"name": name, "sha256": name[0] * 64, "rows": COUNT, "quarantined": 0, "mapping": {}} | said
+                  for name, said in (("traces.csv", {}), ("own.csv", {"distinct": True})))  # fmt: skip
+    store(tmp_path, "ledger", SEPTEMBER, *recorded)
+    store(tmp_path, "import", SEPTEMBER, *imported, files=files)
+    (version,) = (path for path in (tmp_path / "usage/2025-09/import").iterdir() if path.is_dir())
+    found = []
+    for shared in (1, 0):  # the file that has the recorded calls
+        places = [shared if row["id"].startswith("tr") else 1 - shared for row in imported]
+        pq.write_table(pa.table({"file": pa.array(places, pa.int32())}), version / ORIGINS)
+        found.append([one.calls for one in load_month_usage(SEPTEMBER, tmp_path).recorded_twice])
+    assert found == [[], [COUNT]]
