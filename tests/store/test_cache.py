@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis_server import start_redis
+from redis_server import RedisServer, start_redis
 
 from flexlib.store import cache, cache_files
 from flexlib.store.cache import Basis, choose_cache, join_bases, keep_answer, open_store, recall
@@ -31,7 +31,7 @@ def redis_url() -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _cache_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is left in the process of what another test has chosen or heard."""
-    for name, empty in (("_open", {}), ("_told", set()), ("_chosen", None), ("WORTH", 0)):
+    for name, empty in (("_open", {}), ("_away", {}), ("_told", set()), ("_chosen", None), ("WORTH", 0)):
         monkeypatch.setattr(cache, name, empty)
 
 
@@ -261,3 +261,18 @@ def test_a_redis_that_is_away_or_silent_is_asked_once_said_once_and_its_password
     assert recall(write_basis(tmp_path), "all", lambda: 1) == 1
     assert "redis://127.0.0.1:" in (said := capsys.readouterr().err)
     assert "s3cret" not in said
+
+
+def test_a_redis_that_comes_back_is_used_again_and_what_it_missed_was_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cache, "AWAY_SECONDS", 0.0)
+    basis = write_basis(tmp_path)
+    with RedisServer(tmp_path / "redis") as server:
+        choose_cache(server.url)
+        recall(basis, "all", lambda: 1)
+        server.kill()
+        assert [recall(basis, "all", partial(int, one)) for one in (2, 3)] == [2, 3]
+        server.start()
+        assert [recall(basis, "all", partial(int, one)) for one in (4, 5)] == [4, 4]
+    assert capsys.readouterr().err.count("keeps no answers now") == 1
