@@ -98,6 +98,6 @@ def clear_month(ledger: Ledger, month: Month) -> None:
 
     begun = time.monotonic()
     while run_with_retries(ledger, clear):
+        fold_changes(ledger)  # a call that goes is a change of its tallies, and of millions these would pile up
         time.sleep(time.monotonic() - begun)  # who waits to write finds the door open every other time
         begun = time.monotonic()
-    fold_changes(ledger)
