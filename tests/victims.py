@@ -85,14 +85,19 @@ def archive(task: dict[str, Any]) -> None:
     from flexlib.dates import Month
     from flexlib.ingest import archive as months
     from flexlib.ledger import open_ledger
-    from flexlib.ledger.record import archiving
+    from flexlib.ledger.record import archiving, writing
 
     def die(*_arguments: Any) -> None:  # noqa: ANN401
         os.kill(os.getpid(), signal.SIGKILL)
 
     def die_after(room: Any, name: str) -> None:  # noqa: ANN401
         act = getattr(room, name)
-        setattr(room, name, lambda *arguments: (act(*arguments), die()))
+
+        def act_and_die(*arguments: Any) -> None:  # noqa: ANN401
+            act(*arguments)
+            die()
+
+        setattr(room, name, act_and_die)
 
     @contextmanager
     def die_before_commit(ledger: Any) -> Iterator[Any]:  # noqa: ANN401
@@ -100,7 +105,7 @@ def archive(task: dict[str, Any]) -> None:
             yield connection
             die()
 
-    transact = archiving.open_transaction
+    transact = writing.open_transaction
     archiving.BATCH_ROWS = 2
     if task["step"] == "in a batch":
         vars(archiving)["open_transaction"] = die_before_commit

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
+from threading import Semaphore
 from typing import Any
 
 import pytest
@@ -34,6 +36,7 @@ from flexlib.ledger.read.months import read_month
 from flexlib.ledger.read.now import read_now
 from flexlib.ledger.read.running import read_days, read_routes
 from flexlib.ledger.read.unclosed import LedgerLook, list_recorded_months
+from flexlib.ledger.record import archiving
 from flexlib.ledger.record.changing import fill_amounts, reprice_month
 from flexlib.ledger.record.lines import record_batches
 from flexlib.ledger.tally.switch import count_differences, read_status, turn_on
@@ -247,6 +250,38 @@ def test_who_reads_meanwhile_sees_all_of_it_and_the_archive_waits(postgresql_led
     assert len([*seen, *reading]) == 15
     assert archive(other, tmp_path, DECEMBER)[0].is_archived
     other.close()
+
+
+def test_who_asks_all_the_while_is_told_all_of_it_or_that_it_is_archived(
+    filled: Ledger, ledger_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archiving, "BATCH_ROWS", 1)
+
+    def ask(place: int) -> set[object]:
+        ledger = open_ledger(ledger_url, data=tmp_path)
+        december = UsageQuery(ledger).between("2024-12-01", "2024-12-31")
+        asks: list[Callable[[], object]] = [
+            lambda: december.sum("amount_in_usd"),
+            lambda: get_total_cost_by_period("2024-12-01", "2024-12-31", "usd", within=UsageQuery(ledger)),
+            lambda: sum(one.amount_in_usd or 0 for one in december),
+        ]
+        told = {asks[place]()}
+        asking.release()
+        while None not in told:
+            try:
+                told.add(asks[place]())
+            except LedgerFailed:
+                told.add(None)
+        ledger.close()
+        return told
+
+    asking = Semaphore(0)
+    with ThreadPoolExecutor(3) as pool:
+        askers = [pool.submit(ask, place) for place in range(3)]
+        for _asker in askers:
+            asking.acquire()
+        assert [one.why for one in archive(filled, tmp_path)] == ["", ""]
+        assert [one.result() for one in askers] == [{USD[DECEMBER], None}] * 3
 
 
 @pytest.fixture(scope="module")

@@ -50,11 +50,11 @@ def send(folder: Path, name: str, number: signal.Signals) -> None:
     os.kill(int((folder / f"{name}.pid").read_text()), number)
 
 
-def wait_until(machines: subprocess.Popen[bytes], is_so: Callable[[], bool], what: str) -> None:
+def wait_until(machines: subprocess.Popen[bytes], folder: Path, count: Callable[[Path], int], least: float) -> None:
     end = time.monotonic() + LONGEST_WAIT
-    while not is_so():
+    while count(folder) < least:
         assert machines.poll() is None
-        assert time.monotonic() < end, f"waited in vain until {what}"
+        assert time.monotonic() < end, f"waited in vain for {least} by {count.__name__}"
         time.sleep(0.02)
 
 
@@ -107,8 +107,8 @@ def test_twenty_writers_and_five_viewers_survive_what_breaks(tmp_path: Path) -> 
         turn_on(ledger)
         ledger.close()
         with begin_machines(url, tmp_path, redis.url) as machines:
-            wait_until(machines, lambda: count_shown(tmp_path) == VIEWERS, "every viewer has seen something")
-            for share, act in {
+            wait_until(machines, tmp_path, count_shown, VIEWERS)
+            events: dict[float, Callable[[], object]] = {
                 0.1: lambda: send(tmp_path, "viewer-0", signal.SIGSTOP),
                 0.2: redis.kill,
                 0.3: server.restart,
@@ -117,9 +117,9 @@ def test_twenty_writers_and_five_viewers_survive_what_breaks(tmp_path: Path) -> 
                 0.7: lambda: send(tmp_path, "viewer-0", signal.SIGCONT),
                 0.8: server.restart,
                 1.0: (tmp_path / "stop").touch,
-            }.items():
-                least = CALLS * share
-                wait_until(machines, lambda least=least: count_stored(tmp_path) >= least, f"{least} are stored")
+            }
+            for share, act in events.items():
+                wait_until(machines, tmp_path, count_stored, CALLS * share)
                 act()
             assert machines.wait(LONGEST_WAIT) == 0
 

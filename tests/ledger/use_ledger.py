@@ -98,11 +98,13 @@ def ask(kind: str, watch: Watch, root: Path) -> tuple[int | None, Decimal | None
         assert watch.live.month == watch.live.today  # of one state of the ledger
         return watch.live.month.calls, watch.live.month.usd or Decimal(0)
     if kind == "closed":
-        return None, load_spend(CLOSED, None, root, zone="UTC", names=False).total("usd")
+        spent = load_spend(CLOSED, None, root, zone="UTC", names=False).total("usd")
+        assert isinstance(spent, Decimal)
+        return None, spent
     if kind == "total":
         found = get_total_cost_by_period(NOW, NOW.replace(day=16), within=UsageQuery(watch.ledger))
         assert isinstance(found, dict)
-        return None, found["usd"] or Decimal(0)
+        return None, Decimal(found["usd"] or 0)
     hours = _read_hours(watch.ledger, NOW)  # as `flexlib live` does
     sums: list[Any] = list(hours.values())
     return sum(one[5] for one in sums), sum((one[3] for one in sums), Decimal(0))
@@ -162,4 +164,4 @@ def main(url: str, place: str, redis: str, writers: int, viewers: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:4], *map(int, sys.argv[4:])))
+    sys.exit(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4]), int(sys.argv[5])))

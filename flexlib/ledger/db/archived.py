@@ -42,8 +42,8 @@ def list_archived(
     table = archived.c
     bounds = [*([] if low is None else [table.until > low]), *([] if high is None else [table.first < high])]
     select = sa.select(table.first, table.rows, table.rows_sha256, table.place).where(*bounds).order_by(table.first)
-    return [ArchivedMonth(Month.containing(first.date()), *more, Path(place))
-            for first, *more, place in connection.execute(select)]  # fmt: skip
+    return [ArchivedMonth(Month.containing(first.date()), rows, sha256, Path(place))
+            for first, rows, sha256, place in connection.execute(select)]  # fmt: skip
 
 
 def refuse_archived(connection: sa.Connection, low: datetime | None, high: datetime | None) -> None:

@@ -127,7 +127,7 @@ def get_ledger_status(ledger: Ledger | None = None) -> LedgerStatus:
         counted = _ask(ledger, lambda connection: connection.execute(query).one())
     archived = _ask(ledger, list_archived) if revision == HEAD else []
     months = tuple(str(one.month) for one in archived)
-    return LedgerStatus(ledger.backend, ledger.place, revision, HEAD, *counted, months)
+    return LedgerStatus(ledger.backend, ledger.place, revision, HEAD, *counted, archived=months)
 
 
 def _read_revision(ledger: Ledger) -> str | None:

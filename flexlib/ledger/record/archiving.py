@@ -77,7 +77,7 @@ def _forget_tallies(connection: sa.Connection, one: ArchivedMonth, partition: st
         connection.exec_driver_sql(f"LOCK TABLE {PARTITIONS} IN SHARE ROW EXCLUSIVE MODE")
         for table in (tallies, changes):
             connection.execute(sa.delete(table).where(*bound(table.c.start, one.first, one.month.end)))
-        number = sa.literal_column(f"'{partition}'::regclass::oid::bigint")
+        number: sa.ColumnElement[int] = sa.literal_column(f"'{partition}'::regclass::oid::bigint")
         connection.execute(sa.delete(partitions).where(partitions.c.partition == number))
 
 
