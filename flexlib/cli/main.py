@@ -38,6 +38,7 @@ from flexlib.cli import (
     month,
     notify,
     organization,
+    record,
     report,
     schedule,
     send,
@@ -59,8 +60,8 @@ from flexlib.store.cache import choose_cache
 
 COMMANDS = (
     credits, spend, organization, compare, forecast, check, notify, chargeback, send, anomalies, latency, what_if,
-    import_, ledger, live, close, fx, sources, cache, report, verify, site, dashboard, export, month, schedule, menu,
-    init, doctor, demo,
+    import_, record, ledger, live, close, fx, sources, cache, report, verify, site, dashboard, export, month, schedule,
+    menu, init, doctor, demo,
 )  # fmt: skip
 """Each adds its subcommands, in the order of `flexlib --help`."""
 

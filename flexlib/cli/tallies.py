@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 def add_words(parser: argparse.ArgumentParser) -> None:
     """What `flexlib ledger` is asked to do."""
-    parser.add_argument("action", choices=("init", "upgrade", "status", "tallies"),
-        help=_("make the tables, bring them up to date, look, or keep tallies"))  # fmt: skip
+    parser.add_argument("action", choices=("init", "upgrade", "status", "tallies", "archive"),
+        help=_("make the tables, bring them up to date, look, keep tallies, or take old months out"))  # fmt: skip
     parser.add_argument("tallies", nargs="?", choices=("on", "off", "status", "check"),
         help=_("of tallies: count all calls and keep them, take them away, look, or hold them against the calls; "
         "check exits with 4 where they differ"))  # fmt: skip

@@ -18,8 +18,9 @@ from flexlib.i18n import mark_text
 from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.pipeline import HeldMonth, hold_month, prepare_month, store_month
 from flexlib.ingest.recount import write_figures
+from flexlib.ledger.db.archived import ArchivedMonth, explain_archived
 from flexlib.ledger.db.database import Ledger
-from flexlib.ledger.read.months import LedgerMonth, MonthTotals, read_month
+from flexlib.ledger.read.months import LedgerMonth, MonthTotals, look_up_archived, read_month
 from flexlib.ledger.record.changing import FilledAmounts, fill_amounts
 from flexlib.sources.registry import LEDGER
 from flexlib.store.ended import find_awaited
@@ -75,16 +76,19 @@ def ensure_month(
     known where its hours count.
 
     Stale is one that was read before the month was settled, and one whose sums are not those of the ledger today: a
-    call was recorded late, an amount filled or repriced.
+    call was recorded late, an amount filled or repriced. Raises `LedgerFailed` where it is archived, and what is stored
+    here is not what was.
     """
     newest = find_snapshot(LEDGER.dataset, month, root, LEDGER.name)
     if ledger.is_absent:
         return newest
+    if found := look_up_archived(ledger, month):
+        return _require_archived(newest, found)
     with ExitStack() as reading:
         opened = reading.enter_context(read_month(month, ledger, prepare=partial(fill_amounts, month, ledger)))
         if newest is None and not (even_empty or is_worth_closing(opened, root)):
             return None
-        if newest is not None and not newest.certificate.is_stale() and _has_sums(newest, opened.totals):
+        if newest is not None and not newest.certificate.is_stale() and has_sums(newest, opened.totals):
             return newest
         check_begun(month.span)
         with hold_month(LEDGER, month, root) as held:
@@ -102,8 +106,10 @@ def is_closed(snapshot: Snapshot, ledger: Ledger) -> bool:
     """Whether a snapshot of the ledger has the sums of today's, or there is no ledger; nothing is filled or stored."""
     if ledger.is_absent:
         return True
+    if found := look_up_archived(ledger, snapshot.month):
+        return _is_of(snapshot, found[0])
     with read_month(snapshot.month, ledger) as opened:
-        return _has_sums(snapshot, opened.totals)
+        return has_sums(snapshot, opened.totals)
 
 
 def fill_months(months: Iterable[Month], ledger: Ledger) -> list[FilledAmounts]:
@@ -128,6 +134,17 @@ def deliver_month(opened: LedgerMonth, read_at: datetime, grace: timedelta = SET
     )
 
 
+def _require_archived(newest: Snapshot | None, found: list[ArchivedMonth]) -> Snapshot:
+    if newest is None or not _is_of(newest, found[0]):
+        raise explain_archived(found)
+    return newest
+
+
+def _is_of(snapshot: Snapshot, archived: ArchivedMonth) -> bool:
+    """Whether the snapshot has the very calls that were archived."""
+    return snapshot.certificate.rows_sha256 == archived.rows_sha256
+
+
 def _is_later(other: Snapshot | None, newest: Snapshot | None, read_at: datetime) -> bool:
     """Whether a run that came in between has read later, as far as certificates tell: in seconds."""
     return other is not None and other != newest and other.certificate.read_at >= read_at.replace(microsecond=0)
@@ -149,7 +166,8 @@ def _store(
     return store_month(prepare_month(held, replace(delivery, most_unpriced=most_unpriced)))
 
 
-def _has_sums(newest: Snapshot, totals: MonthTotals) -> bool:
+def has_sums(newest: Snapshot, totals: MonthTotals) -> bool:
+    """Whether the certificate says what the database counts and sums."""
     figures = _list_figures(totals)
     shared = figures.keys() & vars(newest.certificate).keys() - {"requests"}  # one of flexlib 0.1.0 does not say them
     return all(figures[name] == getattr(newest.certificate, name) for name in shared)

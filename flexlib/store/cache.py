@@ -42,8 +42,12 @@ while flexlib is installed anew."""
 EMAIL = re.compile(r"@[\w.-]*\.[^\W\d]{2,}")
 """What makes a text one that may hold an e-mail address; the version in `claude-3-5-haiku@20241022` is none."""
 
+AWAY_SECONDS = 30.0
+"""For which a place that failed is not asked again: each question would wait for it."""
+
 _chosen: str | None = None
 _open: dict[str, AnswerStore | None] = {}
+_away: dict[str, float] = {}
 _told: set[str] = set()
 
 
@@ -134,6 +138,9 @@ def open_store(root: Path) -> AnswerStore | None:
     if is_off():
         return None
     key = _chosen or str(root)
+    if key in _away and time.monotonic() >= _away[key]:
+        del _away[key]
+        _open.pop(key, None)
     if key not in _open:
         _open[key] = _open_redis(_chosen) if _chosen else AnswerFiles.open(root)
     return _open[key]
@@ -149,11 +156,12 @@ def _open_redis(url: str) -> AnswerStore | None:
 
 
 def _try(store: AnswerStore, act: Callable[[], bytes | None]) -> bytes | None:
-    """What the store gives; one that fails is said to, once, and is asked no more in this process."""
+    """What the store gives; one that fails is said to, once, and is not asked for a while."""
     try:
         return act()
     except store.failures as error:
-        _open.update(dict.fromkeys([key for key, one in _open.items() if one is store]))
+        for key in [key for key, one in _open.items() if one is store]:
+            _open[key], _away[key] = None, time.monotonic() + AWAY_SECONDS
         why = type(error).__name__
         _tell(_("{place} keeps no answers now ({why}): they are computed.").format(place=store.place, why=why))
         return None

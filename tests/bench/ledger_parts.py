@@ -128,8 +128,8 @@ def insert(url: str, how: str, rows: str) -> Work:
     return work
 
 
-def fill(url: str, number: str) -> Work:
-    """Fills September 2025 with so many calls, inside the database."""
+def fill(url: str, number: str, indexes: str = "dropped") -> Work:
+    """Fills September 2025 with so many calls, inside the database; on SQLite with all indexes only where `kept`."""
     from flexlib.ledger import init_ledger, open_ledger
     from flexlib.ledger.db.table import INDEXES, REQUEST_IDS, TABLE
     from flexlib.ledger.record.writing import ensure_months
@@ -148,7 +148,7 @@ def fill(url: str, number: str) -> Work:
     def work_sqlite() -> None:
         with ledger.connect() as connection:
             connection.execute("PRAGMA cache_size = -400000")
-            for index in INDEXES:
+            for index in INDEXES if indexes == "dropped" else ():
                 connection.execute(f"DROP INDEX ix_{TABLE}_{index}")
             connection.execute(
                 f"WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < {rows}) "
@@ -204,6 +204,22 @@ def close(url: str, folder: str) -> Work:
             Month(2025, 9), Path(folder), ledger=open_ledger(url, data=Path(folder)), grace=timedelta(days=1)
         ).certificate
         return {"rows": certificate.rows, "sums": str(certificate.state)}
+
+    return work
+
+
+def archive(url: str, folder: str) -> Work:
+    """Takes the closed month out of the database."""
+    from flexlib.dates import Month
+    from flexlib.ingest.archive import archive_months
+    from flexlib.ledger import open_ledger
+
+    def work() -> object:
+        ledger = open_ledger(url, data=Path(folder))
+        (one,) = archive_months(Month(2025, 10), Path(folder), ledger=ledger, today=date(2026, 11, 1))
+        if one.why:
+            raise RuntimeError(one.why)
+        return one.rows
 
     return work
 
@@ -269,6 +285,7 @@ PARTS: dict[str, Callable[..., Work]] = {
     "count_tallies": count_tallies,
     "total": total,
     "close": close,
+    "archive": archive,
     "read_bare": read_bare,
 }
 

@@ -23,7 +23,8 @@ from alembic import command
 from alembic.config import Config
 from databases import execute
 
-from flexlib.cli.ledger import add_commands
+from flexlib.cli import ledger as ledger_command
+from flexlib.cli import record as record_command
 from flexlib.cli.stream import LineStream
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.ledger import (
@@ -54,7 +55,9 @@ NAMES = (
 
 def run(*words: str) -> int:
     parser = argparse.ArgumentParser()
-    add_commands(parser.add_subparsers())
+    commands = parser.add_subparsers()
+    for room in (record_command, ledger_command):
+        room.add_commands(commands)
     arguments = parser.parse_args(words)
     return int(arguments.run(arguments, load_settings()))
 

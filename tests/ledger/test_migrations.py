@@ -103,6 +103,7 @@ def test_status_tells_backend_revision_rows_first_and_last_and_makes_nothing(new
         "rows": 3,
         "first": "2025-08-10T12:00:00+00:00",
         "last": "2025-10-10T12:00:00+00:00",
+        "archived": [],
     }
 
 

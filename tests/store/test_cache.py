@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import redis
-from redis_server import start_redis
+from redis_server import RedisServer, start_redis
 
 from flexlib.store import cache, cache_files, row_hash
 from flexlib.store.cache import Basis, choose_cache, join_bases, keep_answer, open_store, recall
@@ -33,7 +33,7 @@ def redis_url() -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _cache_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is left in the process of what another test has chosen or heard."""
-    for name, empty in (("_open", {}), ("_told", set()), ("_chosen", None), ("WORTH", 0)):
+    for name, empty in (("_open", {}), ("_away", {}), ("_told", set()), ("_chosen", None), ("WORTH", 0)):
         monkeypatch.setattr(cache, name, empty)
 
 
@@ -391,4 +391,19 @@ def test_what_answers_and_is_no_redis_is_said_once_and_answers_are_computed(
         choose_cache(f"redis://127.0.0.1:{server.getsockname()[1]}")
         assert [recall(write_basis(tmp_path), one, partial(int, one)) for one in (1, 2)] == [1, 2]
         cache._open.clear()  # lets the connection go
+    assert capsys.readouterr().err.count("keeps no answers now") == 1
+
+
+def test_a_redis_that_comes_back_is_used_again_and_what_it_missed_was_computed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cache, "AWAY_SECONDS", 0.0)
+    basis = write_basis(tmp_path)
+    with RedisServer(tmp_path / "redis") as server:
+        choose_cache(server.url)
+        recall(basis, "all", lambda: 1)
+        server.kill()
+        assert [recall(basis, "all", partial(int, one)) for one in (2, 3)] == [2, 3]
+        server.start()
+        assert [recall(basis, "all", partial(int, one)) for one in (4, 5)] == [4, 4]
     assert capsys.readouterr().err.count("keeps no answers now") == 1

@@ -19,6 +19,7 @@ from sqlalchemy.engine import URL
 
 from flexlib.errors import LedgerError, LedgerFailed, LedgerMissing, LedgerUnavailable
 from flexlib.i18n import _
+from flexlib.ledger.db.archived import LATE, explain_late
 from flexlib.ledger.db.engine import create_engine
 from flexlib.privacy import PrivacyGuard
 
@@ -195,6 +196,8 @@ def _may_pass(cause: BaseException, ledger: Ledger) -> bool:
 
 def explain_refusal(ledger: Ledger, error: Exception) -> LedgerError:
     """What to raise where the database refused: asking again would not help, or not before a lock is gone."""
+    if str(_find_cause(error)) == LATE:
+        return explain_late()
     kind = LedgerUnavailable if getattr(_find_cause(error), "sqlstate", None) == LOCKED else LedgerFailed
     return kind(f"The ledger ({ledger.place}) refused: {_quote(error)}.")
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from flexlib.errors import LedgerMissing
 from flexlib.i18n import _
+from flexlib.ledger.db.archived import list_archived
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.table import (
     COUNTERS,
@@ -52,6 +53,8 @@ class LedgerStatus:
     first: datetime | None
     """When the first of its calls was made, UTC."""
     last: datetime | None
+    archived: tuple[str, ...] = ()
+    """The months whose calls are in files alone; they are not among the rows."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2, default=datetime.isoformat)
@@ -131,7 +134,9 @@ def get_ledger_status(ledger: Ledger | None = None) -> LedgerStatus:
         created_at = STATISTICS.c.created_at
         query = sa.select(sa.func.count(), sa.func.min(created_at), sa.func.max(created_at)).select_from(STATISTICS)
         counted = _ask(ledger, lambda connection: connection.execute(query).one())
-    return LedgerStatus(ledger.backend, ledger.place, revision, HEAD, *counted)
+    archived = _ask(ledger, list_archived) if revision == HEAD else []
+    months = tuple(str(one.month) for one in archived)
+    return LedgerStatus(ledger.backend, ledger.place, revision, HEAD, *counted, archived=months)
 
 
 def _read_revision(ledger: Ledger) -> str | None:

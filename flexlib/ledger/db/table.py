@@ -47,9 +47,15 @@ HOLDS = "llm_usage_limit_holds"
 MODELS = "llm_usage_models"
 """What each recorded model is called, however it is spelled; one that is not here is called as it is spelled."""
 
+ARCHIVED = "llm_usage_archived_months"
+"""The months whose calls are in files alone, see `archived`."""
+
+ARCHIVED_IDS = "llm_usage_archived_ids"
+"""The request ids of these calls, on SQLite; on PostgreSQL `REQUEST_IDS` has them."""
+
 COUNTER_KEY = ("scope", "value", "first", "until")
 
-HEAD = "0004"
+HEAD = "0005"
 """The revision that this version of flexlib reads and writes."""
 
 TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "cache_write_tokens")
@@ -142,6 +148,16 @@ def build_metadata(backend: str) -> sa.MetaData:
         sqlite_strict=True,
         sqlite_with_rowid=False,
     )
+    sa.Table(
+        ARCHIVED,
+        metadata,
+        sa.Column("first", UtcTime(), primary_key=True),
+        sa.Column("until", UtcTime(), nullable=False),
+        sa.Column("rows", BIGINT, nullable=False),
+        *(sa.Column(name, ID_TEXT, nullable=False) for name in ("rows_sha256", "place")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
     for name, columns in INDEXES.items():
         some = sa.text(f"{name} IS NOT NULL") if name == "usable_key" else None  # few rows have one
         key = (statistics.c[column] for column in columns)
@@ -149,6 +165,8 @@ def build_metadata(backend: str) -> sa.MetaData:
     if partitioned:
         _bind_request_ids(metadata, statistics)
     else:
+        ids = sa.Column("request_id", ID_TEXT, primary_key=True)
+        sa.Table(ARCHIVED_IDS, metadata, ids, sqlite_strict=True, sqlite_with_rowid=False)
         statistics.append_constraint(sa.UniqueConstraint("request_id", name=f"uq_{TABLE}_request_id"))
         sa.Index(f"ix_{TABLE}_created_at_request_id", statistics.c.created_at, statistics.c.request_id)
     return metadata

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from flexlib.dates import Month
+from flexlib.ledger.db.archived import ArchivedMonth, archived, explain_archived, list_archived
 from flexlib.ledger.db.columns import CLP_DECIMALS, USD_DECIMALS, MoneySum, read_sum
-from flexlib.ledger.db.database import Ledger
+from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.db.table import STATISTICS, is_attached
 from flexlib.ledger.door import find_ledger
 from flexlib.ledger.read.readers import Reader, open_reader
+from flexlib.ledger.read.sqlite import SqliteReader
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -69,7 +71,7 @@ def read_month(
     """The calls of a month (of UTC) and their sums, both of one state of the ledger, whatever is recorded meanwhile.
 
     Tables have at most `rows_at_once` rows, and few are in memory at a time. `prepare`: what is done to the ledger
-    before. Raises `LedgerMissing`, `LedgerFailed`.
+    before. Raises `LedgerMissing`, `LedgerFailed`, also where the month is archived.
     """
     ledger = ledger or find_ledger()
     prepare_ledger(ledger)
@@ -79,12 +81,30 @@ def read_month(
     first = datetime(month.year, month.month, 1, tzinfo=timezone.utc)
     with open_reader(ledger, first, month.end, prepare) as reader:
         read_at = datetime.now(timezone.utc)
+        if reader.read_one(sa.select(sa.func.count()).select_from(archived).where(archived.c.first == first))[0]:
+            raise explain_archived(look_up_archived(ledger, month))
         totals, empty = _sum_up(reader, first, month.end)
         tables = reader.read_rows(first, month.end, rows_at_once, empty)
         try:
             yield LedgerMonth(month, read_at, totals, tables)
         finally:
             tables.close()  # a reader that stopped half-way: the connection is free only when its stream is over
+
+
+def look_up_archived(ledger: Ledger, month: Month) -> list[ArchivedMonth]:
+    """The month, where it is archived. Raises as any reading does."""
+    prepare_ledger(ledger)
+
+    def look() -> list[ArchivedMonth]:
+        with ledger.read() as connection:
+            return list_archived(connection, month.previous.end, month.end)
+
+    return run_with_retries(ledger, look)
+
+
+def sum_month(connection: sa.Connection, month: Month) -> MonthTotals:
+    """The month's sums as the connection's transaction sees them."""
+    return _sum_up(SqliteReader(connection), month.previous.end, month.end)[0]
 
 
 def _sum_up(reader: Reader, first: datetime, end: datetime) -> tuple[MonthTotals, frozenset[str]]:

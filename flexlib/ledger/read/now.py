@@ -69,4 +69,4 @@ def read_now(ledger: Ledger, now: datetime, minute: timedelta, recent: timedelta
         )
         return Now(today, month, int(connection.execute(of_minute).scalar_one()), durations, last)
 
-    return UsageQuery(ledger).run(read)
+    return UsageQuery(ledger).between(min(day.replace(day=1), now - recent), None).run(read)

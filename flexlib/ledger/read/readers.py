@@ -30,6 +30,9 @@ FEW_ROWS = 100_000
 
 SNAPSHOT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
+STANDING = f"LOCK TABLE ONLY {TABLE} IN ACCESS SHARE MODE"
+"""Nobody archives a month meanwhile: what is taken away then would be gone from this state, too."""
+
 
 class PostgresqlReader:
     """One state of a ledger on PostgreSQL, to be asked as `SqliteReader` is."""
@@ -110,7 +113,7 @@ def open_reader(
     try:
         with connect(url) as database, adbc.AdbcConnection(database) as connection:
             connection.set_autocommit(False)
-            for setting in (SNAPSHOT, *list_settings(ledger.retry_seconds)):
+            for setting in (SNAPSHOT, *list_settings(ledger.retry_seconds), STANDING):
                 with adbc.AdbcStatement(connection) as statement:
                     statement.set_sql_query(setting)
                     statement.execute_update()

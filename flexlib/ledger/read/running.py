@@ -69,7 +69,7 @@ def read_routes(ledger: Ledger, month: Month) -> list[RouteSums]:
     sums = (_count(table.requests), _count(table.total_tokens), MoneySum(table.amount_in_usd),
             MoneySum(table.amount_in_clp), _count_without(table.amount_in_usd))  # fmt: skip
     asked = sa.select(*keys, *sums).where(*_is_within(month.span)).group_by(*keys)
-    rows = UsageQuery(ledger).run(lambda connection: connection.execute(asked).all())
+    rows = UsageQuery(ledger).between(month.first, month.last).run(lambda connection: connection.execute(asked).all())
     return [RouteSums(str(row[0]), *row[1:]) for row in rows]
 
 
@@ -81,5 +81,5 @@ def read_days(ledger: Ledger, span: Span) -> list[DaySums]:
     amounts = (table.amount_in_usd, table.amount_in_clp)
     sums = (_count(table.requests), *map(MoneySum, amounts), *map(_count_without, amounts))
     asked = sa.select(*keys, *sums).where(*_is_within(span)).group_by(*keys)
-    rows = UsageQuery(ledger).run(lambda connection: connection.execute(asked).all())
+    rows = UsageQuery(ledger).between(span.first, span.last).run(lambda connection: connection.execute(asked).all())
     return [DaySums(day.date(), str(provider), proxy and str(proxy), *more) for day, provider, proxy, *more in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone, tzinfo
 from decimal import Decimal
@@ -15,6 +16,7 @@ from flexlib.dates import Moment, read_period
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import InvalidCall, InvalidRequest
 from flexlib.i18n import _
+from flexlib.ledger.db.archived import refuse_archived
 from flexlib.ledger.db.columns import MoneySum
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import check_partitions, prepare_ledger
@@ -112,7 +114,7 @@ class UsageQuery:
 
     def __iter__(self) -> Iterator[UsageRecord]:
         """The records one after the other, of one state of the ledger, in bounded memory."""
-        with self._find_ledger().read() as connection:
+        with self._open(self._find_ledger()) as connection:
             streamed = connection.execution_options(yield_per=ROWS_AT_ONCE)
             for row in streamed.execute(self._select()):
                 yield UsageRecord(*row)
@@ -150,14 +152,23 @@ class UsageQuery:
         return frame.astype(dict.fromkeys(counts, "Int64"))
 
     def run(self, work: Callable[[sa.Connection], T]) -> T:
-        """What `work` reads of one state of the ledger; tried again when the database is busy or out of reach."""
+        """What `work` reads of one state of the ledger; tried again when the database is busy or out of reach.
+
+        Raises `LedgerFailed` where a part of the query's time is archived.
+        """
         ledger = self._find_ledger()
 
         def read() -> T:
-            with ledger.read() as connection:
+            with self._open(ledger) as connection:
                 return work(connection)
 
         return run_with_retries(ledger, read)
+
+    @contextmanager
+    def _open(self, ledger: Ledger) -> Iterator[sa.Connection]:
+        with ledger.read() as connection:
+            refuse_archived(connection, *self.period)
+            yield connection
 
     def _find_ledger(self) -> Ledger:
         ledger = self.ledger or find_ledger()

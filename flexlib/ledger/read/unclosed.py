@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from flexlib.dates import Month
 from flexlib.formats import clean_text, format_count, format_number
 from flexlib.i18n import _
+from flexlib.ledger.db.archived import ArchivedMonth, list_archived
 from flexlib.ledger.db.database import Ledger, run_with_retries
-from flexlib.ledger.db.table import STATISTICS, TABLE, explain_detached, list_detached
+from flexlib.ledger.db.table import ARCHIVED, STATISTICS, TABLE, explain_detached, list_detached
 from flexlib.proof import Unclosed
 from flexlib.sources.registry import LEDGER
 from flexlib.store.snapshots import find_snapshot
@@ -31,6 +32,7 @@ class LedgerLook:
             return self._note
         try:
             with self._ledger.read() as connection:
+                archived = next((one for one in _list_archived(connection) if one.month == month), None)
                 count, is_detached = _count_calls(connection, month), month in _list_detached(connection)
         except (sa.exc.SQLAlchemyError, self._ledger.driver_error) as error:
             said = clean_text(str(getattr(error, "orig", None) or error).split("\n", 1)[0]).rstrip(".")
@@ -38,6 +40,8 @@ class LedgerLook:
             self._note = Unclosed(text.format(place=self._ledger.place, said=said), is_gap=False)
             return self._note
         stored = find_snapshot(LEDGER.dataset, month, self._root, LEDGER.name)
+        if archived:
+            return None if stored and stored.certificate.rows_sha256 == archived.rows_sha256 else _miss(archived)
         if is_detached and not stored:  # what was closed may be put aside
             text = _("The totals of {month} lack the ledger's calls. {why}")
             return Unclosed(text.format(month=month, why=explain_detached(month)), is_gap=True)
@@ -54,9 +58,14 @@ class LedgerLook:
         return Unclosed(text, is_gap=stored is None or stored.certificate.is_settled)
 
 
+def _miss(archived: ArchivedMonth) -> Unclosed:
+    text = _("The totals of {month} lack the ledger's calls, which are archived in {folder}; bring that version here.")
+    return Unclosed(text.format(month=archived.month, folder=archived.place), is_gap=True)
+
+
 def list_recorded_months(ledger: Ledger) -> list[Month]:
-    """The months (of UTC) of which the ledger holds calls, by one look into the index a month, and those whose
-    partition is detached. Raises `LedgerFailed`, `LedgerUnavailable`."""
+    """The months (of UTC) of which the ledger holds calls, by one look into the index a month, and those that are
+    archived or whose partition is detached. Raises `LedgerFailed`, `LedgerUnavailable`."""
     first = sa.select(sa.func.min(STATISTICS.c.created_at))
 
     def look() -> list[Month]:
@@ -66,13 +75,19 @@ def list_recorded_months(ledger: Ledger) -> list[Month]:
             while moment is not None:
                 found.append(Month.containing(moment.date()))
                 moment = connection.scalar(first.where(STATISTICS.c.created_at >= found[-1].end))
-            return sorted({*found, *_list_detached(connection)})
+            archived = (one.month for one in _list_archived(connection))
+            return sorted({*found, *_list_detached(connection), *archived})
 
     return [] if ledger.is_absent else run_with_retries(ledger, look)
 
 
 def _list_detached(connection: sa.Connection) -> list[Month]:
     return list_detached(connection) if connection.dialect.name == "postgresql" else []
+
+
+def _list_archived(connection: sa.Connection) -> list[ArchivedMonth]:
+    """None in a ledger of a revision that knew of none."""
+    return list_archived(connection) if sa.inspect(connection).has_table(ARCHIVED) else []
 
 
 def _count_calls(connection: sa.Connection, month: Month) -> int:

@@ -14,10 +14,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from flexlib.dates import Month
+from flexlib.ledger.db.archived import explain_archived
 from flexlib.ledger.db.columns import WIDE
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import check_partitions, prepare_ledger
 from flexlib.ledger.db.table import STATISTICS
+from flexlib.ledger.read.months import look_up_archived
 from flexlib.ledger.record.pages import GO_ON, change_pages
 from flexlib.ledger.record.pricing import build_table, load_kept_rates, price_records
 from flexlib.ledger.record.record import UsageRecord
@@ -39,10 +41,13 @@ class FilledAmounts:
 def fill_amounts(month: Month, ledger: Ledger) -> FilledAmounts:
     """Fills the month's missing amounts, as recording does, from the books at hand: no network.
 
-    An amount that is there, whoever gave it, stays; what still has no price or no rate stays None. Raises
+    An amount that is there, whoever gave it, stays; what still has no price or no rate stays None, and an archived
+    month as it is. Raises
     `LedgerMissing`, `LedgerUnavailable`.
     """
     prepare_ledger(ledger)
+    if look_up_archived(ledger, month):
+        return FilledAmounts(month, 0, 0)
     rates = load_kept_rates(ledger)
     condition = _find_condition(ledger, month, rates)
     filled = Counter[str]()
@@ -145,6 +150,8 @@ def reprice_month(month: Month, ledger: Ledger, *, book: PriceBook | None = None
     book = book or load_book()
     prepare_ledger(ledger)
     check_partitions(ledger, month.previous.end, month.end)
+    if found := look_up_archived(ledger, month):
+        raise explain_archived(found)
     sums: dict[tuple[str, str, str, str], list[Any]] = defaultdict(lambda: [0, None, Decimal(0)])
     looked_at = 0
     for records, changed in change_pages(ledger, month, BY_A_BOOK, lambda page: _reprice(page, book), store=apply):

@@ -10,6 +10,7 @@ from typing import Any
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import ConflictingUsage, InvalidCall
 from flexlib.i18n import _
+from flexlib.ledger.db.archived import explain_late
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.db.table import lock_counters
@@ -68,7 +69,8 @@ def record_usage(
     now. `grain`: hour, day or month for a sum of several calls, `requests` how many, which must be said,
     `created_at` the beginning of the period. `ledger`: by default that of the settings.
 
-    Raises `InvalidCall` for what cannot be, `ConflictingUsage` when the request id is stored with other content,
+    Raises `InvalidCall` for what cannot be, or is of an archived month, `ConflictingUsage` when the request id is
+    stored with other content,
     `LedgerUnavailable` when the database stays busy or out of reach: the call may be sent again under the same id.
 
     >>> import flexlib as fl
@@ -92,9 +94,11 @@ def record_usage(
         if (number := insert_record(ledger, record)) is not None:
             return record._replace(id=number)
         with ledger.connect() as connection:
-            (stored,) = find_stored(ledger, connection, [record.request_id])
-        _refuse_other_content(stored, record, given)
-        return stored
+            found = find_stored(ledger, connection, [record.request_id])
+        if not found:
+            raise explain_late()
+        _refuse_other_content(found[0], record, given)
+        return found[0]
 
     return run_with_retries(ledger, store, SEND_AGAIN)
 
@@ -208,6 +212,8 @@ def store_batch(
             stored = {name: UsageRecord(number, *firsts[name][1:]) for name, number in numbers.items()}
             there = [name for name in firsts if name not in numbers]
             stored |= {one.request_id: one for one in find_stored(ledger, connection, there)} if there else {}
+            if len(stored) < len(firsts):
+                raise explain_late()
             for record, call in zip(records, calls, strict=True) if there else ():
                 _refuse_other_content(stored[record.request_id], record, call)
             if after:

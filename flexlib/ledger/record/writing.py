@@ -15,9 +15,10 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from flexlib.dates import Month
+from flexlib.ledger.db.archived import explain_late
 from flexlib.ledger.db.columns import EnumText, JsonText, Kept
 from flexlib.ledger.db.database import Ledger, run_with_retries
-from flexlib.ledger.db.table import COLUMNS, REQUEST_IDS, STATISTICS, TABLE, is_attached, name_partition
+from flexlib.ledger.db.table import ARCHIVED, COLUMNS, REQUEST_IDS, STATISTICS, TABLE, is_attached, name_partition
 from flexlib.ledger.record.models import ensure_models
 from flexlib.ledger.record.record import UsageRecord
 
@@ -48,6 +49,9 @@ def _ensure_month(connection: Any, month: Month) -> None:  # noqa: ANN401 (the d
         connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         if is_attached(connection, month):
             return
+        gone = f"SELECT 1 FROM {ARCHIVED} WHERE first = %s"  # noqa: S608
+        if connection.execute(gone, [month.previous.end]).fetchone():
+            raise explain_late()
         # Made apart and then attached: that does not stop those who read and write the other months.
         connection.execute(f"CREATE TABLE {name} (LIKE {TABLE} INCLUDING ALL)")
         connection.execute(
