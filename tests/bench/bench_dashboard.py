@@ -21,7 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import psutil
+import psutil  # type: ignore[import-untyped]  # it has none
 from bench_site import MONTHS
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -96,7 +96,8 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=["--no-sandbox"])
         most = max([1, *arguments.viewers]) + 2
         with serve_dashboard(root, "--roster", str(root / "people.csv"), "--viewers", str(most)) as url:
-            print(f"\n{len(MONTHS)} months of 6,000 people, {arguments.rows:,} calls in all; load {os.getloadavg()[0]:.1f}")
+            print(f"\n{len(MONTHS)} months of 6,000 people, {arguments.rows:,} calls in all")
+            print(f"Load of the machine before: {os.getloadavg()[0]:.1f}")
             last = f"{MONTHS[-1]}..{MONTHS[-1]}"
             long = f"{MONTHS[-arguments.months]}..{MONTHS[-1]}"
             time_views(browser, url, "", f"{MONTHS[-1].title}: seconds")
