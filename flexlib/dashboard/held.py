@@ -22,7 +22,7 @@ from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.i18n import find_language
 from flexlib.proof import State, Unclosed
-from flexlib.settings import load_settings
+from flexlib.settings import Settings
 from flexlib.store.membership import LEVELS
 
 MOST_HELD = 1_500_000
@@ -94,7 +94,8 @@ def hold_spend(spend: Spend) -> HeldSpend:
 class Spans:
     """The spans that a viewer has loaded, until something stored is another."""
 
-    def __init__(self, *, names: bool) -> None:
+    def __init__(self, settings: Settings, *, names: bool) -> None:
+        self.settings = settings
         self.names = names
         self._loaded: dict[tuple[Months, str], HeldSpend] = {}
         self._stamp: Stamp = ()
@@ -103,10 +104,9 @@ class Spans:
     def check(self, spans: Iterable[Months]) -> bool:
         """Whether anything stored, or recorded of these spans and not closed, is another than when they were loaded;
         then they are forgotten."""
-        settings = load_settings()
-        root = find_data(settings)
-        stamp = read_stamp(str(root), str(settings.organization or ""))
-        look, now = find_look(settings, root, in_notebook=True), time.monotonic()
+        root = find_data(self.settings)
+        stamp = read_stamp(str(root), str(self.settings.organization or ""))
+        look, now = find_look(self.settings, root, in_notebook=True), time.monotonic()
         before = {month: found for month, (_at, found) in self._looks.items()}
         for month in {one for first, last in spans for one in Span(first.first, last.last).months}:
             if month not in self._looks or self._looks[month][0] + LOOK_SECONDS < now:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
@@ -83,28 +83,27 @@ def render_head(figures: Figures) -> str:
     return "\n".join([title.text.partition("</style>\n")[2], _render_chosen(view), _show_tiles(figures)])
 
 
+@dataclass(repr=False, eq=False)
 class OneWidth(Chart):
     """A chart drawn as this viewer's page shows it: twice takes twice as long."""
 
-    is_narrow = False
+    is_narrow: bool = False
 
     def render_html(self) -> str:
-        shape = (
-            ("narrow", self.narrow_figure, f"{self.name}-narrow")
-            if self.is_narrow
-            else ("wide", self.figure, self.name)
-        )
-        drawn = render_svg(shape[1], shape[2], _(self.title), self.description, shape[0])
+        said = _(self.title), self.description
+        if self.is_narrow:
+            drawn = render_svg(self.narrow_figure, f"{self.name}-narrow", *said, "narrow")
+        else:
+            drawn = render_svg(self.figure, self.name, *said, "wide")
         return render_element("figure", f"{self._render_legend()}{drawn}", class_="flex-chart", id=self.name)
 
 
 def render_chart(figures: Figures, *, is_narrow: bool = False) -> str:
     """The chart of the sums, which takes longest to draw, for a phone or for a wider page."""
     found = figures.draw()
-    chart = None if found is None else OneWidth(**{one.name: getattr(found, one.name) for one in fields(found)})
-    if chart is None:
+    if found is None:
         return render_element("p", escape(_("Of these rows no amount is known in this unit.")), class_="flex-why")
-    chart.is_narrow = is_narrow
+    chart = OneWidth(**{one.name: getattr(found, one.name) for one in fields(found)}, is_narrow=is_narrow)
     said = _("By {group}, in {unit}.").format(group=figures.heading.lower(), unit=UNITS[figures.view.of].title)
     return show_section(Heading(chart.title, said), chart).render_html()
 

@@ -40,7 +40,7 @@ class Dashboard:
         settings = load_settings()
         self.watch = Watch(find_ledger(), budgets=settings.budgets, most_unpriced=settings.most_unpriced)
         self.view = View()
-        self.spans = Spans(names=names)
+        self.spans = Spans(settings, names=names)
         self.drawn: dict[tuple[View, str, bool], tuple[str, str, str]] = {}
         self.is_narrow = False
         self.task: asyncio.Task[None] | None = None
