@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from databases import Postgresql, start_postgresql
 
+from flexlib.dashboard import metrics as metrics_room
 from flexlib.dashboard.live import Live, Sums, Watch, let_go
 from flexlib.dashboard.live_page import render_live
 from flexlib.dashboard.metrics import Metrics
@@ -146,7 +147,10 @@ def stop(postgresql: Postgresql) -> Iterator[None]:
         server.ensure_postgres_running()
 
 
-def test_a_lost_postgresql_leaves_its_last_figures_and_comes_back_by_itself(tmp_path: Path) -> None:
+def test_a_lost_postgresql_leaves_its_last_figures_and_comes_back_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics_room, "KEPT_SECONDS", 0.0)
     with start_postgresql() as postgresql:
         url = postgresql.create()
         recording = open_ledger(url, data=tmp_path)
