@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import ipywidgets
+from IPython.display import HTML, display
 
 from flexlib.dashboard.figures import NAMES, Figures, name_span
 from flexlib.dashboard.held import Spans
@@ -229,5 +230,9 @@ def _build_text(tell: Callable[[str], None]) -> ipywidgets.Text:
 
 
 def show_dashboard(*, names: bool = False) -> ipywidgets.VBox:
-    """The dashboard of the data that the settings name; with `names` people stand by name."""
-    return Dashboard(names=names).all
+    """The dashboard of the data that the settings name; with `names` people stand by name. Beside it, as an output of
+    its own, what it shows first: a browser has that in the page itself, before any script."""
+    made = Dashboard(names=names)
+    for head, sums, chart in made.drawn.values():
+        display(HTML("\n".join([head, chart, sums])))
+    return made.all

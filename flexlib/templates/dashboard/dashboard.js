@@ -3,7 +3,11 @@
 (() => {
   const main = document.querySelector("main"), status = document.getElementById("status");
   const STALE = 5; // seconds without a look after which the page says that it hears nothing
-  let number = 0, heard = performance.now(), looked = "", waiting = location.search, followed = false;
+  let number = 0, heard = performance.now(), looked = "", waiting = location.search || "?", followed = false;
+
+  // What the kernel had when it was made ready stands there, greyed, while scripts are loaded, and goes once it is asked.
+  const early = document.querySelector(".dash-first");
+  if (location.search) early?.remove();
 
   const findField = () => document.querySelector(".dash-asked input");
   const phone = matchMedia("screen and (max-width: 760px)"); // as the pages' style has it
@@ -82,7 +86,7 @@
       if (taken.dataset.asked === String(number)) main.removeAttribute("aria-busy");
     }
     const drawn = document.querySelector(".dash-drawn");
-    if (drawn && drawn.dataset.asked === (number ? String(number) : "")) main.removeAttribute("aria-busy");
+    if (drawn && drawn.dataset.asked === String(number)) { early?.remove(); main.removeAttribute("aria-busy"); }
     if (drawn && drawn !== led && document.querySelector("#table-sums")) {
       led = drawn;
       drawn.querySelectorAll("svg").forEach(lead);
