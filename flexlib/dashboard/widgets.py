@@ -234,5 +234,6 @@ def show_dashboard(*, names: bool = False) -> ipywidgets.VBox:
     its own, what it shows first: a browser has that in the page itself, before any script."""
     made = Dashboard(names=names)
     for head, sums, chart in made.drawn.values():
-        display(HTML("\n".join([head, chart, sums])))
+        first = HTML("\n".join([head, chart, sums]))  # type: ignore[no-untyped-call]
+        display(first)  # type: ignore[no-untyped-call]
     return made.all

@@ -163,6 +163,22 @@ def test_a_page_that_may_ask_only_through_a_proxy_asks_it_for_nothing(
     assert asked == []
 
 
+def test_the_first_view_stands_in_the_page_before_any_script_and_goes_once_the_kernel_has_looked(
+    browser: Browser, url: str
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(url)
+    assert "401.57" in page.inner_text(".dash-first .flex-headlines")
+    assert "The figures are on their way." in page.inner_text("[role=status]")
+    context.close()
+    page = browser.new_page()
+    go(page, url)
+    assert page.locator(".dash-first").count() == 0
+    assert page.locator("#table-sums").count() == 1
+    page.close()
+
+
 def test_choices_lead_to_what_the_address_says_and_back(page: Page, url: str) -> None:
     go(page, url)
     assert "401.57" in page.inner_text(".flex-headlines")

@@ -115,7 +115,7 @@ def test_the_tables_of_spans_that_are_left_are_dropped(data: Path) -> None:
     import duckdb
 
     def count() -> int:
-        return len(duckdb.sql("SELECT 1 FROM duckdb_tables() WHERE table_name LIKE 'held_%'").fetchall())
+        return len(duckdb.execute("SELECT 1 FROM duckdb_tables() WHERE table_name LIKE 'held_%'").fetchall())
 
     before = count()
     spans = held.Spans(load_settings(), names=False)
