@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make report`, `make test`. `make` alone lists all.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test test-all mutate lab dashboard catalogue refresh check bench bench-ledger bench-import bench-analysis bench-site bench-cache clean
+.PHONY: help report test test-all mutate lab dashboard catalogue refresh check bench bench-ledger bench-import bench-analysis bench-site bench-cache bench-dashboard clean
 
 PYTHON ?= python3
 YEAR   ?= 2025
@@ -76,6 +76,9 @@ bench-site: $(VENV)/test ## the pages of 24 months of 6,000 people, made anew an
 
 bench-cache: $(VENV)/test ## the same questions without a cache, and twice with one (ROWS=10000000 calls a month)
 	$(BIN)/python tests/bench/bench_cache.py $(if $(ROWS),--rows $(ROWS))
+
+bench-dashboard: $(VENV)/test ## the dashboard in a real browser: first view, each filter, memory (ROWS=10000000 calls)
+	$(BIN)/python tests/bench/bench_dashboard.py $(if $(ROWS),--rows $(ROWS))
 
 clean: ## remove what was made, not the data of your own server
 	rm -rf .venv .venv-* reports site output data/demo .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info

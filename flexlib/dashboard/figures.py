@@ -13,11 +13,12 @@ import pandas as pd
 from flexlib.analysis.ranking import count_colours, measure_amount_change, share_out
 from flexlib.analysis.top import NOT_GIVEN
 from flexlib.certificate import State
+from flexlib.dashboard.held import sum_view
 from flexlib.dashboard.view import Months, View, format_view
 from flexlib.dates import Month
 from flexlib.enums import OF_AN_HOUR
 from flexlib.formats import format_number
-from flexlib.front.narrow import list_rows, sum_narrow
+from flexlib.front.narrow import list_rows
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.i18n import Label, _, list_weekday_names, mark_text, translate_count
@@ -58,7 +59,7 @@ class Figures:
     @cached_property
     def sums(self) -> SpendTable:
         """By what the view is summed by, the largest first."""
-        return sum_narrow(self.spend, (self.view.by,), self.view.only)
+        return sum_view(self.spend, (self.view.by,), self.view.only)
 
     @cached_property
     def lines(self) -> list[dict[str, Any]]:
@@ -66,10 +67,11 @@ class Figures:
         view, key = self.view, self.view.by
         now = list_lines(self.sums)
         before = {} if self.then is None else {
-            line[key]: line[view.of] for line in list_lines(sum_narrow(self.then, (key,), view.only))
+            line[key]: line[view.of] for line in list_lines(sum_view(self.then, (key,), view.only))
         }  # fmt: skip
         # Days and months are others in another span: only what has a name in both is compared.
-        gone = [] if key in ("day", "month") else [one for one in before if one not in {line[key] for line in now}]
+        here = {line[key] for line in now}
+        gone = [] if key in ("day", "month") else [one for one in before if one not in here]
         now += [{**dict.fromkeys([*self.sums.columns]), key: one} for one in gone if before[one]]
         shares = share_out([line[view.of] for line in now])
 
@@ -84,10 +86,14 @@ class Figures:
                 "share": share,
                 "then": before.get(line[key]),
                 "change": None if is_unlike(line) else measure_amount_change(line[view.of], before.get(line[key])),
-                "page": "?" + format_view(view.narrow(key, None if line[key] is None else write_value(line[key]))),
+                "page": self._lead(line[key]) if place <= MOST_LINES else "",
             }
-            for line, share in zip(now, shares, strict=True)
+            for place, (line, share) in enumerate(zip(now, shares, strict=True))
         ]
+
+    def _lead(self, value: object) -> str:
+        """The address of the rows behind a line."""
+        return "?" + format_view(self.view.narrow(self.view.by, None if value is None else write_value(value)))
 
     @cached_property
     def obstacle(self) -> str:
@@ -162,15 +168,20 @@ class Figures:
         ]
         return Table("table-rows", _("The rows"), columns, lines), count
 
+    @property
+    def drawn_sums(self) -> SpendTable:
+        """What the chart is of."""
+        by, span = self.view.by, self.spend.span
+        time = "day" if (span.last - span.first).days < MOST_DAYS else "month"
+        keys = (by,) if by in (*TIMES, "user") else (time, by)
+        return sum_view(self.spend, keys, self.view.only)
+
     def draw(self) -> Chart | None:
         """The report's own chart of these sums: over the days, of more than two months over the months; people as
         bars, since six thousand are no columns. None where no amount is known."""
         by, of = self.view.by, self.view.of
-        span = self.spend.span
-        time = "day" if (span.last - span.first).days < MOST_DAYS else "month"
-        keys = (by,) if by in (*TIMES, "user") else (time, by)
-        sums = self.sums if keys == (by,) else sum_narrow(self.spend, keys, self.view.only)
-        if "day" in keys:  # a sum of a month has no day
+        sums = self.drawn_sums
+        if "day" in sums.columns:  # a sum of a month has no day
             sums = sums[sums["day"].notna()]
         if sums.empty or sums[of].isna().all():
             return None
@@ -209,7 +220,8 @@ def say_more(count: int) -> str:
 
 def list_lines(sums: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a table of sums, what is not known as None."""
-    return [{name: None if pd.isna(value) else value for name, value in row.items()} for row in sums.to_dict("records")]  # type: ignore[misc]
+    columns = {str(name): values.astype(object).where(values.notna(), None).tolist() for name, values in sums.items()}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
 def write_value(value: object) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
@@ -13,23 +13,30 @@ from tempfile import TemporaryDirectory
 from flexlib.analysis.ranking import measure_amount_change
 from flexlib.dashboard.figures import NAMES, Figures, is_least, name_span, name_value, say_more
 from flexlib.dashboard.view import View, format_view
+from flexlib.errors import InvalidRequest
 from flexlib.export.lines import write_csv
 from flexlib.export.workbook import write_workbook
 from flexlib.formats import UNKNOWN, format_amount, format_change, format_number
 from flexlib.i18n import LANGUAGES, _, find_language, translate_count
+from flexlib.page.kit.chart import Chart
 from flexlib.page.kit.markup import escape, render_element
 from flexlib.page.kit.parts import BADGES, Heading, mark_total, show_cards, show_certificates, show_section, show_title
+from flexlib.page.kit.svg import render_svg
 from flexlib.page.kit.theme import render_page_style
 from flexlib.page.kit.units import UNITS, render_sign
 from flexlib.proof import State
 from flexlib.store.server import is_made_up
-from flexlib.tables.definition import Table
 from flexlib.tables.document import Document, Section
 
 LANGUAGE_NAMES = {"en": "English", "es": "Español"}
 MOST_MISSING = 6
 """Sentences above the figures: all of them stand in the proof."""
-EXCEL = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+KINDS = {
+    "csv": "text/csv;charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+"""What can be taken along, and what a browser calls it."""
+SUMS, ROWS = "table-sums", "table-rows"
 
 
 def render_style() -> str:
@@ -76,11 +83,27 @@ def render_head(figures: Figures) -> str:
     return "\n".join([title.text.partition("</style>\n")[2], _render_chosen(view), _show_tiles(figures)])
 
 
-def render_chart(figures: Figures) -> str:
-    """The chart of the sums, which takes longest to draw."""
-    chart = figures.draw()
-    if chart is None:
+@dataclass(repr=False, eq=False)
+class OneWidth(Chart):
+    """A chart drawn as this viewer's page shows it: twice takes twice as long."""
+
+    is_narrow: bool = False
+
+    def render_html(self) -> str:
+        said = _(self.title), self.description
+        if self.is_narrow:
+            drawn = render_svg(self.narrow_figure, f"{self.name}-narrow", *said, "narrow")
+        else:
+            drawn = render_svg(self.figure, self.name, *said, "wide")
+        return render_element("figure", f"{self._render_legend()}{drawn}", class_="flex-chart", id=self.name)
+
+
+def render_chart(figures: Figures, *, is_narrow: bool = False) -> str:
+    """The chart of the sums, which takes longest to draw, for a phone or for a wider page."""
+    found = figures.draw()
+    if found is None:
         return render_element("p", escape(_("Of these rows no amount is known in this unit.")), class_="flex-why")
+    chart = OneWidth(**{one.name: getattr(found, one.name) for one in fields(found)}, is_narrow=is_narrow)
     said = _("By {group}, in {unit}.").format(group=figures.heading.lower(), unit=UNITS[figures.view.of].title)
     return show_section(Heading(chart.title, said), chart).render_html()
 
@@ -91,7 +114,7 @@ def render_sums(figures: Figures) -> str:
     if figures.lines:
         heading = Heading(_("The sums"), _("A name leads to its rows."))
         parts.append(show_section(heading, figures.table_sums()).render_html())
-        parts.append(_render_downloads(figures.table_sums(None), figures.view))
+        parts.append(_render_downloads(SUMS, figures.heading, figures))
     if figures.view.shows_rows:
         parts.append(_render_rows(figures))
     parts.append(show_certificates(spend.state, spend.certificates, spend.missing).render_html())
@@ -170,29 +193,35 @@ def _render_rows(figures: Figures) -> str:
     section = show_section(Heading(_("The rows"), note.format(count=format_number(count))), table).render_html()
     if more > 0:
         section += render_element("p", escape(say_more(more)), class_="flex-why")
-    return section + _render_downloads(table, figures.view)
+    return section + _render_downloads(ROWS, table.title, figures)
 
 
-def _render_downloads(table: Table, view: View) -> str:
-    """The table as CSV and as a workbook, in the page itself: nothing is asked of the server for it."""
-    links = [
-        _link_file(_("CSV"), f"{table.name}.csv", "text/csv;charset=utf-8", lambda path: write_csv(table, path)),
-        _link_file(_("Excel"), f"{table.name}.xlsx", EXCEL, lambda path: _write_book(table, path)),
-        f'<a href="?{escape(format_view(view))}">{escape(_("Link to this view"))}</a>',
-    ]
-    label = _("Take along: {table}").format(table=table.title)
+def _render_downloads(name: str, title: str, figures: Figures) -> str:
+    """Links to the whole table as CSV and as a workbook, each written when it is asked for: of thousands of people a
+    workbook takes longer than all else."""
+    address = escape(format_view(figures.view))
+    links = [f'<a href="?{address}" data-take="{name}.{kind}">{escape(text)}</a>'
+             for kind, text in (("csv", _("CSV")), ("xlsx", _("Excel")))]  # fmt: skip
+    links.append(f'<a href="?{address}">{escape(_("Link to this view"))}</a>')
+    label = _("Take along: {table}").format(table=title)
     return render_element("p", " ".join(links), class_="dash-take", role="group", aria_label=label)
 
 
-def _write_book(table: Table, path: Path) -> None:
-    write_workbook(Document(_("LLM spend"), "", sections=[Section(table.title, "", [table])]), path)
-
-
-def _link_file(text: str, name: str, kind: str, write: Callable[[Path], object]) -> str:
+def render_file(figures: Figures, name: str) -> str:
+    """A table of the view as a link that holds the file: nothing else is asked of the server for it. Raises
+    `InvalidRequest` for a name that is none of `_render_downloads`."""
+    stem, _dot, kind = name.partition(".")
+    if stem not in (SUMS, ROWS) or kind not in KINDS:
+        raise InvalidRequest(_("{name} is no table of this view.").format(name=name))
+    table = figures.table_sums(None) if stem == SUMS else figures.table_rows()[0]
     with TemporaryDirectory(prefix="flexlib-") as folder:
-        write(Path(folder) / name)
-        content = b64encode((Path(folder) / name).read_bytes()).decode()
-    return f'<a download="{escape(name)}" href="data:{kind};base64,{content}">{escape(text)}</a>'
+        path = Path(folder) / name
+        if kind == "csv":
+            write_csv(table, path)
+        else:
+            write_workbook(Document(_("LLM spend"), "", sections=[Section(table.title, "", [table])]), path)
+        content = b64encode(path.read_bytes()).decode()
+    return f'<a download="{name}" href="data:{KINDS[kind]};base64,{content}" tabindex="-1"></a>'
 
 
 def _link(text: str, view: View, *, is_here: bool = False, lang: str = "") -> str:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
 import ipywidgets
+from IPython.display import HTML, display
 
-import flexlib as fl
 from flexlib.dashboard.figures import NAMES, Figures, name_span
+from flexlib.dashboard.held import Spans
 from flexlib.dashboard.live import MOST_OF_TIME, Watch
 from flexlib.dashboard.live_page import render_age, render_live
-from flexlib.dashboard.page import render_bar, render_chart, render_head, render_problem, render_sums
+from flexlib.dashboard.page import render_bar, render_chart, render_file, render_head, render_problem, render_sums
 from flexlib.dashboard.view import GROUPS, UNITS, Months, View, format_view, parse_view
 from flexlib.dates import Month
 from flexlib.errors import FlexlibError
-from flexlib.front.spend import Spend
 from flexlib.i18n import _, find_language, use_language
 from flexlib.ledger.door import find_ledger
 from flexlib.page.kit.markup import render_element
@@ -25,8 +25,8 @@ from flexlib.page.kit.units import UNITS as WORDS
 from flexlib.settings import load_settings
 from flexlib.store.snapshots import list_months
 
-MOST_LOADED = 6
-"""Spans whose months stay loaded: those that somebody goes to and fro between."""
+MOST_DRAWN = 24
+"""Views that are kept as they were shown, some 200 kB each: those that somebody goes to and fro between."""
 LOOK_SECONDS = 1.0
 """Between two looks at the ledger: what is recorded shows within two of them."""
 
@@ -41,16 +41,34 @@ class Dashboard:
         settings = load_settings()
         self.watch = Watch(find_ledger(), budgets=settings.budgets, most_unpriced=settings.most_unpriced)
         self.view = View()
-        self.loaded: dict[tuple[Months, str], Spend] = {}
+        self.spans = Spans(settings, names=names)
+        self.drawn: dict[tuple[View, str, bool], tuple[str, str, str]] = {}
+        self.is_narrow = False
         self.task: asyncio.Task[None] | None = None
         self.ahead: asyncio.Task[None] | None = None
         self.is_setting = False
         self.asked = _build_text(self.read)
-        self.bar, self.age, self.head, self.chart, self.sums = (ipywidgets.HTML() for _number in range(5))
+        self.bar, self.age, self.head, self.chart, self.sums, self.taken = (ipywidgets.HTML() for _number in range(6))
+        self.taken.add_class("dash-taken")
         self.choices = {name: self._build_choice(name) for name in ("first", "last", "of", "by", "against")}
         self.form = ipywidgets.HBox([*self.choices.values()]).add_class("dash-form")
-        self.all = ipywidgets.VBox([self.asked, self.bar, self.form, self.age, self.head, self.chart, self.sums])
+        shown = [self.bar, self.form, self.age, self.head, self.chart, self.sums]
+        self.all = ipywidgets.VBox([self.asked, *shown, self.taken])
         self.show(self.view)
+        self.ahead_of_clicks = _start(self._prepare())
+
+    async def _prepare(self) -> None:
+        """What the first click may ask for, while the kernel waits for its viewer: the sums by everything, and those of
+        the month before, to compare with; one at a time, so that a viewer who is there waits for one at most."""
+        await asyncio.sleep(0)
+        spans = [(one, one) for one in list_months(self.root)[-2:]]
+        for months in reversed(spans):
+            for by in GROUPS:
+                figures = Figures(View(by=by), self.spans.load(months))
+                await asyncio.sleep(0)
+                if months == spans[-1]:
+                    figures.drawn_sums  # noqa: B018 (read so that it is summed)
+                figures.sums  # noqa: B018
 
     def _build_choice(self, name: str) -> ipywidgets.Dropdown:
         choice = ipywidgets.Dropdown()
@@ -58,10 +76,16 @@ class Dashboard:
         return choice
 
     def read(self, text: str) -> None:
-        """A view that a link asks for: a number, so that the same one can be asked for twice, and its query."""
-        query = text.partition("|")[2].removeprefix("?")
+        """What a link asks for: a number, so that the same can be asked for twice, the width of the page, the file that
+        is to be taken along, if any, and the query of the view."""
+        _number, shape, name, query = text.split("|", 3)
+        self.is_narrow = shape == "narrow"
         try:
-            self.show(parse_view(query))
+            view = parse_view(query.removeprefix("?"))
+            if name:
+                self.taken.value = render_element("div", render_file(self._open(view), name), data_asked=_number)
+            else:
+                self.show(view)
         except FlexlibError as error:
             self._fill(render_problem(str(error), self.view))
 
@@ -86,34 +110,44 @@ class Dashboard:
         if view.is_live:
             self._watch()
             return
-        self.age.value = ""
+        self.age.value = self.taken.value = ""
         try:
             view = view if view.months else replace(view, months=self._newest)
             self._offer(view)
-            now = self._load(view.months or self._newest)
-            then = self._load(view.against) if view.against else None
-            figures = Figures(view, now, then)
-            # The chart last: the figures are there before it is drawn.
-            self.chart.value, self.head.value = "", self._frame(render_head(figures))
-            self.sums.value = render_sums(figures)
-            self._finish(render_chart(figures))
+            self._draw(view)
         except FlexlibError as error:
             self._fill(render_problem(str(error), view))
+
+    def _open(self, view: View) -> Figures:
+        months = view.months or self._newest
+        then = self.spans.load(view.against) if view.against else None
+        return Figures(replace(view, months=months), self.spans.load(months), then)
+
+    def _draw(self, view: View) -> None:
+        """The view as it was drawn before, where nothing that it is made of is another; the chart last: the figures are
+        there before it is."""
+        if self.spans.check([one for one in (view.months, view.against) if one]):
+            self.drawn.clear()
+        key = view, find_language(), self.is_narrow
+        if key in self.drawn:
+            head, sums, chart = self.drawn[key]
+            self.head.value, self.sums.value = self._frame(head), sums
+        else:
+            figures = self._open(view)
+            head = render_head(figures)
+            self.chart.value, self.head.value = "", self._frame(head)
+            self.sums.value = sums = render_sums(figures)
+            chart = render_chart(figures, is_narrow=self.is_narrow)
+            for one in [*self.drawn][: len(self.drawn) - MOST_DRAWN + 1]:
+                del self.drawn[one]
+            self.drawn[key] = head, sums, chart
+        self._finish(chart)
 
     @property
     def _newest(self) -> Months:
         months = list_months(self.root)
         newest = months[-1] if months else Month.containing(self.watch.today).previous
         return newest, newest
-
-    def _load(self, months: Months) -> Spend:
-        """Loaded once in each language: what is loaded keeps the sentences that it was first asked for."""
-        key = months, find_language()
-        if key not in self.loaded:
-            for one in [*self.loaded][: len(self.loaded) - MOST_LOADED + 1]:
-                del self.loaded[one]
-            self.loaded[key] = fl.load(*months, names=self.names, lang=find_language())
-        return self.loaded[key]
 
     def _offer(self, view: View) -> None:
         """The choices, in the reader's language, and what is chosen of them."""
@@ -179,6 +213,15 @@ class Dashboard:
             await asyncio.sleep(max(LOOK_SECONDS, MOST_OF_TIME * took))
 
 
+def _start(work: Coroutine[Any, Any, None]) -> asyncio.Task[None] | None:
+    """Begins it beside what a browser asks for; where nobody can ask it is left."""
+    try:
+        return asyncio.get_running_loop().create_task(work)
+    except RuntimeError:
+        work.close()
+        return None
+
+
 def _build_text(tell: Callable[[str], None]) -> ipywidgets.Text:
     """The field through which the page's script says which view a link asks for; nobody sees it."""
     text = ipywidgets.Text(tabbable=False).add_class("dash-asked")
@@ -187,5 +230,10 @@ def _build_text(tell: Callable[[str], None]) -> ipywidgets.Text:
 
 
 def show_dashboard(*, names: bool = False) -> ipywidgets.VBox:
-    """The dashboard of the data that the settings name; with `names` people stand by name."""
-    return Dashboard(names=names).all
+    """The dashboard of the data that the settings name; with `names` people stand by name. Beside it, as an output of
+    its own, what it shows first: a browser has that in the page itself, before any script."""
+    made = Dashboard(names=names)
+    for head, sums, chart in made.drawn.values():
+        first = HTML("\n".join([head, chart, sums]))  # type: ignore[no-untyped-call]
+        display(first)  # type: ignore[no-untyped-call]
+    return made.all

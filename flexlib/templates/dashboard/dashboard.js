@@ -3,14 +3,19 @@
 (() => {
   const main = document.querySelector("main"), status = document.getElementById("status");
   const STALE = 5; // seconds without a look after which the page says that it hears nothing
-  let number = 0, heard = performance.now(), looked = "", waiting = location.search, followed = false;
+  let number = 0, heard = performance.now(), looked = "", waiting = location.search || "?", followed = false;
+
+  // What the kernel had when it was made ready stands there, greyed, while scripts are loaded, and goes once it is asked.
+  const early = document.querySelector(".dash-first");
+  if (location.search) early?.remove();
 
   const findField = () => document.querySelector(".dash-asked input");
-  const ask = (query) => {
+  const phone = matchMedia("screen and (max-width: 760px)"); // as the pages' style has it
+  const ask = (query, take = "") => {
     const field = findField();
     if (!field) { waiting = query; return; }
     number += 1;
-    field.value = `${number}|${query}`;
+    field.value = `${number}|${phone.matches ? "narrow" : "wide"}|${take}|${query}`;
     for (const name of ["input", "change"]) field.dispatchEvent(new Event(name, {bubbles: true}));
     main.setAttribute("aria-busy", "true");
   };
@@ -19,10 +24,11 @@
     const link = event.target.closest && event.target.closest('a[href^="?"]');
     if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
-    followed = true;
-    ask(link.getAttribute("href"));
+    followed = !link.dataset.take;
+    ask(link.getAttribute("href"), link.dataset.take);
   });
   addEventListener("popstate", () => ask(location.search));
+  phone.addEventListener("change", () => ask(location.search));
 
   // A bar leads where the line of the same name does. Each chart is one stop of the keyboard; arrows go from bar to bar.
   const findLink = (tip) => {
@@ -56,7 +62,7 @@
     if (line && !String(getSelection())) line.querySelector("a")?.click();
   });
 
-  let shown = null, led = null;
+  let shown = null, led = null, saved = null;
   const update = () => {
     const field = findField();
     if (field && waiting) { const query = waiting; waiting = ""; field.setAttribute("aria-hidden", "true"); ask(query); return; }
@@ -73,8 +79,14 @@
       if (followed && title) { title.tabIndex = -1; title.focus({preventScroll: true}); }
       followed = false;
     }
+    const taken = document.querySelector(".dash-taken [data-asked]");
+    if (taken && taken !== saved) {
+      saved = taken;
+      taken.querySelector("a").click();
+      if (taken.dataset.asked === String(number)) main.removeAttribute("aria-busy");
+    }
     const drawn = document.querySelector(".dash-drawn");
-    if (drawn && drawn.dataset.asked === (number ? String(number) : "")) main.removeAttribute("aria-busy");
+    if (drawn && drawn.dataset.asked === String(number)) { early?.remove(); main.removeAttribute("aria-busy"); }
     if (drawn && drawn !== led && document.querySelector("#table-sums")) {
       led = drawn;
       drawn.querySelectorAll("svg").forEach(lead);
