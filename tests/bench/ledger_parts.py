@@ -129,7 +129,8 @@ def insert(url: str, how: str, rows: str) -> Work:
 
 
 def fill(url: str, number: str, indexes: str = "dropped") -> Work:
-    """Fills September 2025 with so many calls, inside the database; on SQLite with all indexes only where `kept`."""
+    """Fills September 2025 with so many calls, inside the database. With `indexes` that are `kept` they are as an
+    application's would be, which records one after the other: half of each id is random, and SQLite has all indexes."""
     from flexlib.ledger import init_ledger, open_ledger
     from flexlib.ledger.db.table import INDEXES, REQUEST_IDS, TABLE
     from flexlib.ledger.record.writing import ensure_months
@@ -142,28 +143,31 @@ def fill(url: str, number: str, indexes: str = "dropped") -> Work:
         "id, request_id, created_at, usable_type, usable_id, provider, model, task_type, prompt_tokens, "
         "completion_tokens, total_tokens, cached_tokens, cache_write_tokens, amount_in_usd, amount_in_clp, updated_at"
     )
+    is_kept = indexes == "kept"
     start = int(datetime(2025, 9, 1, tzinfo=timezone.utc).timestamp()) * 1_000_000
     middle = "'user', 1 + n % 500, 'openai', 'model-' || (n % 12), 'text', n % 6000, n % 900, n % 6000 + n % 900, 0, 0"
 
     def work_sqlite() -> None:
+        request_id = "printf('%016x', n) || lower(hex(randomblob(8)))" if is_kept else "printf('%032x', n)"
         with ledger.connect() as connection:
             connection.execute("PRAGMA cache_size = -400000")
-            for index in INDEXES if indexes == "dropped" else ():
+            for index in () if is_kept else INDEXES:
                 connection.execute(f"DROP INDEX ix_{TABLE}_{index}")
             connection.execute(
                 f"WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number WHERE n + 1 < {rows}) "
-                f"INSERT INTO {TABLE} ({names}) SELECT n + 1, printf('%032x', n), {start} + n * {step}, {middle}, "
+                f"INSERT INTO {TABLE} ({names}) SELECT n + 1, {request_id}, {start} + n * {step}, {middle}, "
                 f"CASE WHEN n % 12 < 11 THEN 1000003 * (n % 6000) END, 10 * (n % 6000), {start} FROM number"
             )
 
     def work_postgresql() -> None:
         made = "timestamptz '2025-09-01 00:00+00' + n * interval '1 microsecond' * " + str(step)
         numbers = f"generate_series(0, {rows - 1}) AS n"
+        request_id = "lpad(to_hex(n), 16, '0') || left(md5(n::text), 16)" if is_kept else "lpad(to_hex(n), 32, '0')"
         with ledger.connect() as connection, connection.transaction():
             connection.execute("SET LOCAL session_replication_role = replica")  # both tables get the same ids here
-            connection.execute(f"INSERT INTO {REQUEST_IDS} SELECT lpad(to_hex(n), 32, '0'), {made} FROM {numbers}")
+            connection.execute(f"INSERT INTO {REQUEST_IDS} SELECT {request_id}, {made} FROM {numbers}")
             connection.execute(
-                f"INSERT INTO {TABLE} ({names}) SELECT n + 1, lpad(to_hex(n), 32, '0'), {made}, {middle}, "
+                f"INSERT INTO {TABLE} ({names}) SELECT n + 1, {request_id}, {made}, {middle}, "
                 f"CASE WHEN n % 12 < 11 THEN 0.0001000003 * (n % 6000) END, 0.001 * (n % 6000), now() FROM {numbers}"
             )
 

@@ -26,7 +26,7 @@ from flexlib.ledger.tally.switch import count_differences, read_status, turn_on
 
 MACHINES = Path(__file__).with_name("use_ledger.py")
 WRITERS, VIEWERS = 20, 5
-CALLS = 1_200
+CALLS = 800
 """Of all writers together: so many that each event falls among them."""
 LONGEST_WAIT = 120.0
 """Seconds; a machine that is slower has other troubles."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
 
@@ -129,14 +129,14 @@ def get_ledger_status(ledger: Ledger | None = None) -> LedgerStatus:
     """Backend, revision, how many calls, the first and the last; it makes nothing."""
     ledger = ledger or find_ledger()
     revision = _read_revision(ledger)
-    counted: Sequence[Any] = None, None, None
+    rows, first, last = None, None, None
     if revision is not None:
         created_at = STATISTICS.c.created_at
         query = sa.select(sa.func.count(), sa.func.min(created_at), sa.func.max(created_at)).select_from(STATISTICS)
-        counted = _ask(ledger, lambda connection: connection.execute(query).one())
+        rows, first, last = _ask(ledger, lambda connection: connection.execute(query).one())
     archived = _ask(ledger, list_archived) if revision == HEAD else []
     months = tuple(str(one.month) for one in archived)
-    return LedgerStatus(ledger.backend, ledger.place, revision, HEAD, *counted, archived=months)
+    return LedgerStatus(ledger.backend, ledger.place, revision, HEAD, rows, first, last, months)
 
 
 def _read_revision(ledger: Ledger) -> str | None:
