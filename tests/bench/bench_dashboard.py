@@ -63,7 +63,7 @@ STEPS = (
     ("all departments again", "click", TAKE_AWAY, ""),
     ("unit: US$", "choose", "In", "US$"),
     ("group: person", "choose", "By", "Person"),
-    ("person: his rows", "click", NAME, ""),
+    ("person: their rows", "click", NAME, ""),
     ("all people again", "click", TAKE_AWAY, ""),
     ("group: provider", "choose", "By", "Provider"),
     ("provider: its rows", "click", NAME, ""),
