@@ -15,7 +15,7 @@ from flexlib.addresses import NOTICE_VARIABLES, WEBHOOK, NoticeServers, read_ser
 from flexlib.checks import MOST_UNPRICED, NO_WITNESS, BillTolerance
 from flexlib.errors import BadFile, BadSetting
 from flexlib.formats import format_plain
-from flexlib.i18n import _
+from flexlib.i18n import LANGUAGES, _
 from flexlib.privacy import PrivacyGuard
 from flexlib.setting_values import (
     DEFAULT_BASE_URL,
@@ -230,7 +230,8 @@ def find_language_set() -> str:
     try:
         return load_settings().language
     except (BadFile, BadSetting):
-        return choose_language(None, os.environ)
+        asked = os.environ.get("FLEXLIB_LANG")
+        return choose_language(asked if asked in LANGUAGES else None, os.environ)
 
 
 def list_set() -> dict[str, str]:

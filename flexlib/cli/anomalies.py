@@ -19,8 +19,8 @@ from flexlib.cli.options import (
 )
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
-from flexlib.formats import clean_text, count_people, format_few, format_number, format_plain, format_short_day
-from flexlib.i18n import _, mark_text, write_json, write_number
+from flexlib.formats import clean_text, format_few, format_number, format_plain, format_short_day
+from flexlib.i18n import _, mark_text, translate_count, write_json, write_number
 from flexlib.names import show_people
 from flexlib.settings import Settings
 
@@ -135,7 +135,11 @@ def render_anomalies(made: MonthAnomalies, top: int) -> str:
     lines += [_(WHAT_TO_DO)] if made.alarms else []
     if unjudged := made.layers["user"].unjudged:
         lines.append(
-            _("{people} with too few days of use to tell what is usual.").format(people=count_people(unjudged))
+            translate_count(
+                "{count} spender with too few days of use to tell what is usual.",
+                "{count} spenders with too few days of use to tell what is usual.",
+                unjudged,
+            ).format(count=format_number(unjudged))
         )
     return "\n".join(lines)
 
@@ -162,9 +166,10 @@ def _render_heads(one: Unusual) -> str:
     usually_said = _("on such a weekday {usual} at {usually}").format(
         usual=format_number(usual), usually=write_number(f"{usually:,.2f}")
     )
-    return _(" ({people} at {each} each, {usually_said})").format(
-        people=count_people(count), each=write_number(f"{each:,.2f}"), usually_said=usually_said
+    said = translate_count(
+        " ({count} spender at {each} each, {usually_said})", " ({count} spenders at {each} each, {usually_said})", count
     )
+    return said.format(count=format_number(count), each=write_number(f"{each:,.2f}"), usually_said=usually_said)
 
 
 def _describe(one: Unusual) -> dict[str, Any]:

@@ -113,7 +113,10 @@ def write_windows(job: Job) -> str:
     add(
         task,
         "RegistrationInfo/Description",
-        f"flexlib {job.words[0]}; " + _("settings: {file}").format(file=job.folder / ".env"),
+        f"flexlib {job.words[0]}; "
+        + _("settings: {file}").format(file=job.folder / ".env")
+        + "; "
+        + _("the time is that of the machine, which should be in {zone}").format(zone=job.zone),
     )
     trigger = add(task, "Triggers/CalendarTrigger")
     add(trigger, "StartBoundary", f"2025-01-01T{job.at:%H:%M}:00")

@@ -17,7 +17,7 @@ from flexlib.dashboard.budgets import count_unpriced, keep_recorded, lacks_too_m
 from flexlib.dates import Month, Span
 from flexlib.formats import format_number
 from flexlib.front.forecast import MonthForecast
-from flexlib.i18n import translate_count
+from flexlib.i18n import _, translate_count
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.guard.limits import find_period
 from flexlib.ledger.read.running import DaySums, read_days
@@ -84,8 +84,12 @@ def _build_line(budget: Budget, span: Span, rows: Sequence[DaySums], today: date
     own = [one for one in of if one.day in span]
     unpriced = count_unpriced(budget, own)
     lacks = translate_count("{count} call without a price", "{count} calls without a price", unpriced)
-    usage = Usage(sum_days(budget, own), lacks=lacks.format(count=format_number(unpriced)) if unpriced else "",
-                  is_unknown=lacks_too_much(budget, own, most_unpriced))  # fmt: skip
+    said = lacks.format(count=format_number(unpriced)) if unpriced else ""
+    is_nobodys = budget.scope != "whole" and not of  # it may be misspelt, and hold nobody
+    if is_nobodys:
+        said = _("no recorded call is of {what}: check the name").format(what=" ".join(budget.of))
+    is_unknown = is_nobodys or lacks_too_much(budget, own, most_unpriced)
+    usage = Usage(sum_days(budget, own), lacks=said, is_unknown=is_unknown)
     path = forecast_path(_list_days(budget, rows, today), list(span))
     this = _bound(path[-1], float(usage.spent))
     usage = replace(usage, expected=this.expected)

@@ -81,8 +81,8 @@ def show_peak(made: UnusualDays | None) -> Html:
         return Html("peak", "")
     amounts = [write_in_words(format_amount(Decimal(one)), made.unit) for one in (each, usually)]
     said = translate_count(
-        "{count} person at {each} each, against {usual} at {usually} on such a weekday.",
-        "{count} people at {each} each, against {usual} at {usually} on such a weekday.",
+        "{count} spender at {each} each, against {usual} at {usually} on such a weekday.",
+        "{count} spenders at {each} each, against {usual} at {usually} on such a weekday.",
         count,
     ).format(count=format_number(count), each=amounts[0], usual=format_number(usual), usually=amounts[1])
     head = _("{day}, the highest day:")
@@ -114,7 +114,7 @@ def _count_unjudged(made: UnusualDays) -> str:
     """Who could not be judged, as a sentence after a blank; nothing where everybody could."""
     count = made.layers["user"].unjudged
     said = translate_count(
-        "{count} person has too few days of use to tell.", "{count} people have too few days of use to tell.", count
+        "{count} spender has too few days of use to tell.", "{count} spenders have too few days of use to tell.", count
     )
     return f" {said.format(count=format_number(count))}" if count else ""
 
@@ -135,8 +135,8 @@ def _head_unusual(made: UnusualDays) -> Heading:
         places = "1" if made.unit == "flex_credits" else UNITS[made.unit][1]  # of a dollar each, cents are the amount
         amounts = [format_amount(Decimal(one), places) for one in (each, usually)]
         head = translate_count(
-            "{day}: {count} person at {each} each, against {usual} at {usually}",
-            "{day}: {count} people at {each} each, against {usual} at {usually}",
+            "{day}: {count} spender at {each} each, against {usual} at {usually}",
+            "{day}: {count} spenders at {each} each, against {usual} at {usually}",
             count,
         )
         counts = {"count": format_number(count), "usual": format_number(usual)}

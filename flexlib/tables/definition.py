@@ -230,7 +230,8 @@ def format_value(value: object, kind: Kind) -> str:
     if value is None:
         return UNKNOWN
     if isinstance(value, str):
-        return clean_text(_(value) if isinstance(value, Label) else show_people(value))
+        is_label = isinstance(value, Label) or kind is Kind.CHANGE  # a frame keeps the text of a label alone
+        return clean_text(_(value) if is_label else show_people(value))
     return FORMATS[kind](value)
 
 

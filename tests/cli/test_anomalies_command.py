@@ -65,7 +65,7 @@ def test_the_list_says_how_many_false_alarms_to_expect(capsys: pytest.CaptureFix
     assert said.startswith(
         "Unusual days of September 2025 in US$, at least 1 each: 3, of which under 0.1 may be false alarms"
     )
-    assert "(4 people at 6.63 each, on such a weekday 4 at 0.50)" in said
+    assert "(4 spenders at 6.63 each, on such a weekday 4 at 0.50)" in said
 
 
 def test_planned_events_are_named_and_not_alarmed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -528,3 +528,15 @@ def test_a_command_to_copy_is_in_the_language_that_was_asked_for(
         assert write_command("flexlib doctor") == "flexlib doctor"
     monkeypatch.delenv("FLEXLIB_LANG")
     main(missing)  # so that no other test goes on in it
+
+
+def test_a_setting_that_makes_no_sense_is_said_in_the_language_that_is_set(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEXLIB_CACHE_URL", "foo")
+    monkeypatch.setenv("FLEXLIB_LANG", "es")
+    assert main(["cache", "status"]) == 2
+    assert "FLEXLIB_CACHE_URL no se puede leer" in capsys.readouterr().err
+    monkeypatch.setenv("FLEXLIB_LANG", "en")
+    main(["cache", "status"])
+    assert "FLEXLIB_CACHE_URL cannot be read" in capsys.readouterr().err

@@ -99,6 +99,8 @@ def test_windows_takes_the_task(folder: Path, capsys: pytest.CaptureFixture[str]
     assert task.findtext(".//t:Arguments", namespaces=names) == '-P -m flexlib month --output-dir "a b"'
     assert task.findtext(".//t:WorkingDirectory", namespaces=names) == str(folder)
     assert task.findtext(".//t:StartBoundary", namespaces=names) == "2025-01-01T06:00:00"
+    said = task.findtext(".//t:Description", namespaces=names) or ""
+    assert said.endswith("the time is that of the machine, which should be in America/Santiago")
     assert [one.text for one in task.findall(".//t:Day", names)] == ["2"]
     months = task.find(".//t:Months", names)
     assert months is not None

@@ -99,27 +99,27 @@ def test_the_unusual_days_stand_in_a_table_and_the_highest_day_says_what_it_was_
     # 9 + 3 people at 10 credits and one at 1,250: 1,370 of 13 people, against 10 at 10.
     whole = find_month_anomalies(SEPTEMBER, tmp_path)  # by way of calls, prices and rates
     assert (found.found, found.peak, found.layers.keys()) == (whole.found, whole.peak, whole.layers.keys())
-    said = "16 Sep, the highest day: 13 people at 105.38 flex credits each, against 10 at 10.00 flex credits on such a"
-    assert read_words(answers.show_peak(found).text) == f"{said} weekday."
+    said = "16 Sep, the highest day: 13 spenders at 105.38 flex credits each, against 10 at 10.00 flex credits on such"
+    assert read_words(answers.show_peak(found).text) == f"{said} a weekday."
     planned = find_month_anomalies(
         SEPTEMBER, tmp_path, events=[Event("Hackathon", date(2025, 9, 16), date(2025, 9, 16))]
     )
     named = read_words(answers.show_peak(planned).text)
-    assert named.startswith("16 Sep, the highest day, planned (Hackathon): 13 people at ")
+    assert named.startswith("16 Sep, the highest day, planned (Hackathon): 13 spenders at ")
     html = answers.show_unusual(found).render_html()
     lines = read_cells(html, "table-unusual")
     assert {"1,250.00", "1,370.00"} <= {line[2] for line in lines}
     assert "16 Sep Tue" in {line[1] for line in lines}  # a day, and so one in a workbook
-    assert "16 Sep: 13 people at 105 each, against 10 at 10" in html
+    assert "16 Sep: 13 spenders at 105 each, against 10 at 10" in html
     cents = [replace(one, heads=(13, 0.314, 10, 0.12)) if one.heads else one for one in found.found]
     html = answers.show_unusual(replace(found, unit="usd", found=tuple(cents))).render_html()
-    assert "16 Sep: 13 people at 0.31 each, against 10 at 0.12" in html  # not 0 against 0
+    assert "16 Sep: 13 spenders at 0.31 each, against 10 at 0.12" in html  # not 0 against 0
 
 
 def test_who_is_too_new_to_be_judged_is_said_and_not_called_usual(tmp_path: Path) -> None:
     store_month(tmp_path, [(5, "ana", "gpt-4", 0, 12_345)])
     said = read_words(answers.show_unusual(find_answers(tmp_path).unusual).render_html())
-    assert said.endswith("or of all together. 1 person has too few days of use to tell.")
+    assert said.endswith("or of all together. 1 spender has too few days of use to tell.")
 
 
 def test_calls_that_failed_are_a_suggestion_where_they_cost_a_hundredth_or_more() -> None:

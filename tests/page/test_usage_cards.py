@@ -25,3 +25,7 @@ def test_pesos_by_a_rate_of_which_nobody_says_whose_it_is_stand_without_a_source
 def test_a_sign_stands_from_its_number_in_a_file_as_it_does_in_each_language(language: str, text: str) -> None:
     with speak(language):
         assert strip_markup(f"<b>Spent</b>{render_sign('usd')}401.57<small>flat</small>") == text
+
+
+def test_no_blank_stands_where_only_markup_ends() -> None:
+    assert strip_markup('<b class="more">+16.6 %</b> vs <i>August</i>; 82 calls') == "+16.6 % vs August; 82 calls"

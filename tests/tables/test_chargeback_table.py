@@ -40,6 +40,7 @@ def test_names_like_our_labels_stay_as_they_are_and_ours_are_translated() -> Non
         assert [format_value(one, Kind.TEXT) for one in (OTHER_MODELS, NOT_LISTED)] == [
             "Otros", "Fuera de la lista de personas"]  # fmt: skip
         assert format_value(NEW, Kind.CHANGE) == "nuevo"
+        assert format_value(str(NEW), Kind.CHANGE) == "nuevo"  # as a frame gives it back
     assert find_label("Other", OTHER_MODELS) is OTHER_MODELS
 
 

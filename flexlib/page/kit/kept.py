@@ -57,8 +57,8 @@ def strip_markup(html: str) -> str:
     'US$ 401.57'
     """
     gap = _("US$ {amount}").removeprefix("US$").removesuffix("{amount}")
-    signed = re.sub(r"</small>(?=\S)", gap, html)
-    return " ".join(unescape(re.sub("<[^>]+>", " ", re.sub("<small>", " ", signed))).split())
+    text = re.sub(r"</small>(?=\S)", gap, re.sub(r"<(?:small|br)\b[^>]*>", " ", html))
+    return " ".join(unescape(re.sub("<[^>]+>", "", text)).split())
 
 
 def _freeze(part: KeptPart) -> dict[str, Any]:
