@@ -77,7 +77,7 @@ def show_month_headlines(
             _render_amount("clp", clp, Kind.CLP),
             _describe_pesos(totals, rates, unsized),
         ),
-        (_("Per 1M tokens"), _render_amount("usd", unit_price, Kind.USD), _("where both are known")),
+        (_("Per 1M tokens"), _render_amount("usd", unit_price, Kind.USD), _("where cost and tokens are known")),
         _describe_calls(calls, statuses, all_calls, lacks_calls=usage.has_bills and usage.bills.lacks_calls),
         (
             _("Tokens"),
@@ -127,15 +127,16 @@ def _describe_calls(
     # Unknown as soon as one is: a smaller number would be wrong.
     name, count = _("Calls"), None if None in all_calls else sum(one or 0 for one in all_calls)
     note = translate_count("on {count} day", "on {count} days", calls.days_with_calls)
-    note = note.format(count=calls.days_with_calls)
+    note, failed = note.format(count=calls.days_with_calls), _("{count} failed")
     if count is None and statuses:  # a row of unknown many calls is one
         name, count = f"{_('Calls')}{_mark_least()}", sum(row["calls"] for row in statuses if not row["left_out"])
     elif count is not None and calls.request_count is not None and count != calls.request_count:
         note = _("{count} by Windsurf").format(count=format_number(count - calls.request_count))
+        failed = _("of the others {count} failed")
     if lacks_calls:  # of some only a bill is known
         name, count = f"{_('Calls')}{_mark_least()}" if count else name, count or None
     if count_silent(statuses) != count_calls(statuses):
-        note += "; " + _("{count} failed").format(count=format_number(count_failed(statuses)))
+        note += "; " + failed.format(count=format_number(count_failed(statuses)))
     return name, format_value(count, Kind.COUNT), note
 
 
