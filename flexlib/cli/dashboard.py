@@ -14,8 +14,8 @@ from flexlib.settings import DEMO, Settings
 from flexlib.store.snapshots import list_months
 
 PORT = 8866
-MOST_VIEWERS = 20
-"""Unless told otherwise: as many kernels as 8 GB have room for."""
+MOST_VIEWERS = 15
+"""Unless told otherwise: as many kernels as 8 GB have room for, where months have half a million rows."""
 PREHEATED = 1
 """Kernels that wait for a viewer: the next one is started as soon as somebody takes it."""
 
@@ -31,7 +31,7 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument("--port", type=_read_port, default=PORT, help=_("its port (default 8866)"))
     parser.add_argument("--viewers", type=read_count, default=MOST_VIEWERS, metavar="N",
-                        help=_("how many may look at once (default 20)"))  # fmt: skip
+                        help=_("how many may look at once (default 15)"))  # fmt: skip
     parser.add_argument("--token-file", type=Path, metavar="FILE",
                         help=_("the file of the token that a viewer must bring"))  # fmt: skip
     parser.add_argument("--administrator-token-file", type=Path, metavar="FILE",
