@@ -228,7 +228,7 @@ def choose_worst(codes: Iterable[int]) -> int:
 
 
 MODULES_OF_EXTRAS: dict[str, tuple[str, ...]] = {
-    "dashboard": ("ipywidgets", "jupyter_server", "prometheus_client", "voila"),
+    "dashboard": ("IPython", "ipywidgets", "jupyter_server", "prometheus_client", "voila"),
     "excel": ("python_calamine", "xlsxwriter"),
     "fetch": ("requests", "requests_futures", "urllib3"),
     "pdf": ("resvg_py", "weasyprint"),

@@ -112,5 +112,5 @@ def test_the_modules_of_an_extra_are_those_that_pyproject_asks_for(extra: str) -
         asked -= {one.name for one in list_requirements(other)}
     brought = {name for module in MODULES_OF_EXTRAS[extra] for name in find_distributions(module)}
     # Imported by us, brought by what we ask for.
-    come_along = {"adbc-driver-manager", "jupyter-core", "jupyter-server", "traitlets"}
+    come_along = {"adbc-driver-manager", "ipython", "jupyter-core", "jupyter-server", "traitlets"}
     assert {name.replace("_", "-") for name in brought} - come_along == asked
