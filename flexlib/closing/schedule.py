@@ -110,14 +110,9 @@ def write_windows(job: Job) -> str:
         parent.text = text
         return parent
 
-    add(
-        task,
-        "RegistrationInfo/Description",
-        f"flexlib {job.words[0]}; "
-        + _("settings: {file}").format(file=job.folder / ".env")
-        + "; "
-        + _("the time is that of the machine, which should be in {zone}").format(zone=job.zone),
-    )
+    said = _("settings: {file}").format(file=job.folder / ".env")
+    time = _("the time is that of the machine, which should be in {zone}").format(zone=job.zone)
+    add(task, "RegistrationInfo/Description", f"flexlib {job.words[0]}; {said}; {time}")
     trigger = add(task, "Triggers/CalendarTrigger")
     add(trigger, "StartBoundary", f"2025-01-01T{job.at:%H:%M}:00")
     schedule = add(trigger, "ScheduleByMonth")

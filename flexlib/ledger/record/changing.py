@@ -42,8 +42,7 @@ def fill_amounts(month: Month, ledger: Ledger) -> FilledAmounts:
     """Fills the month's missing amounts, as recording does, from the books at hand: no network.
 
     An amount that is there, whoever gave it, stays; what still has no price or no rate stays None, and an archived
-    month as it is. Raises
-    `LedgerMissing`, `LedgerUnavailable`.
+    month as it is. Raises `LedgerMissing`, `LedgerUnavailable`.
     """
     prepare_ledger(ledger)
     if look_up_archived(ledger, month):

@@ -70,8 +70,8 @@ def record_usage(
     `created_at` the beginning of the period. `ledger`: by default that of the settings.
 
     Raises `InvalidCall` for what cannot be, or is of an archived month, `ConflictingUsage` when the request id is
-    stored with other content,
-    `LedgerUnavailable` when the database stays busy or out of reach: the call may be sent again under the same id.
+    stored with other content, `LedgerUnavailable` when the database stays busy or out of reach: the call may be sent
+    again under the same id.
 
     >>> import flexlib as fl
     >>> call = fl.record_usage(
