@@ -26,7 +26,7 @@ from flexlib.formats import (
     format_whole_credits,
 )
 from flexlib.i18n import _, write_number
-from flexlib.page.kit.chart import HALF, NARROW, SHORT_TITLE, Chart, add_axes
+from flexlib.page.kit.chart import HALF, NARROW, Chart, add_axes
 from flexlib.page.kit.days import COLUMN, DayAxis, list_holiday_mark
 from flexlib.page.kit.svg import STYLE, add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT, OTHER, assign_colours
@@ -73,7 +73,7 @@ def plot_credits_by_day_and_model(
         left = 40 if narrow else 24 + 8 * len(format_whole_credits(total))
         line = add_axes(figure, left, 10, 26, 94)
         columns = add_axes(figure, left, 10, 168, 224 if narrow else 254)
-        _draw_line(line, axis, days, before, SHORT_TITLE if narrow else None)
+        _draw_line(line, axis, days, before, short=narrow)
         _draw_columns(columns, axis, cells, colours, width - left - 10, tips=not narrow)
         columns.set_title(_("Credits a day"), loc="left", fontsize=STYLE["font.size"], pad=22)
         if peak and peak["flex_credits"]:
@@ -147,8 +147,8 @@ def plot_credits_by_user(
     return Chart(name, title, words, draw, HALF)
 
 
-def _draw_line(axes: Axes, axis: DayAxis, days: Sequence[Row], before: Sequence[Row], letters: int | None) -> None:
-    """`letters`: of the title, as far as there is no room for more."""
+def _draw_line(axes: Axes, axis: DayAxis, days: Sequence[Row], before: Sequence[Row], *, short: bool) -> None:
+    """`short`: the title, which on a phone has no room for the amount before in every language."""
 
     def pick(rows: Sequence[Row], own: DayAxis) -> tuple[list[float], list[float]]:
         shown = [row for row in rows if 1 <= own.place(row["date"]) <= axis.span.days]
@@ -159,11 +159,9 @@ def _draw_line(axes: Axes, axis: DayAxis, days: Sequence[Row], before: Sequence[
     if before:
         own = DayAxis(Span(before[0]["date"], before[-1]["date"]))
         axes.plot(*pick(before, own), color=LIGHT["before"], linewidth=1.5, linestyle=(0, (4, 3)))
-        amount = format_whole_credits(before[-1]["cumulative_flex_credits"])
-        name = _name_before(before)
-        more = " · " + _("{months}, dashed: {credits}").format(months=name, credits=amount)
-        is_long = letters is not None and len(title + more) > letters
-        title += " · " + _("{month} dashed").format(month=name) if is_long else more
+        amount, name = format_whole_credits(before[-1]["cumulative_flex_credits"]), _name_before(before)
+        more = _("{month} dashed") if short else _("{months}, dashed: {credits}")
+        title += " · " + more.format(month=name, months=name, credits=amount)
     x, y = pick(days, axis)
     if len(x) == 1:  # a line through one point would not be seen
         x, y = [x[0] - COLUMN / 2, x[0] + COLUMN / 2], [*y, *y]

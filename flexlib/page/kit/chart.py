@@ -19,8 +19,6 @@ from flexlib.store.disk import report_disk, write_whole
 
 WIDE, HALF, NARROW = 1040, 500, 358
 """Widths in CSS pixels: the page, half of it, a phone of 390."""
-SHORT_TITLE = 44
-"""Characters for which a phone has room above a chart."""
 
 PAPER_LETTER = 8
 """As `LETTER` on paper, where letters beside a wide chart are larger."""

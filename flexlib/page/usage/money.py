@@ -19,7 +19,7 @@ from flexlib.dates import Month, Span
 from flexlib.formats import format_short_number
 from flexlib.i18n import Label, _, mark_text
 from flexlib.page.kit.amounts import Cell, fold_cells, stack_columns, sum_labels
-from flexlib.page.kit.chart import NARROW, SHORT_TITLE, Chart, add_axes
+from flexlib.page.kit.chart import NARROW, Chart, add_axes
 from flexlib.page.kit.days import COLUMN, DayAxis, list_holiday_mark
 from flexlib.page.kit.svg import STYLE, new_figure
 from flexlib.page.kit.theme import LIGHT, OTHER, assign_colours
@@ -30,6 +30,9 @@ from flexlib.spend.differences import DifferenceKind
 USD = UNITS["usd"]
 
 NOT_COUNTED = Label(mark_text("Billed, not counted"))
+
+SHORT_TITLE = 44
+"""Characters for which a phone has room above a chart."""
 
 Row = dict[str, Any]
 
