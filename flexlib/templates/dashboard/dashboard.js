@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const main = document.querySelector("main"), status = document.getElementById("status");
+  const TRIES = 3; // kernels asked after the first: a fault that comes back is said
   const STALE = 5; // seconds without a look after which the page says that it hears nothing
   let number = 0, heard = performance.now(), looked = "", waiting = location.search || "?", followed = false;
 
@@ -62,8 +63,24 @@
     if (line && !String(getSelection())) line.querySelector("a")?.click();
   });
 
+  // Now and then, on a busy machine, the widgets' own scripts miss the kernel's widgets for good: another kernel is asked.
+  const isBroken = () => [...main.querySelectorAll(":scope > div > .jupyter-widgets")].some(
+    (one) => one.textContent.startsWith("Error displaying widget"));
+  let isOver = false;
+  const retry = () => {
+    const tries = history.state?.tries || 0;
+    isOver = true;
+    if (tries < TRIES) { history.replaceState({tries: tries + 1}, ""); location.reload(); return; }
+    early?.remove();
+    status.className = "flex-alert bad";
+    status.textContent = main.dataset.failed;
+    main.removeAttribute("aria-busy");
+  };
+
   let shown = null, led = null, saved = null;
   const update = () => {
+    if (isOver) return;
+    if (shown === null && isBroken()) { retry(); return; }
     const field = findField();
     if (field && waiting) { const query = waiting; waiting = ""; field.setAttribute("aria-hidden", "true"); ask(query); return; }
     const body = document.querySelector(".dash-shown");
@@ -73,7 +90,7 @@
       document.documentElement.lang = body.lang;
       const title = body.querySelector("h1");
       if (title) document.title = title.textContent.trim();
-      if (first) status.className = "flex-unseen";
+      if (first) { status.className = "flex-unseen"; if (history.state?.tries) history.replaceState(null, ""); }
       if (status.textContent !== document.title) status.textContent = document.title;
       if (!first && new URL(query, location).href !== location.href) history.pushState(null, "", query);
       if (followed && title) { title.tabIndex = -1; title.focus({preventScroll: true}); }
