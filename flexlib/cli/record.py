@@ -102,11 +102,13 @@ def _record_one(call: dict[str, Any], settings: Settings, *, as_json: bool) -> i
     if missing:
         said = _("a call needs {missing}; or send many with --jsonl -")
         raise InvalidRequest(said.format(missing=join_and(f"--{one}" for one in missing)))
-    record = record_usage(**{"usable": None, **call}, ledger=find_ledger(settings))
+    ledger = find_ledger(settings)
+    record = record_usage(**{"usable": None, **call}, ledger=ledger)
     print(_render_record(record, as_json=as_json))
     if not as_json:
         command = LEDGER.format_command(Month.containing(record.created_at))
-        print(_("Reports show it when its month is closed: {command}").format(command=command), file=sys.stderr)
+        said = _("It is in the ledger {place}; reports show it when its month is closed: {command}")
+        print(said.format(place=ledger.place, command=command), file=sys.stderr)
     return 0
 
 

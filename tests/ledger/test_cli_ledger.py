@@ -129,7 +129,11 @@ def test_one_call_from_the_shell(home: Path, capsys: pytest.CaptureFixture[str])
     words += ["--completion-tokens", "500", "--request-id", "a", "--created-at", "2025-09-10T12:00:00Z"]
     words += ["--metadata", '{"note": "ana@empresa.cl"}', "--duration-ms", "12", "--status", "ok"]
     assert run("record", *words) == 0
-    assert capsys.readouterr().out == "a  openai gpt-4o  1,500 tokens  USD 0.0075\n"
+    assert capsys.readouterr() == (
+        "a  openai gpt-4o  1,500 tokens  USD 0.0075\n",
+        f"It is in the ledger {find_ledger().place}; reports show it when its month is closed: "
+        "flexlib close --year 2025 --month 9\n",
+    )
     assert run("record", *words, "--json") == 0
     record = json.loads(capsys.readouterr().out)
     assert record | {"updated_at": ""} == dict.fromkeys(UsageRecord._fields) | {
