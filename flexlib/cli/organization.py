@@ -74,7 +74,8 @@ def add_commands(commands: Commands) -> None:
 
 
 def run_organization(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Prints the check; exits with 3 where somebody spends and is nowhere, or a team has no line; else as the month."""
+    """Prints the check; exits with 3 where somebody spends and is nowhere or in no department, or a team has no line,
+    else as the month."""
     from flexlib.front.organization_check import check_organization, explain_hidden
     from flexlib.store.organization import read_organization
 
@@ -96,7 +97,7 @@ def run_organization(arguments: argparse.Namespace, settings: Settings) -> int:
     for sentence in (*organization.notes, *made.missing, *explain_hidden(made)):
         print(sentence, file=sys.stderr)
     code = find_exit_code(made.certificates, made.state)
-    is_lacking = made.nowhere or made.elsewhen or made.lost or made.lost_calls
+    is_lacking = made.nowhere or made.elsewhen or made.without_department or made.lost or made.lost_calls
     return max(code, State.GAP.exit_code) if is_lacking else code
 
 
@@ -117,6 +118,7 @@ def describe_check(made: OrganizationCheck, *, names: bool) -> dict[str, Any]:
              "days": [{"first": str(days.first), "last": str(days.last)} for days in listed.days]}
             for one, listed in made.elsewhen
         ],
+        "spends_and_is_in_no_department": [{"user": one.name, **_describe(one)} for one in made.without_department],
         "listed_and_never_spends": [_name(one, names=names) for one in made.silent],
         "changed": [
             {**_name(one.of, names=names), "day": str(one.day), "before": _list(one.before), "after": _list(one.after)}
@@ -153,6 +155,9 @@ def render_check(made: OrganizationCheck, top: int, *, names: bool) -> str:
         lines += _render(_("Is listed, but not on days on which it spends"), [
             f"{_call_listed(one, listed, names=names):<{WIDTH}}  {_write(one)}, {_explain_days(listed)}"
             for one, listed in made.elsewhen], top)  # fmt: skip
+    if made.without_department:
+        lines += _render(_("Is listed, but in no department"), [
+            f"{_call_user(one):<{WIDTH}}  {_write(one)}" for one in made.without_department], top)  # fmt: skip
     lines += _render(_("Is listed but never spends"), [
         f"{_call(one, names=names)}  {_place([(one.share, one.place)])}" for one in made.silent], top)  # fmt: skip
     lines += _render(_("Changed since {title}").format(title=made.month.previous.title), [

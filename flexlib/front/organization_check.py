@@ -67,6 +67,8 @@ class OrganizationCheck:
     """Users who spent and whom no line puts anywhere on any day, nor their calls; the largest first."""
     elsewhen: tuple[tuple[Sum, ListedElsewhen], ...]
     """Users who spent on days for which no line of theirs is, as between two of them; the largest first."""
+    without_department: tuple[Sum, ...]
+    """Users who spent and belong somewhere, but to no department, where the file has departments; the largest first."""
     silent: tuple[Membership, ...]
     """Lines of people, keys and applications of the month of whom no row is; of each the first."""
     changes: tuple[Change, ...]
@@ -89,7 +91,11 @@ def check_organization(spend: Spend, organization: Organization) -> Organization
     """Of the one month that is loaded; people as that shows them."""
     month, usage = spend.span.months[-1], spend.loaded[-1]
     table = spend.by("source", "user", *LEVELS)
-    nowhere = _sum_by(table[table[list(LEVELS)].isna().all(axis=1)], "user")
+    is_nowhere = table[list(LEVELS)].isna().all(axis=1)
+    nowhere = _sum_by(table[is_nowhere], "user")
+    somewhere = table[table["department"].isna() & ~is_nowhere]
+    of_found = [pd.isna(team) or not _has_no_line(team, organization) for team in somewhere["team"]]
+    has_departments = any(one.place.department for one in organization.memberships)
     keys = name_keys(spend._months[-1].with_spenders, organization, list_credits(spend._months[-1:]))
     listed = find_listed(spend, keys, organization, month)
     names = [one.name for one in nowhere]
@@ -104,6 +110,7 @@ def check_organization(spend: Spend, organization: Organization) -> Organization
         _sum_by(table, "department"),
         tuple(one for one in nowhere if one.name not in listed),
         tuple((one, listed[one.name]) for one in nowhere if one.name in listed),
+        _sum_by(somewhere[of_found], "user") if has_departments else (),
         tuple(sorted(silent.values(), key=lambda one: one.line)),
         tuple(sorted(_list_changes(organization, month), key=lambda one: (one.day, one.of.line))),
         lost,

@@ -186,6 +186,29 @@ def test_a_team_that_only_a_call_names_and_that_has_no_line_is_named_with_its_su
     assert check(capsys)[1]["teams_of_calls_without_a_line"] == []
 
 
+@pytest.mark.parametrize(("lines", "usd", "flex"), [
+    ("ben@example.com,,,,Rocket,,,\n3f1c,key,Data,,,,,\n", "0.04", "1"),  # a project, which is no department
+    ("ben@example.com,,Data,,,,,\n3f1c,key,,Field,,,,\nField,team,Sales,,,2025-09-04,,\n", "4", None),  # a day too late
+])  # fmt: skip
+def test_who_belongs_somewhere_but_to_no_department_is_named_with_its_sum_and_ends_with_3(
+    lines: str, usd: str, flex: str | None, roster: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roster.write_text(FILE + lines, "utf-8")
+    code, made = check(capsys)
+    assert (code, made["spends_and_is_nowhere"]) == (NOWHERE, [])
+    (found,) = made["spends_and_is_in_no_department"]
+    assert (found["usd"], found["flex_credits"]) == (usd, flex)
+    main(WORDS)
+    assert "Is listed, but in no department: 1\n  " in capsys.readouterr().out
+
+
+def test_where_nobody_has_a_department_none_is_missed(roster: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    people = ("ana@example.com,", "ben@example.com,", "7,user", "1,chat", "3f1c,key")
+    roster.write_text(HEAD + "".join(f"{one},,,Rocket,,,\n" for one in people), "utf-8")
+    code, made = check(capsys)
+    assert (code, made["spends_and_is_in_no_department"]) == (0, [])
+
+
 def test_departments_sum_to_everything(roster: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _, made = check(capsys)
     assert [(one["department"], one["users"], one["usd"], one["flex_credits"]) for one in made["departments"]] == [

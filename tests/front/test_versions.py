@@ -82,6 +82,17 @@ def test_late_rows_restatements_a_price_list_and_a_rate_are_each_their_own_part(
     assert {name: -back[swapped.get(name, name)] for name in back} == made.change.sum_parts()
 
 
+def test_rows_that_only_the_rate_moved_count_as_such_beside_one_of_the_same_user_and_model_that_was_restated(
+    tmp_path: Path,
+) -> None:
+    store(tmp_path, "import", SEPTEMBER, row("a", "10"), row("b", "10"), row("c", "10"))
+    store(tmp_path, "import", SEPTEMBER, *(row(*one, **NEW_RATE) for one in (("a", "12"), ("b", "10"), ("c", "10"))))
+    change = compare_versions(SEPTEMBER, 1, None, tmp_path, of="clp").change
+    # 2 more at the mean rate of 950, and 100 pesos more for each of 20 and of a mean of 11.
+    assert {name: part for name, part in change.sum_parts().items() if part} == {"restated": 1900, "rate": 3100}
+    assert (change.people["restated"], change.people["rate"]) == (1, 3)
+
+
 @pytest.mark.parametrize("of", ["usd", "clp"])
 def test_rows_that_an_analyst_brings_in_pandas_or_duckdb_are_taken_apart_alike(of: str, root: Path) -> None:
     one, other = (Spend(SEPTEMBER.span, "UTC", (SEPTEMBER,), root, version=version).calls for version in (1, 2))
