@@ -191,7 +191,7 @@ def compare_rows(before: object, after: object, counted: Iterable[str], *, in_pe
         "alike": is_alike,
         "priced": ~nw.coalesce("price_source_after", "price_source").is_null(),
         "new_list": has_new_list,
-        "same": _is_same("amount"),  # of which only the rate moved what they are in pesos
+        "same": _is_same("amount"),  # or rows that only the rate moved would count as restated
     }
     for when, end in sides.items():
         keys |= {f"{name}_{when}": nw.col(f"{name}{end}") for name in ("who", "model")}
