@@ -31,6 +31,8 @@ HEX = re.compile(rb"<([0-9A-Fa-f\s]{8,})>")
 ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})|\\x([0-9a-fA-F]{2})|=\?utf-8\?", re.IGNORECASE)
 MIME = re.compile(rb"^content-transfer-encoding:", re.IGNORECASE | re.MULTILINE)
 PNG = b"\x89PNG\r\n\x1a\n"
+BROKEN = (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, zlib.error)
+"""What opening an archive raises that is none: RuntimeError where it seems encrypted."""
 FORMS: tuple[Literal["NFC", "NFD"], ...] = ("NFC", "NFD")
 """In which accents stand in a letter, or after it."""
 SHORTEST = 6
@@ -61,10 +63,11 @@ def find_in(content: bytes, known: Collection[str]) -> set[str]:
 
 
 def unpack(content: bytes, depth: int = DEPTH) -> set[bytes]:
-    """The content, and all that is packed or written another way in it."""
-    seen, newest = {content}, {content}
-    for _layer in range(depth):
-        newest = {inner for one in newest for inner in _open(one)} - seen
+    """The content, and all that is packed or written another way in it. Raises where it is itself a broken archive."""
+    newest = set(_open(content))
+    seen = {content} | newest
+    for _layer in range(depth - 1):
+        newest = {inner for one in newest for inner in _try_open(one)} - seen
         seen |= newest
     return seen
 
@@ -76,6 +79,14 @@ def _write_forms(text: str) -> Iterator[bytes]:
         for coding in ("utf-8", "latin-1"):
             with suppress(UnicodeEncodeError):
                 yield unicodedata.normalize(form, written).encode(coding).lower()
+
+
+def _try_open(content: bytes) -> Iterator[bytes]:
+    """Of a piece found inside: undoing escapes in an archive's bytes makes some that begin like one and are none."""
+    try:
+        yield from _open(content)
+    except BROKEN:
+        yield from _rewrite(content)
 
 
 def _open(content: bytes) -> Iterator[bytes]:

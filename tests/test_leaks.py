@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import zlib
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import pytest
 from leaks import find_in, find_leaks, plant
@@ -25,6 +27,18 @@ def test_a_planted_leak_is_found_in_each_form(text: str, tmp_path: Path) -> None
         (tmp_path / name).write_bytes(content)
     assert find_leaks(tmp_path, KNOWN) == {name: {text} for name in forms}
     assert find_in(b"\n".join([b"before after", *(one.encode()[:-1] for one in KNOWN)]), KNOWN) == set()
+
+
+@pytest.mark.parametrize("kind", ["book.xlsx", "rows.csv.gz", "chart.png"])
+def test_a_broken_archive_inside_is_searched_as_it_stands_and_one_by_itself_is_told(kind: str) -> None:
+    """The time of day in an archive decided whether a guess at its escapes looked like another one."""
+    broken = plant("nobody at all")[kind].replace(b"PK\x01\x02", b"PK\x01\x03")[:-9] + KNOWN[1].encode()
+    if kind == "book.xlsx":
+        broken += plant("nobody at all")[kind][-22:]
+    with pytest.raises((BadZipFile, EOFError, zlib.error)):
+        find_in(broken, KNOWN)
+    quoted = "".join(f"%{one:02X}" for one in broken).encode()
+    assert find_in(quoted, KNOWN) == {KNOWN[1]}
 
 
 def test_a_name_of_a_file_is_looked_at_too(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ PLAIN = re.compile(r"[\w/.:=+@-]+")
 """A word that needs no quotes."""
 SHARED = "reports\n!reports/**/run.json\n!reports/**/mail/**"
 """What all who may read a repository may see: not the pages and the addresses of those who are mailed the month."""
-PANGO = "sudo apt-get update && sudo apt-get install -y libpango-1.0-0 libpangoft2-1.0-0"
+PANGO = "sudo apt-get update && sudo apt-get install -y libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
 """Libraries of the system that a PDF needs."""
 
 
