@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.checks import Check
 from flexlib.formats import format_plain
 from flexlib.money.amounts import find_unknown_zeros
+from flexlib.money.fx import AT_ANY_RATE
 from flexlib.money.unit_prices import EXACT
 
 if TYPE_CHECKING:
@@ -47,10 +48,10 @@ UNPRICED = """
     GROUP BY ALL ORDER BY rows DESC, provider, model, proxy NULLS LAST, reason
 """
 
-RATES = """
+RATES = f"""
     SELECT fx_date::VARCHAR AS day, rtrim(rtrim(fx_rate::VARCHAR, '0'), '.') AS value, fx_source AS source,
         count(*) AS rows
-    FROM read_parquet($file) WHERE amount_in_clp IS NOT NULL
+    FROM read_parquet($file) WHERE amount_in_clp IS NOT NULL AND fx_source IS DISTINCT FROM '{AT_ANY_RATE}'
     GROUP BY ALL ORDER BY day NULLS LAST, value, source
 """
 

@@ -2,7 +2,8 @@
 
 The one place that fills amounts, for one call and for a table of them, by the same rules and to the last digit alike:
 an amount that is there stays; where there is none in USD, the cost is it where the seller's own unit is the dollar, and
-else the price book says it; pesos follow at the kept rate of the call's day in Santiago;
+else the price book says it; pesos follow at the kept rate of the call's day in Santiago, and are 0 of nothing, which no
+rate is needed for;
 a sum of a day or a month has no hour, and takes the rate of the date that it names.
 """
 
@@ -10,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from flexlib.enums import OF_AN_HOUR, SOURCE_REASONS, LlmProxy
 from flexlib.i18n import mark_text
 from flexlib.money.extra_counts import BASE_COUNTS, EXTRA_COUNTS
-from flexlib.money.fx import Rates, convert_rows, convert_to_clp, find_rate
+from flexlib.money.fx import AT_ANY_RATE, Rates, convert_rows, convert_to_clp, find_rate
 from flexlib.money.price_book import PriceBook
 from flexlib.money.prices import Price, price_call
 
@@ -86,11 +88,13 @@ def fill_call(
     if usd is not None and filled["amount_in_clp"] is None:
         moment = read("created_at")
         rate = find_rate(rates, moment if read("grain", "call") in OF_AN_HOUR else moment.date())
-        if rate is None:
-            filled["unconverted"] = unconverted
-        else:
+        if rate is not None:
             filled["amount_in_clp"] = convert_to_clp(usd, rate)
             filled |= {"fx_rate": rate.value, "fx_date": rate.day, "fx_source": rate.source}
+        elif usd == 0:
+            filled |= {"amount_in_clp": Decimal(0), "fx_source": AT_ANY_RATE}
+        else:
+            filled["unconverted"] = unconverted
     return filled
 
 

@@ -36,6 +36,9 @@ MADE_UP = mark_text("made up")
 LEAST_PESOS, MOST_PESOS = Decimal(100), Decimal(10_000)
 """A dollar has been worth more than the one since 1985, and never near the other: what lies outside is mostly a 1,234
 whose point stands for thousands, as in Chile, or a value without its comma."""
+AT_ANY_RATE = "at any rate"
+"""The source of pesos that no rate is needed for: 0, of 0 dollars."""
+
 CLP_STEP = Decimal("1e-4")
 USD_STEP = Decimal("1e-10")
 EXACT = Context(prec=60, rounding=ROUND_HALF_EVEN)
@@ -160,9 +163,9 @@ def convert_rows(rows: pa.Table, rates: Rates) -> pa.Table:
     """Pesos for many amounts, to the digit what one alone becomes: a row each in the order of `rows`.
 
     `rows`: the columns `created_at` (UTC) and `amount_in_usd` of the usage schema. Gives `amount_in_clp` (null: no
-    amount in USD, or no rate of the day), and of the day's rate, null where there is none, `fx_rate` in pesos for a
-    dollar, `fx_date` and `fx_source`. Each hour of the table is looked up once: Santiago's clocks have stood at whole
-    hours from UTC since 1947.
+    amount in USD, or no rate of the day for one that is not 0), and of the day's rate, null where there is none,
+    `fx_rate` in pesos for a dollar, `fx_date` and `fx_source`, which of 0 dollars without a rate is `AT_ANY_RATE`. Each
+    hour of the table is looked up once: Santiago's clocks have stood at whole hours from UTC since 1947.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -172,11 +175,14 @@ def convert_rows(rows: pa.Table, rates: Rates) -> pa.Table:
     hours = pc.floor_temporal(moments, unit="hour").dictionary_encode()
     found = [find_rate(rates, hour) for hour in hours.dictionary.to_pylist()]
     values = pa.array([one and one.value for one in found], value).take(hours.indices)
-    amount = pc.multiply(rows["amount_in_usd"].combine_chunks(), values)
+    usd = rows["amount_in_usd"].combine_chunks()
+    pesos = pc.round(pc.multiply(usd, values), ndigits=4, round_mode="half_to_even").cast(clp)
+    of_nothing = pc.and_(pc.is_null(values), pc.fill_null(pc.equal(usd, pa.scalar(Decimal(0), usd.type)), False))
+    sources = pa.array([one and one.source for one in found], pa.string()).take(hours.indices)
     columns = {
-        "amount_in_clp": pc.round(amount, ndigits=4, round_mode="half_to_even").cast(clp),
+        "amount_in_clp": pc.if_else(of_nothing, pa.scalar(Decimal(0), clp), pesos),
         "fx_rate": values,
         "fx_date": pa.array([one and one.day for one in found], pa.date32()).take(hours.indices),
-        "fx_source": pa.array([one and one.source for one in found], pa.string()).take(hours.indices),
+        "fx_source": pc.if_else(of_nothing, AT_ANY_RATE, sources),
     }
     return pa.table(columns)

@@ -14,7 +14,7 @@ from flexlib.checks import say_unpriced
 from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.i18n import _, mark_text, write_number
 from flexlib.money.amounts import find_unknown_zeros
-from flexlib.money.fx import MADE_UP
+from flexlib.money.fx import AT_ANY_RATE, MADE_UP
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
 
@@ -54,7 +54,9 @@ def list_rates(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
     """
     value = r"regexp_replace(fx_rate::VARCHAR, '(\.\d{2}\d*?)0+$', '\1')"  # at least two decimals: 969.60
     keys = {"day": "fx_date::VARCHAR", "value": value, "source": "fx_source"}
-    found = _group(rows.filter("amount_in_clp IS NOT NULL"), keys, "day")
+    found = _group(
+        rows.filter(f"amount_in_clp IS NOT NULL AND fx_source IS DISTINCT FROM '{AT_ANY_RATE}'"), keys, "day"
+    )
     return [row | {"source": _(MADE_UP)} if row["source"] == MADE_UP else row for row in found]
 
 

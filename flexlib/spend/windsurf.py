@@ -16,7 +16,7 @@ from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.i18n import mark_text
 from flexlib.money.amounts import NO_RATE
 from flexlib.money.credit_prices import CreditPrices, explain_listed, find_credit_price, find_listed
-from flexlib.money.fx import Rates, find_rate
+from flexlib.money.fx import AT_ANY_RATE, Rates, find_rate
 from flexlib.names import find_provider, name_model
 from flexlib.schema import FX_RATE, USAGE, USD, name_sql_type
 from flexlib.sources.registry import WINDSURF
@@ -44,12 +44,13 @@ AS_USAGE = f"""
     CASE WHEN flex_credits <> 0 THEN list END AS price_source, CASE WHEN flex_credits <> 0 THEN since END AS price_date,
     CASE WHEN amount_in_usd IS NULL THEN '{NO_PRICE}' END AS unpriced,
     CASE WHEN amount_in_usd IS NOT NULL THEN rate END AS fx_rate,
-    amount_in_usd * rate AS pesos,
+    coalesce(amount_in_usd * rate, CASE WHEN amount_in_usd = 0 THEN 0 END) AS pesos,
     round(pesos, 4) - CASE WHEN abs(pesos) % 0.0001 = 0.00005 AND round(pesos, 4) % 0.0002 <> 0
         THEN sign(pesos) * 0.0001 ELSE 0 END AS amount_in_clp,
     CASE WHEN amount_in_usd IS NOT NULL THEN rate_day END AS fx_date,
-    CASE WHEN amount_in_usd IS NOT NULL THEN rate_source END AS fx_source,
-    CASE WHEN amount_in_usd IS NOT NULL AND rate IS NULL THEN '{NO_RATE}' END AS unconverted,
+    CASE WHEN amount_in_usd IS NOT NULL AND rate IS NULL AND pesos = 0 THEN '{AT_ANY_RATE}'
+        WHEN amount_in_usd IS NOT NULL THEN rate_source END AS fx_source,
+    CASE WHEN amount_in_usd IS NOT NULL AND pesos IS NULL THEN '{NO_RATE}' END AS unconverted,
     '{{"flex_credits": "' || flex_credits::DECIMAL(16, 0) * 0.01::DECIMAL(3, 2) || '", "model_uid": ' || quoted
         || ', "plan_credits": "' || prompt_credits::DECIMAL(16, 0) * 0.01::DECIMAL(3, 2)
         || '", "tokens": "not_reported"'
@@ -57,7 +58,7 @@ AS_USAGE = f"""
         || '}}' AS metadata,
     date AS updated_at, '{WINDSURF.name}' AS source, "user" AS spender, flex_credits, prompt_credits
 """
-"""Of a row of credits beside its day and its model; pesos are rounded half to even."""
+"""Of a row of credits beside its day and its model; pesos are rounded half to even, and none of no dollars."""
 
 
 def credits_as_usage(rows: pa.Table, prices: CreditPrices, rates: Rates) -> pa.Table:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from report_samples import FIXTURE
 from spend_samples import AUGUST, SEPTEMBER, call, store
 
 from flexlib.dates import Month
@@ -47,6 +48,13 @@ def test_whose_calls_all_lack_an_amount_has_not_stopped(tmp_path: Path) -> None:
     assert list_parts(made) == {"unmeasured": -5}
     assert made.change.people == {"new": 0, "gone": 0, "stayed": 1}
     assert "1 call of September 2025 without a price is left out." in made.missing
+
+
+def test_in_every_unit_the_same_people_are_new_gone_and_stayed_where_only_the_plan_s_credits_lack_a_rate() -> None:
+    """Of the fixture's months some people spent plan credits alone on some days, at 0 dollars and on days of August
+    without a rate: 0 pesos, too."""
+    for of in ("credits", "usd", "clp"):
+        assert compare(FIXTURE, of).change.people == {"new": 7, "gone": 7, "stayed": 11}, of
 
 
 def test_pesos_without_dollars_are_left_out_and_said(tmp_path: Path) -> None:

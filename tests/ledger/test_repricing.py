@@ -17,7 +17,8 @@ from flexlib.ledger.record.changing import ModelChange, reprice_month
 from flexlib.ledger.record.pages import PAGE_ROWS
 from flexlib.ledger.record.recording import record_many
 from flexlib.ledger.record.responses import read_anthropic_response
-from flexlib.money.fx import Rate
+from flexlib.money.amounts import NO_RATE
+from flexlib.money.fx import AT_ANY_RATE, Rate
 from flexlib.money.price_book import PriceBook, build_book, load_book
 from flexlib.store.fx import KeptRate, write_kept_rates
 
@@ -33,14 +34,19 @@ CALL: dict[str, Any] = {
 OLD, NEW = Decimal("0.00035"), Decimal("0.00070")  # 100 x 2.50 + 10 x 10.00 USD a million; twice as much
 
 
-@pytest.fixture(scope="module")
-def newer() -> PriceBook:
-    """A book in which OpenAI's gpt-4o costs twice as much."""
+def build_house(name: str, input_mtok: int, output_mtok: int) -> PriceBook:
+    """A book in which OpenAI's gpt-4o costs so many USD a million tokens."""
     openai = deepcopy(next(one for one in providers if one.id == "openai"))
     (gpt,) = (one for one in openai.models if one.id == "gpt-4o")
     prices = gpt.prices[-1].prices if isinstance(gpt.prices, list) else gpt.prices
-    vars(prices).update(input_mtok=Decimal(5), output_mtok=Decimal(20))
-    return build_book("newer 1", [openai])
+    vars(prices).update(input_mtok=Decimal(input_mtok), output_mtok=Decimal(output_mtok))
+    return build_book(name, [openai])
+
+
+@pytest.fixture(scope="module")
+def newer() -> PriceBook:
+    """Twice as dear as the installed one."""
+    return build_house("newer 1", 5, 20)
 
 
 def read(ledger: Ledger) -> dict[str, UsageRecord]:
@@ -97,6 +103,18 @@ def test_going_back_keeps_both_amounts_in_their_order(ledger: Ledger, newer: Pri
     one = read(ledger)["a"]
     assert one.amount_in_usd == OLD
     assert [kept["amount_in_usd"] for kept in one.earlier_amounts or []] == ["0.0003500000", "0.0007000000"]
+
+
+def test_without_a_rate_a_call_that_becomes_free_is_0_pesos_and_one_that_is_free_no_more_has_none(
+    ledger: Ledger, newer: PriceBook
+) -> None:
+    record_usage(**CALL, request_id="a", ledger=ledger)
+    reprice_month(SEPTEMBER, ledger, book=build_house("free 1", 0, 0), apply=True)
+    free = read(ledger)["a"]
+    assert (free.amount_in_usd, free.amount_in_clp, free.fx_source, free.unconverted) == (0, 0, AT_ANY_RATE, None)
+    reprice_month(SEPTEMBER, ledger, book=newer, apply=True)
+    paid = read(ledger)["a"]
+    assert (paid.amount_in_usd, paid.amount_in_clp, paid.fx_source, paid.unconverted) == (NEW, None, None, NO_RATE)
 
 
 def test_a_call_that_no_book_had_priced_is_shown_with_no_old_amount(ledger: Ledger) -> None:

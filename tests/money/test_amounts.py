@@ -18,7 +18,7 @@ from test_extra_counts import build_call, calls
 
 from flexlib.enums import SOURCE_SAYS_ZERO
 from flexlib.money.amounts import FILLED, NO_RATE, drop_filled, fill_call, fill_rows, find_unknown_zeros
-from flexlib.money.fx import Rate, Rates
+from flexlib.money.fx import AT_ANY_RATE, Rate, Rates
 from flexlib.money.price_book import load_book
 from flexlib.money.prices import MIXED, NO_TOKENS, UNKNOWN_REQUESTS
 from flexlib.schema import USAGE
@@ -74,6 +74,11 @@ PRICED = {"price_source": BOOK, "price_date": None}
         (
             {"amount_in_usd": Decimal(2), "created_at": datetime(2025, 9, 13, 12)},
             {"amount_in_usd": Decimal(2), "unconverted": NO_RATE},
+        ),
+        # 0 dollars are 0 pesos whatever the rate.
+        (
+            {"amount_in_usd": Decimal(0), "created_at": datetime(2025, 9, 13, 12)},
+            {"amount_in_usd": Decimal(0), "amount_in_clp": Decimal(0), "fx_source": AT_ANY_RATE},
         ),
         # Midnight UTC is the 9th in Santiago; a sum of a day or a month is of the date that it names.
         (

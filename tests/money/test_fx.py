@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from flexlib.errors import BadParameter, BadRecord
 from flexlib.money.fx import (
+    AT_ANY_RATE,
     CARRY_DAYS,
     Rate,
     Rates,
@@ -153,7 +154,7 @@ CONVERTED = pa.schema(
         ("fx_source", pa.string()),
     ]
 )
-AMOUNTS = st.none() | st.decimals(0, 10**6, places=10)
+AMOUNTS = st.none() | st.just(Decimal(0)) | st.decimals(0, 10**6, places=10)
 MOMENTS = st.datetimes(datetime(2025, 8, 1), datetime(2025, 10, 31))
 
 
@@ -163,11 +164,14 @@ def test_table_is_converted_as_its_rows_are_alone(rates: Rates, calls: list[tupl
     rows = pa.table({"created_at": pa.array(moments, pa.timestamp("us")), "amount_in_usd": pa.array(amounts, USD)})
     converted = convert_rows(rows, rates)
     assert converted.schema == CONVERTED
-    expected = []
+    expected: list[tuple[object, ...]] = []
     for moment, amount in calls:
         rate = find_rate(rates, moment)
-        pesos = convert_to_clp(amount, rate) if rate and amount is not None else None
-        expected.append((pesos, rate and rate.value, rate and rate.day, rate and rate.source))
+        if rate is None and amount == 0:
+            expected.append((Decimal(0), None, None, AT_ANY_RATE))
+        else:
+            pesos = convert_to_clp(amount, rate) if rate and amount is not None else None
+            expected.append((pesos, rate and rate.value, rate and rate.day, rate and rate.source))
     assert [tuple(row.values()) for row in converted.to_pylist()] == expected
 
 

@@ -23,8 +23,8 @@ from flexlib.ledger.read.months import look_up_archived
 from flexlib.ledger.record.pages import GO_ON, change_pages
 from flexlib.ledger.record.pricing import build_table, load_kept_rates, price_records
 from flexlib.ledger.record.record import UsageRecord
-from flexlib.money.amounts import NO_RATE, PAID_IN_USD
-from flexlib.money.fx import Rate, Rates, convert_to_clp, find_rate
+from flexlib.money.amounts import PAID_IN_USD, fill_call
+from flexlib.money.fx import AT_ANY_RATE, Rate, Rates, convert_to_clp, find_rate
 from flexlib.money.price_book import PriceBook, load_book
 from flexlib.money.unit_prices import is_listed
 
@@ -175,9 +175,7 @@ def _reprice(page: list[UsageRecord], book: PriceBook) -> list[UsageRecord]:
 
 
 def _change(old: UsageRecord, amount: Decimal, source: str, since: date | None) -> UsageRecord:
-    pesos, earlier = old.amount_in_clp, old.earlier_amounts
-    if pesos is not None and old.fx_rate is not None and old.fx_date is not None:
-        pesos = convert_to_clp(amount, Rate(old.fx_date, old.fx_rate, str(old.fx_source)))
+    earlier = old.earlier_amounts
     if old.amount_in_usd is not None:
         kept = {
             "amount_in_usd": f"{old.amount_in_usd:f}",
@@ -187,15 +185,14 @@ def _change(old: UsageRecord, amount: Decimal, source: str, since: date | None) 
             "until": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         }
         earlier = [*(earlier or []), kept]
-    return old._replace(
-        amount_in_usd=amount,
-        price_source=source,
-        price_date=since,
-        unpriced=None,
-        amount_in_clp=pesos,
-        unconverted=NO_RATE if pesos is None else None,
-        earlier_amounts=earlier,
+    new = old._replace(
+        amount_in_usd=amount, price_source=source, price_date=since, unpriced=None, earlier_amounts=earlier
     )
+    if old.fx_rate is not None and old.fx_date is not None:
+        return new._replace(amount_in_clp=convert_to_clp(amount, Rate(old.fx_date, old.fx_rate, str(old.fx_source))))
+    if old.fx_source == AT_ANY_RATE:
+        new = new._replace(amount_in_clp=None, fx_source=None)
+    return new._replace(**fill_call(new, Rates()))
 
 
 def _add(sums: dict[tuple[str, str, str, str], list[Any]], old: UsageRecord, new: UsageRecord) -> None:
