@@ -31,6 +31,7 @@ CALL: dict[str, Any] = {
     "completion_tokens": 10,
     "created_at": "2025-09-10T12:00:00Z",
 }
+ZERO = Decimal(0)
 OLD, NEW = Decimal("0.00035"), Decimal("0.00070")  # 100 x 2.50 + 10 x 10.00 USD a million; twice as much
 
 
@@ -111,7 +112,7 @@ def test_without_a_rate_a_call_that_becomes_free_is_0_pesos_and_one_that_is_free
     record_usage(**CALL, request_id="a", ledger=ledger)
     reprice_month(SEPTEMBER, ledger, book=build_house("free 1", 0, 0), apply=True)
     free = read(ledger)["a"]
-    assert (free.amount_in_usd, free.amount_in_clp, free.fx_source, free.unconverted) == (0, 0, AT_ANY_RATE, None)
+    assert (free.amount_in_usd, free.amount_in_clp, free.fx_source, free.unconverted) == (ZERO, ZERO, AT_ANY_RATE, None)
     reprice_month(SEPTEMBER, ledger, book=newer, apply=True)
     paid = read(ledger)["a"]
     assert (paid.amount_in_usd, paid.amount_in_clp, paid.fx_source, paid.unconverted) == (NEW, None, None, NO_RATE)
