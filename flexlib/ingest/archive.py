@@ -17,8 +17,9 @@ from flexlib.ledger.db.archived import ArchivedMonth
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.read.months import MonthTotals, look_up_archived, read_month
 from flexlib.ledger.read.unclosed import list_recorded_months
-from flexlib.ledger.record.archiving import clear_month, seal_month
+from flexlib.ledger.record.archiving import clear_month, is_cleared, seal_month
 from flexlib.sources.registry import LEDGER
+from flexlib.store.held import find_rows_hash
 from flexlib.store.row_hash import RowHash
 from flexlib.store.version import Snapshot
 
@@ -65,9 +66,13 @@ def archive_months(
 
 def _archive(month: Month, root: Path, ledger: Ledger, today: date, *, dry_run: bool) -> ArchivedResult:
     with hold_month(LEDGER, month, root) as held:
-        found = look_up_archived(ledger, month)
+        found, newest = look_up_archived(ledger, month), held.newest
+        if found and not is_cleared(ledger, month) and not _has_calls(newest, found[0].rows_sha256):
+            # On SQLite calls go after their month is sealed: those that are there yet may be the last ones.
+            said = _("it is archived, but {place} no longer has its calls, and the ledger has some of them yet; bring "
+                     "that folder back as it was, and run this again.")  # fmt: skip
+            return ArchivedResult(month, None, None, said.format(place=found[0].place))
         if not found:
-            newest = held.newest
             why = _find_objection(month, newest, today)
             if why or newest is None:
                 return ArchivedResult(month, None, None, why)
@@ -75,12 +80,23 @@ def _archive(month: Month, root: Path, ledger: Ledger, today: date, *, dry_run: 
             if totals is None:
                 said = _("The ledger holds other calls of {month} than are stored; close it again: {command}")
                 return ArchivedResult(month, None, None, said.format(month=month, command=LEDGER.format_command(month)))
+            if not _has_calls(newest, newest.certificate.rows_sha256):
+                said = _("{file} does not have the calls that its certificate is of.")
+                return ArchivedResult(month, None, None, said.format(file=newest.file))
             found = [ArchivedMonth(month, totals.rows, newest.certificate.rows_sha256, newest.path.absolute())]
             if not dry_run:
                 seal_month(ledger, found[0], totals)
         if not dry_run:
             clear_month(ledger, month)
     return ArchivedResult(month, found[0].rows, found[0].place)
+
+
+def _has_calls(newest: Snapshot | None, rows_sha256: str) -> bool:
+    """Whether the file has the calls of that hash, as it is read now: no certificate is believed before they go."""
+    try:
+        return bool(newest and find_rows_hash(newest.file, newest.file_sha256, newest.root) == rows_sha256)
+    except (FileNotFoundError, ValueError):
+        return False
 
 
 def _find_objection(month: Month, newest: Snapshot | None, today: date) -> str:

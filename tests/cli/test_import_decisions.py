@@ -101,6 +101,23 @@ def test_a_row_that_could_not_be_taken_is_fixed_as_the_sentence_says(
     assert bring(capsys, fixed, *PLAIN, *advice) == ([("COMPLETE", 18)], "")
 
 
+@pytest.mark.parametrize("held", ["2026-05-20 10:00:00.2,x,1", "no time,5,1"])
+def test_superseding_does_not_lose_a_row_that_could_not_be_taken_without_a_question(
+    folder: Path, capsys: pytest.CaptureFixture[str], held: str
+) -> None:
+    whole = ["2026-05-15 10:00:00.1,5,1", "2026-05-15 10:00:00.3,6,1"]
+    bring(capsys, write(folder, "a.csv", *whole, held), *PLAIN, code=3)
+    again = write(folder, "b.csv", *whole)
+    error = bring(capsys, again, *PLAIN, "--supersedes", "a.csv", code=2)[1]
+    assert "--supersedes a.csv would drop 1 row that could not be taken" in error
+    fixed = write(folder, "c.csv", *whole, "2026-06-15 10:00:00.2,7,1")  # the row is of another month
+    if held.startswith("no time"):
+        assert bring(capsys, fixed, *PLAIN, "--supersedes", "a.csv") == ([("COMPLETE", 11), ("COMPLETE", 7)], "")
+    else:
+        assert "would drop 1 row" in bring(capsys, fixed, *PLAIN, "--supersedes", "a.csv", code=2)[1]
+        assert bring(capsys, again, *PLAIN, "--supersedes", "a.csv", "--yes")[0] == [("COMPLETE", 11)]
+
+
 def test_what_older_files_gave_way_to_holds_for_all_of_them_in_any_order(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -199,6 +216,18 @@ def test_a_bill_is_superseded_by_its_path_also_in_one_command_but_not_where_days
     part = write(folder, "part.csv", first.format("0.45"), head=BILL.strip())
     error = bring(capsys, part, "--supersedes", new, code=2)[1]
     assert "new.csv bills and the newer bills do not: 2026-05-03 of openai in USD; add --yes" in error
+
+
+def test_superseding_a_bill_does_not_lose_a_line_that_could_not_be_taken_without_a_question(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line, other = '1777680000,1777766400,{0},usd,"gpt-4o, input",p', '1777852800,1777939200,{0},usd,"gpt-4o",p'
+    old = write(folder, "old.csv", line.format("0.30"), other.format("1.2.3"), head=BILL.strip())
+    bring(capsys, old, code=3)
+    less = write(folder, "less.csv", line.format("0.40"), head=BILL.strip())
+    assert "would drop 1 row that could not be taken" in bring(capsys, less, "--supersedes", "old.csv", code=2)[1]
+    whole = write(folder, "whole.csv", line.format("0.40"), other.format("0.50"), head=BILL.strip())
+    assert bring(capsys, whole, "--supersedes", "old.csv")[0] == [("COMPLETE", 0)]
 
 
 def test_an_import_needs_no_standard_input(folder: Path) -> None:

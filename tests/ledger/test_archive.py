@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +14,8 @@ from pathlib import Path
 from threading import Semaphore
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from databases import execute, query
 from victims import Victims, start_victims
@@ -160,6 +164,7 @@ def test_what_comes_late_is_refused_and_nothing_of_it_stored(filled: Ledger, tmp
          "holds other calls"),
         (lambda ledger, root: damage(root), "changed or damaged"),
         (lambda ledger, root: forget(root), "was never closed; run: flexlib close --year 2024 --month 12"),
+        (lambda ledger, root: forge(root), "does not have the calls that its certificate is of"),
     ],
 )  # fmt: skip
 def test_a_month_that_is_not_as_it_was_closed_stays_whole(
@@ -183,6 +188,17 @@ def forget(root: Path) -> None:
     (folder,) = (root / "usage" / "2024-12" / "ledger").glob("*-*")
     folder.rename(root / "away")
     (root / "usage" / "2024-12" / ".last.json").unlink()
+
+
+def forge(root: Path) -> None:
+    """Another model in the file, and the certificate says the hash of the bytes that it has now."""
+    (file,) = (root / "usage" / "2024-12").rglob("usage.parquet")
+    rows = pq.read_table(file)
+    other = pa.array(["gpt-4o-mini"] * len(rows), rows.schema.field("model").type)
+    pq.write_table(rows.set_column(rows.schema.get_field_index("model"), rows.schema.field("model"), other), file)
+    said = file.with_name("certificate.json")
+    certificate = json.loads(said.read_text())
+    said.write_text(json.dumps(certificate | {"file_sha256": hashlib.sha256(file.read_bytes()).hexdigest()}))
 
 
 def test_a_month_that_running_figures_read_and_one_that_is_a_gap_stay(filled: Ledger, tmp_path: Path) -> None:
@@ -324,3 +340,25 @@ def test_killed_anywhere_nothing_is_lost_or_counted_too_little_and_it_is_run_aga
     assert load_spend(NOVEMBER, None, tmp_path, zone="UTC", names=False).total("usd") == USD[NOVEMBER]
     ids = "llm_usage_archived_ids" if filled.backend == "sqlite" else "llm_usage_request_ids"
     assert query(filled, f"SELECT count(*) FROM {ids} WHERE request_id LIKE '2024-11-%'") == [(5,)]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signals there")
+@pytest.mark.parametrize("spoil", [damage, forget, forge])
+def test_what_a_killed_archive_left_in_the_database_stays_where_the_file_is_spoilt_since(
+    sqlite_ledger: Ledger, tmp_path: Path, victims: Victims, spoil: Callable[[Path], None]
+) -> None:
+    fill(sqlite_ledger)
+    close_month(DECEMBER, tmp_path, ledger=sqlite_ledger)
+    sqlite_ledger.close()
+    victims.archive_and_die(sqlite_ledger.engine.url.render_as_string(), tmp_path, "2025-01", "between batches")
+    left = count_rows(sqlite_ledger)
+    (file,) = (tmp_path / "usage" / "2024-12").rglob("usage.parquet")
+    shutil.copytree(file.parent, tmp_path / "backup")
+    spoil(tmp_path)
+    for dry_run in (True, False):
+        december = archive(sqlite_ledger, tmp_path, dry_run=dry_run)[1]
+        assert (december.rows, count_rows(sqlite_ledger)) == (None, left)
+        assert f"{file.parent} no longer has its calls" in december.why
+    shutil.copytree(tmp_path / "backup", file.parent, dirs_exist_ok=True)
+    assert archive(sqlite_ledger, tmp_path)[1].is_archived
+    assert count_rows(sqlite_ledger) == 10

@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import sqlite3
+import sys
 import threading
 import time
 import traceback
@@ -719,3 +720,21 @@ def test_rows_of_others_do_not_disturb(ledger: Ledger) -> None:
     execute(ledger, "UPDATE llm_usage_statistics SET metadata = NULL, status = 'by hand'")
     with pytest.raises(ConflictingUsage, match="status differs"):
         record_usage(**CALL, request_id="a", ledger=ledger)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limits there")
+def test_a_batch_that_the_disk_does_not_take_says_why_and_leaves_nothing(sqlite_ledger: Ledger) -> None:
+    import resource
+
+    record_usage(**CALL, ledger=sqlite_ledger)
+    calls = [{**CALL, "metadata": {"note": "x" * 500}} for _place in range(10_000)]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with sqlite_ledger.connect() as connection:  # the one that the pool gives again
+        connection.execute("PRAGMA cache_size = 10")  # so that SQLite writes in the transaction, as of a large batch
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, before[1]))
+    try:
+        with pytest.raises(LedgerFailed, match="refused: disk I/O error"):
+            record_many(calls, ledger=sqlite_ledger)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert query(sqlite_ledger, "SELECT count(*) FROM llm_usage_statistics") == [(1,)]

@@ -8,6 +8,7 @@ until somebody says which one holds (`supersedes`), or that both do (`distinct`)
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from flexlib.ingest.files.entries import Decisions
 from flexlib.ingest.files.importing import FilesImport
 from flexlib.ingest.files.known import find_named, list_stored_files, refuse_dropping
 from flexlib.ingest.files.pool import check_unchanged, describe_file, stamp_files
-from flexlib.ingest.files.superseded import MOST_SHOWN
+from flexlib.ingest.files.superseded import MOST_SHOWN, explain_held
 from flexlib.ingest.pipeline import HeldMonth, hold_month, prepare_month
 from flexlib.sources.charges import read_charges
 from flexlib.sources.charges.mapping import ChargeMapping
@@ -89,6 +90,7 @@ def prepare_charges(
             ]
             gone += [(bill.name, one.rows) for bill in given if bill.sha256 in older for one in bill.months.values()]
             _refuse_losing(gone, [charges.rows for bill in read for charges in bill.months.values()])
+            _refuse_losing_held([one for _, one in stored if one["sha256"] in older - mine], read)
         distinct_from = mine | {entry["sha256"] for _, entry in stored} if decisions.distinct else set()
         touched = {month for month, entry in stored if entry["sha256"] in dropped}
         prepared = []
@@ -150,6 +152,20 @@ def _refuse_losing(gone: Iterable[tuple[str, pa.Table]], stays: Iterable[pa.Tabl
                     "--yes if that is right."
                 ).format(name=name, shown=shown, value=", ..." if lost[MOST_SHOWN:] else "")
             )
+
+
+def _refuse_losing_held(older: Iterable[Mapping[str, Any]], bills: Sequence[BillFile]) -> None:
+    """Raises `BadParameter` where a file that is to go has lines that could not be taken, which are of any day, and the
+    newer ones have fewer lines than it in all; `older`: its entries in each of its months."""
+    lines = sum(one.rows.num_rows + len(one.refused) for bill in bills for one in bill.months.values())
+    taken, held = Counter[str](), Counter[str]()
+    for entry in older:
+        taken[entry["name"]] += entry["taken"]
+        # One whose month is unknown stands in each.
+        held[entry["name"]] = max(held[entry["name"]], entry["quarantined"])
+    for name in held:
+        if held[name] and lines < taken[name] + held[name]:
+            raise BadParameter(explain_held(name, held[name]))
 
 
 def _read_bill(file: InputFile, mapping: ChargeMapping) -> BillFile:

@@ -65,7 +65,7 @@ def merge_month(
     _view_stored(connection, base, entries, decisions.guard)
     # Of a version before; today such a month is refused.
     changed = before.sums.figures.get("changed_amounts", {}) if before else {}
-    left_out, gone = drop_rows(pool, base, entries, decisions)
+    left_out, gone = drop_rows(pool, month, base, entries, decisions)
     known = _merge_found(connection, pool, entries, base, decisions.guard)
     here = [file.months[month] for file in pool.files if month in file.months]
     found = {name: sum(getattr(one.counts, name) for one in here) for name in FIGURES}

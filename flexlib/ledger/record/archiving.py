@@ -17,7 +17,7 @@ from flexlib.i18n import _
 from flexlib.ledger.db.archived import ArchivedMonth, archived, list_archived
 from flexlib.ledger.db.columns import to_microseconds
 from flexlib.ledger.db.database import Ledger, run_with_retries
-from flexlib.ledger.db.table import ARCHIVED_IDS, REQUEST_IDS, TABLE, name_partition
+from flexlib.ledger.db.table import ARCHIVED_IDS, REQUEST_IDS, STATISTICS, TABLE, name_partition
 from flexlib.ledger.read.months import MonthTotals, sum_month
 from flexlib.ledger.record.writing import open_transaction
 from flexlib.ledger.tally.current import are_there
@@ -79,6 +79,17 @@ def _forget_tallies(connection: sa.Connection, one: ArchivedMonth, partition: st
             connection.execute(sa.delete(table).where(*bound(table.c.start, one.first, one.month.end)))
         number: sa.ColumnElement[int] = sa.literal_column(f"'{partition}'::regclass::oid::bigint")
         connection.execute(sa.delete(partitions).where(partitions.c.partition == number))
+
+
+def is_cleared(ledger: Ledger, month: Month) -> bool:
+    """Whether not one call of an archived month is in the database any more."""
+    is_of_month = (STATISTICS.c.created_at >= month.previous.end, STATISTICS.c.created_at < month.end)
+
+    def look() -> bool:
+        with ledger.read() as connection:
+            return connection.scalar(sa.select(STATISTICS.c.id).where(*is_of_month).limit(1)) is None
+
+    return run_with_retries(ledger, look)
 
 
 def clear_month(ledger: Ledger, month: Month) -> None:

@@ -142,7 +142,8 @@ def open_transaction(ledger: Ledger) -> Iterator[Any]:
         try:
             yield connection
         except BaseException:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:  # SQLite undoes it by itself where the disk takes no more
+                connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
 
