@@ -143,11 +143,7 @@ def format_change(permille: int) -> str:
 
 
 def round_amount(amount: Decimal, places: str = "0.01") -> Decimal:
-    """What is shown of an amount, of a difference and of its parts alike: a half goes away from 0.
-
-    >>> round_amount(Decimal("52.5"), "1"), round_amount(Decimal("-52.5"), "1")
-    (Decimal('53'), Decimal('-53'))
-    """
+    """What is shown of an amount, of a difference and of its parts alike: a half goes away from 0."""
     return amount.quantize(Decimal(places), ROUND_HALF_UP)
 
 

@@ -15,22 +15,20 @@ import pandas as pd
 from flexlib.analysis.accepted import measure_accepted
 from flexlib.analysis.cells import ROUTE, Cell, Route, sum_by_size
 from flexlib.analysis.what_if import ENOUGH_CALLS, TO, Outcome, find_discounts, reprice, sum_moves
-from flexlib.analysis.what_if_credits import exchange_models, find_multipliers, simulate_cap
+from flexlib.analysis.what_if_credits import exchange_models, simulate_cap
 from flexlib.dates import Month
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter, InvalidRequest
 from flexlib.formats import format_count
-from flexlib.front.credits_days import CreditsDays
 from flexlib.front.scores import Scores, read_scores
 from flexlib.front.spend import Spend
 from flexlib.front.table import write_key
-from flexlib.front.what_if_credits import add_multipliers, explain_unknown, find_one_price
+from flexlib.front.what_if_credits import explain_unknown, find_one_price, read_multipliers
 from flexlib.i18n import _
 from flexlib.money.price_book import load_book
 from flexlib.money.unit_prices import UnitPrices, find_unit_prices, is_listed
 from flexlib.spend.billed import name_spellings
 from flexlib.spend.zones import write_moment
-from flexlib.store.credit_prices import load_multipliers
 
 OWNERS = ("usable_type", "usable_id", "usable_key")
 """Whose calls they are, as far as that is known."""
@@ -123,8 +121,7 @@ def find_what_ifs(
     moves = reprice(told, {task: dict.fromkeys([*own, *tried[task]]) for task, own in routes.items()})
     lines = moves[moves["calls"] > 0]
     totals = sum_moves(moves)
-    spent = CreditsDays.read(spend.stored, spend.root, names=spend.names).read_rows()
-    multipliers, contradicted = add_multipliers(find_multipliers(spent), load_multipliers(spend.root, spend.span))
+    spent, multipliers, contradicted = read_multipliers(spend)
     enough = lines[lines["calls"] >= ENOUGH_CALLS]
     pairs = enough[[*ROUTE, *TO[:3]]].itertuples(index=False, name=None)
     is_other = pd.Series([pair[:3] != pair[3:] for pair in pairs], enough.index, dtype=bool)
