@@ -142,9 +142,14 @@ def format_change(permille: int) -> str:
     return write_number(f"{sign}{abs(permille) // 10:,}.{abs(permille) % 10}") + PERCENT
 
 
+def round_amount(amount: Decimal, places: str = "0.01") -> Decimal:
+    """What is shown of an amount, of a difference and of its parts alike: a half goes away from 0."""
+    return amount.quantize(Decimal(places), ROUND_HALF_UP)
+
+
 def _format_rounded(amount: Decimal, places: str = "0.01") -> str:
     """`4,709.38`, without the unit; a half goes up."""
-    return write_number(f"{amount.quantize(Decimal(places), ROUND_HALF_UP):,}")
+    return write_number(f"{round_amount(amount, places):,}")
 
 
 def format_amount(amount: Decimal, places: str = "0.01") -> str:

@@ -15,7 +15,7 @@ from flexlib.analysis.credits import (
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.latency import measure_latency, roll_up_latency
 from flexlib.analysis.ranking import fold_lines, rank_models, rank_sellers, rank_spend
-from flexlib.analysis.savings import suggest_failures, suggest_variant
+from flexlib.analysis.savings import suggest_failures
 from flexlib.analysis.sizes import usage_distribution, usage_histogram
 from flexlib.analysis.top import (
     choose_models,

@@ -7,6 +7,7 @@ what their sums cost. The summing is done on the engine of the rows; what is lef
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, time
 from fractions import Fraction
@@ -47,13 +48,19 @@ class Route(NamedTuple):
 
 
 def sum_by_size(
-    rows: object, routes: Iterable[Route], keys: Sequence[str] = (), *, book: PriceBook | None = None
+    rows: object,
+    routes: Iterable[Route],
+    keys: Sequence[str] = (),
+    *,
+    lengths: Iterable[int] = (),
+    book: PriceBook | None = None,
 ) -> list[Cell]:
     """The calls summed into cells, in each of which one price of every route holds for each call: what `reprice` takes.
 
     `rows` as of `schema.USAGE`, on pandas, DuckDB or Spark; `keys`: further columns to be told apart by. A row that
-    sums calls is in the lowest bracket where its mean says that none of them is long. Raises `InvalidRequest` as the
-    sums of usage do.
+    sums calls is in the lowest bracket where its mean says that none of them is long. Of `lengths` in tokens a cell has
+    as `reached` the longest that its prompts come to, those of sums by their mean. Raises `InvalidRequest` as the sums
+    of usage do.
     """
     book, kinds = book or load_book(), open_frame(rows).collect_schema()
     given = [name for name in OPTIONAL if name in kinds]
@@ -64,6 +71,7 @@ def sum_by_size(
         "size": nw.when(is_call).then(_count_passed(nw.col("prompt_tokens"), _list_splits(changes)))
                   .otherwise(_find_bracket_of_sums(changes)),
         **_mark_moments(changes),
+        "reached": _find_reached(lengths),
         "is_call": is_call,
         "is_counted": ~nw.col("requests").is_null(),
         "is_priced": ~nw.col("amount_in_usd").is_null(),
@@ -83,14 +91,15 @@ def sum_by_size(
                 moment=nw.col("created_at").min(),
             )
         )
-        counts = [*COUNTS, *extra, "requests", "least", "size"]
+        counts = [*COUNTS, *extra, "requests", "least", "size", "reached"]
         found = sums.with_columns(nw.col(*counts).cast(nw.Int64)).collect("pyarrow").to_native().to_pylist()
     return sorted((_close_cell(cells | one, [*cells], extra) for one in found), key=str)
 
 
 def _close_cell(cell: Cell, keys: Sequence[str], extra: Sequence[str]) -> Cell:
     moment: datetime = cell["moment"]
-    kept = (*keys, "requests", *COUNTS, "amount_in_usd", "least", "size", "is_call", "is_counted", "is_priced")
+    kept = (*keys, "requests", *COUNTS, "amount_in_usd", "least", "size", "reached", "is_call", "is_counted",
+            "is_priced")  # fmt: skip
     counted = {name: cell[name] for name in extra if cell[f"counted_{name}"]}
     return {name: cell[name] for name in kept} | {"moment": moment.replace(tzinfo=None), "extra": counted}
 
@@ -107,6 +116,14 @@ def _count_passed(value: nw.Expr, marks: Iterable[Any]) -> nw.Expr:
     for mark in marks:
         passed = passed + nw.when(value > mark).then(1).otherwise(0)
     return passed
+
+
+def _find_reached(lengths: Iterable[int]) -> nw.Expr:
+    prompt, calls = nw.col("prompt_tokens"), nw.col("requests").fill_null(1)
+    reached: nw.Expr = prompt * 0
+    for length in sorted(lengths):
+        reached = nw.when(prompt >= calls * length).then(length).otherwise(reached)
+    return reached
 
 
 def _find_bracket_of_sums(changes: Iterable[Changes]) -> nw.Expr:
@@ -130,6 +147,16 @@ def _mark_moments(changes: Sequence[Changes]) -> dict[str, nw.Expr]:
         passed = passed + nw.when(is_past).then(1).otherwise(0)
     by_day = created.dt.truncate("1d") if any(one.by_weekday for one in changes) else clock * 0
     return {"days": passed, "times": _count_passed(clock, times), "day": by_day}
+
+
+def group_cells(
+    cells: Iterable[Cell], keys: Sequence[str] = ("task_type", *ROUTE)
+) -> dict[tuple[Any, ...], list[Cell]]:
+    """The cells by what they have in `keys`."""
+    groups = defaultdict[tuple[Any, ...], list[Cell]](list)
+    for cell in cells:
+        groups[tuple(cell[name] for name in keys)].append(cell)
+    return groups
 
 
 def price_cell(cell: Cell, to: Route, book: PriceBook | None, factor: Fraction = Fraction(1)) -> Price | Unpriced:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, ROUND_HALF_UP, Context, Decimal, localcontext
+from decimal import ROUND_FLOOR, Context, Decimal, localcontext
 from typing import Any
 
 from flexlib.analysis.credits import credits_by_user_and_model
@@ -20,6 +20,7 @@ from flexlib.analysis.stayed import LAST_DIGIT as LAST_DIGIT
 from flexlib.analysis.stayed import NOTHING as NOTHING
 from flexlib.analysis.stayed import UNUSED, compare_person, convert
 from flexlib.analysis.stayed import Use as Use
+from flexlib.formats import round_amount
 from flexlib.i18n import mark_text
 
 PARTS = ("new", "gone", "volume", "mix", "price", "rate", "unmeasured")
@@ -132,7 +133,7 @@ def round_parts(parts: Mapping[str, Decimal], places: int) -> dict[str, Decimal]
     """
     unit = Decimal(1).scaleb(-places)
     cut = {name: part.quantize(unit, ROUND_FLOOR) for name, part in parts.items()}
-    whole = sum(parts.values(), Decimal(0)).quantize(unit, ROUND_HALF_UP)
+    whole = round_amount(sum(parts.values(), NOTHING), str(unit))
     over = int((whole - sum(cut.values())) / unit)
     most = sorted(parts, key=lambda name: cut[name] - parts[name])[:over]
     return {name: part + unit * (name in most) for name, part in cut.items()}

@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
 
+from flexlib.analysis.credits import credits_by_model
 from flexlib.analysis.frames import read_rows
-from flexlib.formats import format_amount, format_number
+from flexlib.analysis.what_if_credits import exchange_models
+from flexlib.formats import format_amount, format_credits, format_number
 from flexlib.i18n import _, translate_count
 
-FEWEST_REQUESTS = 100
-"""Requests of either model below which what one costs is chance."""
+if TYPE_CHECKING:
+    import pandas as pd
 
-CHEAPER = Decimal("0.8")
-"""A model costs less when it costs at most four fifths: less is within what prompts differ by."""
+MOVED = Fraction(1, 10)
+"""The share of the prompts that is reckoned with: what a team can move within a month."""
 
-MOVED = Decimal("0.1")
-"""The share of the requests that is reckoned with: what a team can move within a month."""
-
-LEAST_SAVING = Decimal("0.005")
+LEAST_SAVING = Fraction(1, 200)
 """Of the month, below which nobody changes a habit."""
 
 STRONGER = {" XHigh Thinking": " High Thinking", " High Thinking": " Medium Thinking", " Thinking": ""}
@@ -36,48 +36,50 @@ class Saving:
 
     sentence: str
     amount: Decimal
-    """In the unit that was asked about."""
+    """At least, in the unit that was asked about."""
 
 
-def suggest_variant(models: object) -> Saving | None:
-    """The stronger variant of a model whose weaker one costs less a request, where every tenth request asked of that
-    one would have saved most; None where there is none. `models` as from `credits_by_model`, with names by
-    `name_models`.
+def suggest_variant(rows: object, multipliers: pd.DataFrame) -> Saving | None:
+    """The stronger variant of a model whose weaker one costs less a prompt, where every tenth prompt asked of that one
+    would have saved most, at least; None where there is none. Both as `exchange_models` takes them, models by name.
 
-    >>> import pandas as pd
-    >>> models = pd.DataFrame({"model": ["Claude Sonnet 4 Thinking", "Claude Sonnet 4"], "requests": [1000, 500],
-    ...                        "flex_credits": [300_000, 100_000], "prompt_credits": [0, 0]})
-    >>> suggest_variant(models).amount
-    Decimal('100')
+    Not by what a request of each cost: a request holds several prompts, and of the two models not as many.
     """
-    rows = {row["model"]: row for row in read_rows(models) if (row["requests"] or 0) >= FEWEST_REQUESTS}
-    total = Decimal(sum(row["flex_credits"] for row in rows.values()))
-    best: Saving | None = None
-    for name, row in rows.items():
-        for end, instead in STRONGER.items():
-            weaker = name.removesuffix(end) + instead
-            if not name.endswith(end) or (other := rows.get(weaker)) is None:
-                continue
-            cost, less = _cost(row), _cost(other)
-            if not cost or less > CHEAPER * cost:
-                continue
-            saved = (MOVED * row["flex_credits"] * (1 - less / cost)).quantize(Decimal(1)) / 100
-            if saved * 100 < LEAST_SAVING * total or (best and saved <= best.amount):
-                continue
-            sentence = _(
-                "ask {other} in place of {model} in one of ten requests, if its answers are as good: that would have "
-                "saved {saved} flex credits. A request costs {less} credits there and {cost} here, the plan's "
-                "included; {model} had {requests} requests, of one prompt or several."
-            ).format(
-                model=name,
-                cost=format_amount(cost),
-                other=weaker,
-                less=format_amount(less),
-                requests=format_number(row["requests"]),
-                saved=format_amount(saved),
-            )
-            best = Saving(sentence, saved)
-    return best
+    whole, part = (read_rows(exchange_models(rows, multipliers, share)) for share in (Fraction(1), MOVED))
+    costs = {row["model_uid"]: row["multiplier"] for row in read_rows(multipliers)}
+    spent = sum(row["flex_credits"] for row in read_rows(credits_by_model(rows)))
+    best: tuple[int, str, dict[str, Any], dict[str, Any]] | None = None
+    for all_of_it, tenth in zip(whole, part, strict=True):
+        for weaker in _list_weaker(tenth["model_uid"]):
+            is_best = best is None or tenth["saved_low"] > best[0]
+            if costs.get(weaker) == tenth["to_multiplier"] and is_best and tenth["saved_low"] >= LEAST_SAVING * spent:
+                best = tenth["saved_low"], weaker, tenth, all_of_it
+    if best is None:
+        return None
+    saved, weaker, tenth, all_of_it = best
+    sentence = _(
+        "ask {other} in place of {model} where its answers are as good: one of ten prompts asked so would have saved "
+        "{tenth} flex credits, all of them {all}; the larger figures count the plan credits that get free, too. A "
+        "prompt costs {less} credits there and {cost} here; {model} had {prompts} prompts."
+    ).format(
+        other=weaker,
+        model=tenth["model_uid"],
+        tenth=_write_range(tenth),
+        all=_write_range(all_of_it),
+        less=format_credits(tenth["to_multiplier"]),
+        cost=format_credits(tenth["multiplier"]),
+        prompts=format_number(tenth["prompts"]),
+    )
+    return Saving(sentence, Decimal(saved).scaleb(-2))
+
+
+def _list_weaker(model: str) -> list[str]:
+    return [model.removesuffix(end) + instead for end, instead in STRONGER.items() if model.endswith(end)]
+
+
+def _write_range(row: Mapping[str, Any]) -> str:
+    low, high = (format_credits(row[name]) for name in ("saved_low", "saved_high"))
+    return low if low == high else _("{first} to {last}").format(first=low, last=high)
 
 
 def suggest_failures(statuses: Sequence[Mapping[str, Any]], spent: Decimal | None) -> Saving | None:
@@ -108,8 +110,3 @@ def suggest_failures(statuses: Sequence[Mapping[str, Any]], spent: Decimal | Non
     lacking = _("; what {count} more cost is not known").format(count=format_number(unknown)) if unknown else ""
     named = {"status": worst["status"], "lacking": lacking}
     return Saving(said.format(count=format_number(calls), amount=format_amount(amount), **named), amount)
-
-
-def _cost(row: Mapping[str, Any]) -> Decimal:
-    """Credits a request, those of the plan included: the pool pays whichever is left."""
-    return Decimal(row["flex_credits"] + row["prompt_credits"]) / Decimal(row["requests"]) / 100

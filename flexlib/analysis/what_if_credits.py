@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
-from math import gcd
+from fractions import Fraction
+from math import floor, gcd
 from typing import TYPE_CHECKING, Any
 
 import narwhals.stable.v2 as nw
@@ -81,11 +82,11 @@ def _find_multiplier(days: Sequence[tuple[int, int]]) -> int | None:
     return whole
 
 
-def exchange_models(rows: object, multipliers: pd.DataFrame) -> pd.DataFrame:
-    """The flex credits that each model would have saved had its prompts been asked of a cheaper one: `model_uid`,
-    `to_model_uid` (the most used of one multiplier) and how many `others` have that, `multiplier` and `to_multiplier`,
-    `prompts`, `flex_credits`, `saved_low` and `saved_high` (hundredths). The model of the most flex credits first, and
-    of it the smallest step down.
+def exchange_models(rows: object, multipliers: pd.DataFrame, share: Fraction = Fraction(1)) -> pd.DataFrame:
+    """The flex credits that each model would have saved had a `share` of its prompts been asked of a cheaper one:
+    `model_uid`, `to_model_uid` (the most used of one multiplier) and how many `others` have that, `multiplier` and
+    `to_multiplier`, `prompts` and `flex_credits` (of all), `saved_low` and `saved_high` (hundredths). The model of the
+    most flex credits first, and of it the smallest step down.
 
     `multipliers` as from `find_multipliers`. At least what its own flex credits come to; at most also what the plan
     credits that get free would have covered of the person's other flex credits, which holds where plan credits are used
@@ -106,12 +107,12 @@ def exchange_models(rows: object, multipliers: pd.DataFrame) -> pd.DataFrame:
     for model, each, less in ((model, one, other) for one, own in models.items() for model in own for other in models):
         flex = sum(spent for _, spent in by_user[model].values())
         if less < each and flex:
-            freed = {user: total * (each - less) // each for user, (total, _) in by_user[model].items()}
+            moved = share * (each - less) / each
+            freed = {user: floor(total * moved) for user, (total, _) in by_user[model].items()}
             most = sum(min(flex_of[user], free) for user, free in freed.items())
             prompts = sum(total for total, _ in by_user[model].values()) // each
             to, *others = models[less]
-            saved = flex * (each - less) // each
-            lines.append([model, to, len(others), each, less, prompts, flex, saved, most])
+            lines.append([model, to, len(others), each, less, prompts, flex, floor(flex * moved), most])
     lines.sort(key=lambda line: (-line[6], line[0], -line[4]))
     names = ("model_uid", "to_model_uid", "others", "multiplier", "to_multiplier", "prompts", "flex_credits")
     return pd.DataFrame(lines, columns=[*names, "saved_low", "saved_high"])

@@ -19,7 +19,7 @@ from flexlib.cli.options import (
 )
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month
-from flexlib.formats import clean_text, format_few, format_number, format_plain, format_short_day
+from flexlib.formats import clean_text, format_few, format_number, format_plain, format_short_day, round_amount
 from flexlib.i18n import _, mark_text, translate_count, write_json, write_number
 from flexlib.names import show_people
 from flexlib.settings import Settings
@@ -149,7 +149,7 @@ def _render_layer(title: str, found: Sequence[Unusual], top: int) -> list[str]:
     for one in found[:top]:
         label = show_people(clean_text(", ".join(filter(None, (one.event, one.who)))))
         said = _("{amount}   {times} times the {expected} expected").format(
-            amount=write_number(f"{one.amount:>13,.2f}"),
+            amount=write_number(f"{round_amount(one.amount):>13,.2f}"),
             times=write_number(f"{one.times:.1f}"),
             expected=write_number(f"{one.expected:,.2f}"),
         )

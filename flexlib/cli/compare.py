@@ -18,7 +18,7 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, InvalidRequest
-from flexlib.formats import UNIT_NAMES, UNIT_PLACES, format_number, format_plain
+from flexlib.formats import UNIT_NAMES, UNIT_PLACES, format_number, format_plain, round_amount
 from flexlib.i18n import _, write_json, write_number
 from flexlib.names import show_people
 from flexlib.settings import Settings
@@ -136,9 +136,9 @@ def render_comparison(made: Comparison, top: int) -> str:
     title = _("{after} against {before} in {unit}")
     title = title.format(after=after[0].upper() + after[1:], before=before, unit=unit)
     least = _("at least ") if made.lacking[1] else ""
-    amount, more = (write_number(one) for one in (f"{change.after:,.{places}f}", f"{change.difference:+,.{places}f}"))
-    lines = [f"{title}: {least}{amount}, {more}{share}"]
     shown = round_parts(parts, places)
+    amount, more = _round(change.after, ",", places), _round(change.difference, "+,", places)
+    lines = [f"{title}: {least}{amount}, {more}{share}"]
     said = {
         **{name: f"    {_(words)} ({_(CODES[name])})" for name, words in SAID.items()},
         "new": count_new(made.by, change.people["new"]),
@@ -153,11 +153,9 @@ def render_comparison(made: Comparison, top: int) -> str:
         if parts[name] or name in ("new", "gone", "volume", "restated"):
             between = ""
             if name in change.ranges and change.people["stayed"]:
-                lowest, highest = change.ranges[name]
-                between = _("   (in another order {lowest} to {highest})").format(
-                    lowest=write_number(f"{lowest:+,.{places}f}"), highest=write_number(f"{highest:+,.{places}f}")
-                )
-            lines.append(f"  {said[name]:<48}{write_number(f'{part:>+16,.{places}f}')}{between}")
+                lowest, highest = (_round(one, "+,", places) for one in change.ranges[name])
+                between = _("   (in another order {lowest} to {highest})").format(lowest=lowest, highest=highest)
+            lines.append(f"  {said[name]:<48}{_round(part, '>+16,', places)}{between}")
     whose = _("People") if made.unit == "flex_credits" else _("People and applications")
     if made.by != "user":
         whose = _(TITLES[made.by])
@@ -169,12 +167,8 @@ def render_comparison(made: Comparison, top: int) -> str:
             if isinstance(key, tuple) and made.by != "user":  # who calls and who has credits are counted in other units
                 label += f", {name_source(key[0])}"
             rounded = round_parts(moved, places)
-            shares = [
-                f"{_(CODES[name])} {write_number(f'{part:+,.{places}f}')}"
-                for name, part in rounded.items()
-                if moved[name]
-            ]
-            whole = write_number(f"{sum(rounded.values()):>+16,.{places}f}")
+            shares = [f"{_(CODES[name])} {_round(part, '+,', places)}" for name, part in rounded.items() if moved[name]]
+            whole = _round(sum(rounded.values(), Decimal(0)), ">+16,", places)
             lines.append(f"  {show_people(label):<48}{whole}   {', '.join(shares)}")
     return "\n".join([*lines, _(change.method)])
 
@@ -188,6 +182,11 @@ def _describe(parts: Mapping[str, Decimal]) -> dict[str, Any]:
         "difference": _write(sum(parts.values(), Decimal(0))),
         **{n: _write(part) for n, part in parts.items() if part},
     }
+
+
+def _round(amount: Decimal, form: str, places: int) -> str:
+    """As on the page: Python's own format would round a half to even, and the parts of 52.5 would not add up to it."""
+    return write_number(f"{round_amount(amount, str(Decimal(1).scaleb(-places))):{form}.{places}f}")
 
 
 def _write(amount: Decimal) -> str:

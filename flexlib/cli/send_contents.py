@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from flexlib.cli.report_months import load_shown_spend
 from flexlib.dates import SHARED_ZONE, Month
 from flexlib.errors import BadFile, InvalidRequest
-from flexlib.formats import format_amount, format_moment
+from flexlib.formats import format_amount, format_moment, round_amount
 from flexlib.i18n import _, find_language, join_and, speak, speaks_aside
 from flexlib.settings import Settings
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from flexlib.spend.month import MonthUsage
     from flexlib.tables.definition import Table
 
-CENT = Decimal("0.01")
 MOST_DEPARTMENTS = 12
 """Lines of a mail; the others are one."""
 
@@ -91,7 +90,7 @@ class MonthWriter:
         """What the reader is told, in US$ and cents; None where it is not known."""
         line = self._find_line(reader) if reader.level else None
         total = line.total("usd") if line else None if reader.level else self._total
-        return None if total is None else total.quantize(CENT)
+        return None if total is None else round_amount(total)
 
     def find_files(self, reader: Reader, *, says: bool = False) -> dict[str, bool]:
         """The names of the files that the reader is to have, and whether each can be attached; where it `says` so, who

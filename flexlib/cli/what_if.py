@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SHOWN = 8
 """Lines shown of each table, unless another number is asked for."""
 
-FRAMES = ("moves", "tasks", "discounts", "accepted", "multipliers", "exchanges", "capped")
+FRAMES = ("moves", "tasks", "discounts", "too_short", "accepted", "multipliers", "exchanges", "capped")
 
 
 def add_commands(commands: Commands) -> None:
@@ -95,7 +95,7 @@ def describe_what_ifs(spend: Spend, made: WhatIf) -> dict[str, Any]:
              for name, frame in frames.items()}  # fmt: skip
     scores = made.scores and {"file": made.scores.name, "date": str(made.scores.last_day)}
     return {"month": str(spend.span.months[0]), "zone": spend.zone, "state": str(spend.state), **lines,
-            "scores": scores, "left_out": [*made.left_out, *made.unproven]}  # fmt: skip
+            "scores": scores, "left_out": [*made.left_out, *made.uncached, *made.unproven]}  # fmt: skip
 
 
 def render_what_ifs(spend: Spend, made: WhatIf, top: int, cap: int | None = None) -> str:
@@ -119,7 +119,7 @@ def render_what_ifs(spend: Spend, made: WhatIf, top: int, cap: int | None = None
         if cap is not None
         else _("Nothing can be compared.")
     ]
-    notes = () if cap is not None else (made.dated, *made.left_out, *made.unproven)
+    notes = () if cap is not None else (made.dated, *made.left_out, *made.uncached, *made.unproven)
     return "\n\n".join([*parts, "\n".join(filter(None, notes))]).rstrip()
 
 

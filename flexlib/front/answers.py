@@ -7,6 +7,7 @@ from datetime import date
 from functools import cached_property
 
 from flexlib.analysis.budgets import BudgetLine
+from flexlib.analysis.savings import Saving, suggest_variant
 from flexlib.front.anomalies import MonthAnomalies, find_unusual_days
 from flexlib.front.budget_lines import list_lines
 from flexlib.front.budgets import BudgetCheck, check_budgets
@@ -14,6 +15,7 @@ from flexlib.front.compare import Comparison, compare_before
 from flexlib.front.events import list_holidays, read_planned
 from flexlib.front.forecast import MonthForecast, forecast_running
 from flexlib.front.spend import Spend
+from flexlib.front.what_if_credits import read_multipliers
 from flexlib.money.fx import Rates
 from flexlib.store.budgets import read_budgets
 from flexlib.store.fx import load_rates
@@ -57,6 +59,12 @@ class Answers:
     def unusual(self) -> MonthAnomalies | None:
         """Days far above their weekday; those named in `params/events.yaml` as planned."""
         return find_unusual_days(self.spend, self.of, read_planned())
+
+    @cached_property
+    def saving(self) -> Saving | None:
+        """What the month's credits suggest to try, by the figures of `flexlib what-if`."""
+        rows, multipliers, __ = read_multipliers(self.spend)
+        return suggest_variant(rows, multipliers)
 
     @property
     def budgets(self) -> list[BudgetLine]:

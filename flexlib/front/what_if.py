@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time
 from decimal import Decimal
@@ -13,24 +13,24 @@ import duckdb
 import pandas as pd
 
 from flexlib.analysis.accepted import measure_accepted
-from flexlib.analysis.cells import ROUTE, Cell, Route, sum_by_size
-from flexlib.analysis.what_if import ENOUGH_CALLS, TO, Outcome, find_discounts, reprice, sum_moves
-from flexlib.analysis.what_if_credits import exchange_models, find_multipliers, simulate_cap
+from flexlib.analysis.cells import ROUTE, Route, sum_by_size
+from flexlib.analysis.discounts import count_too_short, find_discounts
+from flexlib.analysis.what_if import ENOUGH_CALLS, TO, Outcome, reprice, sum_moves
+from flexlib.analysis.what_if_credits import exchange_models, simulate_cap
 from flexlib.dates import Month
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import BadParameter, InvalidRequest
-from flexlib.formats import format_count
-from flexlib.front.credits_days import CreditsDays
 from flexlib.front.scores import Scores, read_scores
 from flexlib.front.spend import Spend
 from flexlib.front.table import write_key
-from flexlib.front.what_if_credits import add_multipliers, explain_unknown, find_one_price
+from flexlib.front.what_if_credits import explain_unknown, find_one_price, read_multipliers
+from flexlib.front.what_if_left_out import explain_left_out, explain_too_short, explain_untried
 from flexlib.i18n import _
+from flexlib.money.cached_lengths import LENGTHS
 from flexlib.money.price_book import load_book
 from flexlib.money.unit_prices import UnitPrices, find_unit_prices, is_listed
 from flexlib.spend.billed import name_spellings
 from flexlib.spend.zones import write_moment
-from flexlib.store.credit_prices import load_multipliers
 
 OWNERS = ("usable_type", "usable_id", "usable_key")
 """Whose calls they are, as far as that is known."""
@@ -52,6 +52,8 @@ class WhatIf:
     """As of `sum_moves`: each task with calls enough, by each route."""
     discounts: pd.DataFrame
     """As of `find_discounts`."""
+    too_short: pd.DataFrame
+    """As of `count_too_short`."""
     accepted: pd.DataFrame
     """As of `measure_accepted`; empty where no field was named."""
     multipliers: pd.DataFrame
@@ -77,6 +79,11 @@ class WhatIf:
         if len(self.moves):
             return None
         return () if len(self.tasks) else self.left_out
+
+    @property
+    def uncached(self) -> tuple[str, ...]:
+        """What is left out of what a cache saves, and why, in sentences."""
+        return tuple(explain_too_short(self.too_short))
 
     @property
     def compare(self) -> Callable[[str, str], str | None] | None:
@@ -114,7 +121,8 @@ def find_what_ifs(
     (usage,), named = spend.loaded, read_routes(to)
     moment, model = write_moment(usage.month, usage.zone), name_spellings(usage.calls)
     calls = usage.calls.select(f"* REPLACE ({moment} AS created_at, {model} AS model)")
-    cells, owned = (sum_by_size(calls, [*_list_routes(calls), *named], keys) for keys in ((), OWNERS))
+    every = [*_list_routes(calls), *named]
+    cells, owned = sum_by_size(calls, every), sum_by_size(calls, every, OWNERS, lengths=LENGTHS)
     told = [one for one in cells if one["prompt_tokens"] or one["completion_tokens"]]
     routes: dict[str, dict[Route, None]] = defaultdict(dict)
     for one in (one for one in told if one["is_priced"]):
@@ -123,8 +131,7 @@ def find_what_ifs(
     moves = reprice(told, {task: dict.fromkeys([*own, *tried[task]]) for task, own in routes.items()})
     lines = moves[moves["calls"] > 0]
     totals = sum_moves(moves)
-    spent = CreditsDays.read(spend.stored, spend.root, names=spend.names).read_rows()
-    multipliers, contradicted = add_multipliers(find_multipliers(spent), load_multipliers(spend.root, spend.span))
+    spent, multipliers, contradicted = read_multipliers(spend)
     enough = lines[lines["calls"] >= ENOUGH_CALLS]
     pairs = enough[[*ROUTE, *TO[:3]]].itertuples(index=False, name=None)
     is_other = pd.Series([pair[:3] != pair[3:] for pair in pairs], enough.index, dtype=bool)
@@ -132,6 +139,7 @@ def find_what_ifs(
         moves=enough[is_other].reset_index(drop=True),
         tasks=totals[totals["calls"] >= ENOUGH_CALLS].reset_index(drop=True),
         discounts=find_discounts(cells, owned, OWNERS),
+        too_short=count_too_short(owned, OWNERS),
         accepted=_measure_accepted(calls, accepted_by),
         multipliers=multipliers,
         exchanges=exchange_models(spent, multipliers),
@@ -139,7 +147,7 @@ def find_what_ifs(
         credit_usd=find_one_price(spend, spent),
         scores=read_scores(Path(scores)) if scores else None,
         named=tuple(named),
-        left_out=(*_explain_left_out(cells, told, moves), *_explain_untried(named, tried, routes)),
+        left_out=(*explain_left_out(cells, told, moves), *explain_untried(named, tried, routes)),
         unproven=(*contradicted, *explain_unknown(multipliers)),
     )
 
@@ -174,48 +182,8 @@ def _may_answer(route: Route, task: str, month: Month) -> bool:
     return isinstance(found, UnitPrices) and found.completion is None
 
 
-def _explain_untried(
-    named: Iterable[Route], tried: Mapping[str, Collection[Route]], routes: Mapping[str, Collection[Route]]
-) -> Iterator[str]:
-    for task, own in tried.items():
-        if left := [one.model for one in named if one not in own and one not in routes[task]]:
-            said = _("Not tried for {task}: {models}; no list says that such a model does that.")
-            yield said.format(task=task, models=", ".join(left))
-
-
 def _list_routes(calls: duckdb.DuckDBPyRelation) -> list[Route]:
     return [Route(*one) for one in calls.select(*ROUTE).distinct().order("ALL").fetchall()]
-
-
-def _explain_left_out(cells: Sequence[Cell], told: Sequence[Cell], moves: pd.DataFrame) -> Iterator[str]:
-    def count(some: Iterable[Cell]) -> int:
-        return sum(one["requests"] for one in some)
-
-    if silent := count(cells) - count(told):
-        yield _("Left out: {calls} without tokens.").format(calls=format_count(silent, "call"))
-    if unpriced := count(one for one in told if not one["is_priced"]):
-        yield _("Left out: {calls} without a price.").format(calls=format_count(unpriced, "call"))
-    pairs = moves[[*ROUTE, *TO[:3]]].itertuples(index=False, name=None)
-    elsewhere = moves[pd.Series([pair[:3] != pair[3:] for pair in pairs], moves.index, dtype=bool)]
-    here = moves[["task_type", *ROUTE, "calls", "unpriced_calls"]].to_dict("records")
-    sizes = {tuple(one[name] for name in ("task_type", *ROUTE)): one["calls"] + one["unpriced_calls"] for one in here}
-    if few := [size for size in sizes.values() if size < ENOUGH_CALLS]:
-        said = _("Not compared: {calls} of {routes} of fewer than {least}.")
-        calls, routes = format_count(sum(few), "call"), format_count(len(few), "route")
-        yield said.format(calls=calls, routes=routes, least=ENOUGH_CALLS)
-    for __, lines in elsewhere.groupby([*TO[:3]], sort=False, dropna=False):
-        one = lines.iloc[0]
-        own = moves.drop(elsewhere.index).merge(lines[[*TO[:3]]].drop_duplicates())["calls"].sum()
-        if own < ENOUGH_CALLS and not lines["calls"].any():
-            said = _("Not among the others: {model}, as {why}.")
-            yield said.format(model=one["to_model"], why=_(one["unpriced"]))
-            continue
-        many = lines[(lines["calls"] < ENOUGH_CALLS) & (lines["calls"] + lines["unpriced_calls"] >= ENOUGH_CALLS)]
-        if len(many):
-            names, why = ", ".join(dict.fromkeys(many["model"])), many.iloc[0]["unpriced"]
-            said = _("Not compared with {model}: {names}, of whose calls fewer than {least} have a price there, as "
-                     "{why}.")  # fmt: skip
-            yield said.format(model=one["to_model"], names=names, least=ENOUGH_CALLS, why=_(why))
 
 
 def _measure_accepted(calls: duckdb.DuckDBPyRelation, field: str) -> pd.DataFrame:

@@ -9,10 +9,19 @@ import duckdb
 import pandas as pd
 
 from flexlib.analysis.frames import read_rows
+from flexlib.analysis.what_if_credits import find_multipliers
 from flexlib.formats import format_credits
+from flexlib.front.credits_days import CreditsDays
 from flexlib.front.spend import Spend
 from flexlib.i18n import _
 from flexlib.money.credit_prices import find_credit_price
+from flexlib.store.credit_prices import load_multipliers
+
+
+def read_multipliers(spend: Spend) -> tuple[duckdb.DuckDBPyRelation, pd.DataFrame, list[str]]:
+    """The month's rows of credits, models by name; what a prompt of each cost; of what contradicts them, sentences."""
+    spent = CreditsDays.read(spend.stored, spend.root, names=spend.names).read_rows()
+    return spent, *add_multipliers(find_multipliers(spent), load_multipliers(spend.root, spend.span))
 
 
 def add_multipliers(found: pd.DataFrame, own: Mapping[str, int]) -> tuple[pd.DataFrame, list[str]]:

@@ -19,8 +19,10 @@ from usage_samples import BLANK
 
 from flexlib.analysis.accepted import measure_accepted
 from flexlib.analysis.cells import Route, sum_by_size
+from flexlib.analysis.discounts import find_discounts
 from flexlib.analysis.frames import read_rows
-from flexlib.analysis.what_if import find_discounts, reprice, sum_moves
+from flexlib.analysis.what_if import reprice, sum_moves
+from flexlib.money.cached_lengths import LENGTHS
 from flexlib.money.prices import Price, price_call
 from flexlib.schema import USAGE
 from flexlib.store.engines import to_exact_frame
@@ -187,7 +189,8 @@ def test_a_batch_costs_what_the_list_says_and_a_cache_at_most_what_the_best_send
 
     def find(calls: Sequence[Call], first: datetime) -> list[dict[str, Any]]:
         rows = duckdb.from_arrow(to_table(calls, first))
-        return read_rows(find_discounts(sum_by_size(rows, [haiku]), sum_by_size(rows, [haiku], OWNERS), OWNERS))
+        owned = sum_by_size(rows, [haiku], OWNERS, lengths=LENGTHS)
+        return read_rows(find_discounts(sum_by_size(rows, [haiku]), owned, OWNERS))
 
     batch, cache = find(calls, datetime(2026, 11, 20))
     # The second reads 20 % of 400,000 tokens from a cache, the first 80 %: 240,000 more at 1 - 0.1 US$ a million less.

@@ -12,8 +12,9 @@ from genai_prices.types import PriceVariant
 from price_samples import build_house, build_model, list_prices
 
 from flexlib.analysis.cells import Route
+from flexlib.analysis.discounts import DISCOUNTS, find_discounts
 from flexlib.analysis.frames import read_rows
-from flexlib.analysis.what_if import AMOUNTS, DISCOUNTS, MOVED, find_discounts, reprice, sum_moves
+from flexlib.analysis.what_if import AMOUNTS, MOVED, reprice, sum_moves
 
 MILLION = 1_000_000
 DEAR, FAIR, CHEAP = (Route("openai", name) for name in ("dear", "fair", "cheap"))
@@ -50,7 +51,8 @@ def make_cell(usd: str, route: Route = DEAR, prompt: int = MILLION, answer: int 
         "task_type": "text", "provider": route.provider, "model": route.model, "proxy": None, "tier": None,
         "requests": 1, "prompt_tokens": prompt, "completion_tokens": answer, "cached_tokens": 0,
         "cache_write_tokens": 0, "amount_in_usd": Decimal(usd), "least": prompt, "size": 0, "is_call": True,
-        "is_counted": True, "is_priced": True, "moment": datetime(2025, 9, 5), "extra": {}, "usable_id": 1, **more,
+        "reached": 4_096, "is_counted": True, "is_priced": True, "moment": datetime(2025, 9, 5), "extra": {},
+        "usable_id": 1, **more,
     }  # fmt: skip
 
 

@@ -248,3 +248,27 @@ def test_a_call_has_the_price_of_its_moment_whatever_the_zone_of_the_month(
     monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
     (line,) = json.loads(ask(capsys, "--to", "deepseek/deepseek-chat", "--zone", zone, "--json"))["moves"]
     assert (line["calls"], line["usd"]) == (30, "0.4215")  # 3,000,000 x 0.135 and 30,000 x 0.55; at 14:00 0.843
+
+
+def test_calls_too_short_for_a_cache_are_left_out_of_what_it_saves_and_counted_in_text_json_and_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sent = [call(f"{who}-{number}", "2025-09-05", "0.01", usable_id=who, prompt_tokens=prompt, cached_tokens=cached,
+                 total_tokens=prompt)
+            for who, prompt, cached, count in ((1, 10_000, 8_000, 40), (2, 500, 0, 50))
+            for number in range(count)]  # fmt: skip
+    store(tmp_path, "ledger", SEPTEMBER, *sent)
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    said = ("Left out of what a cache saves: 50 calls to gpt-4o with prompts of fewer than 1,024 tokens, from which on "
+            "the provider keeps one.")  # fmt: skip
+    main(["what-if", "--year", "2025", "--month", "9"])
+    assert said in capsys.readouterr().out
+    main(["what-if", "--year", "2025", "--month", "9", "--json"])
+    made = json.loads(capsys.readouterr().out)
+    assert said in made["left_out"]
+    assert made["too_short"] == [{"provider": "openai", "model": "gpt-4o", "proxy": None, "least_tokens": 1024,
+                                  "is_documented": True, "calls": 50}]  # fmt: skip
+    found = find_what_ifs(load_spend("2025-09", None, tmp_path, zone="UTC", names=False))
+    heading = page.heading_for_discounts(found.discounts, found.uncached)
+    assert heading is not None
+    assert said in heading.note

@@ -4,13 +4,17 @@ unsaid, on the console or the page."""
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from report_samples import FIXTURE
 from spend_samples import SEPTEMBER, call, store, store_credits
 
 from flexlib.cli.main import main
+from flexlib.formats import format_credits
+from flexlib.front.answers import Answers
 from flexlib.front.spend import load_spend
 from flexlib.front.what_if import find_what_ifs
 from flexlib.page.usage import what_if as page
@@ -84,3 +88,18 @@ def test_the_page_says_why_no_call_is_compared_where_no_table_does(tmp_path: Pat
     store(tmp_path, "ledger", SEPTEMBER, *(call(f"a{number}", "2025-09-05", "1") for number in range(30)))
     made = find_what_ifs(load_spend("2025-09", None, tmp_path, zone="UTC", names=False))
     assert made.uncompared == ()  # of one route alone; what is left out stands at the task
+
+
+@pytest.mark.parametrize(("month", "tenth"), [(8, "136.01 to 181.70"), (9, "123.73 to 164.30")])
+def test_what_the_month_s_page_suggests_is_what_the_command_says_of_all_prompts(
+    month: int, tenth: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+    main(["what-if", "--year", "2025", "--month", f"{month}", "--json"])
+    line = json.loads(capsys.readouterr().out)["exchanges"][0]
+    assert (line["model_uid"], line["to_model_uid"]) == ("Claude Sonnet 4 Thinking", "Claude Sonnet 4")
+    saving = Answers(load_spend(f"2025-{month:02}", None, FIXTURE, zone="UTC", names=False), "credits").saving
+    assert saving is not None
+    low, high = (format_credits(line[name]) for name in ("saved_low", "saved_high"))
+    assert f"would have saved {tenth} flex credits, all of them {low} to {high}; " in saving.sentence
+    assert saving.amount == Decimal(line["saved_low"] // 10) / 100

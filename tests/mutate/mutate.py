@@ -135,6 +135,10 @@ ROOMS = {
     "analysis/what_if": Room(
         ("flexlib/analysis/what_if.py",), ("tests/analysis/test_what_if.py", "tests/analysis/test_what_if_edges.py")
     ),
+    "analysis/discounts": Room(
+        ("flexlib/analysis/discounts.py", "flexlib/money/cached_lengths.py"),
+        ("tests/analysis/test_discounts.py", "tests/analysis/test_what_if.py", "tests/analysis/test_what_if_edges.py"),
+    ),
     "analysis/what_if_credits": _mirror("analysis/what_if_credits"),
     "page/headings": Room(
         ("flexlib/page/credits/headings.py", "flexlib/page/usage/headings.py"),

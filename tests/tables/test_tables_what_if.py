@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pandas as pd
 
-from flexlib.analysis.what_if import DISCOUNTS
+from flexlib.analysis.discounts import DISCOUNTS
 from flexlib.front.scores import Scores
 from flexlib.i18n import use_language
 from flexlib.tables.what_if import table_discounts

@@ -94,17 +94,15 @@ def heading_for_tasks(tasks: object, left_out: Sequence[str] = ()) -> Heading | 
     return heading if read_rows(tasks) else None
 
 
-def heading_for_discounts(discounts: object) -> Heading | None:
-    """None where nothing could have been saved."""
-    note = mark_text(
-        "An upper bound: whether a call could have waited, or its prompt was sent before, the rows do not tell."
-    )
+def heading_for_discounts(discounts: object, uncached: Sequence[str] = ()) -> Heading | None:
+    """None where nothing could have been saved. `uncached`: what is left out of what a cache saves, and why."""
+    note = _("An upper bound: whether a call could have waited, or its prompt was sent before, the rows do not tell.")
     for row in read_rows(discounts):
         said = _("Read from a cache, {model} could have cost up to {usd} less")
         if row["discount"] == "batch":
             said = _("Sent as a batch, {model} could have cost up to {usd} less")
-        return Heading(said.format(model=row["model"], usd=format_usd(row["saved"])), _(note))
-    return None
+        return Heading(said.format(model=row["model"], usd=format_usd(row["saved"])), " ".join([note, *uncached]))
+    return Heading("No batch and no cache would have saved anything", " ".join(uncached)) if uncached else None
 
 
 def heading_for_accepted(accepted: object) -> Heading | None:
