@@ -20,6 +20,7 @@ WORDS = {
     "errors",
     "schema",
     "enums",
+    "currencies",
     "names",
     "senders",
     "formats",
