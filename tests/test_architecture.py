@@ -31,6 +31,7 @@ WORDS = {
     "setting_values",
     "proof",
     "reasons",
+    "refusals",
     "stored_notes",
     "checks",
     "certificate",
