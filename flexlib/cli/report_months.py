@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from flexlib.report.parameters import ReportRequest
 
 
+USUAL_MONTHS = 2
+"""Months before one out of which pages and `flexlib anomalies` tell what is usual: with fewer of them made up, a page
+would be another one once somebody had asked for more."""
+
+
 def bring_month(
     request: ReportRequest, settings: Settings, arguments: argparse.Namespace, *, is_demo: bool
 ) -> tuple[Snapshot, ...]:
@@ -44,14 +49,20 @@ def bring_month(
         found = _find_credits(month, settings, arguments)
         if is_demo and not arguments.offline:
             from flexlib.demo.calls import ensure_demo_rates
+            from flexlib.ingest.windsurf.fetch import ensure_credits
 
-            for one in (month.previous, month):  # as with the calls: a page is the same whichever is made first
+            read = Span(_find_first(month, USUAL_MONTHS).first, month.last)
+            if not arguments.alone:
+                options: dict[str, Any] = read_fetch_options(arguments)
+                ensure_credits(read, settings, **options)
+            for one in read.months:  # as with the calls: a page is the same whichever is made first
                 ensure_demo_rates(one, settings.data)
         return (found,)
     zone = str(request.values.get("zone", "UTC"))
     if is_demo and not arguments.offline:
         against = str(request.values.get("against") or month)  # the month that a change is held against
-        for one, before in ((Month.parse(against.partition("@")[0]), 0), (month, request.months_before)):
+        many = max(USUAL_MONTHS, request.months_before)
+        for one, before in ((Month.parse(against.partition("@")[0]), 0), (month, many)):
             ensure_demo(one, zone, settings, before, **read_fetch_options(arguments))
     elif not arguments.offline:
         _close_ledger(month, zone, settings)
@@ -141,14 +152,20 @@ def ensure_demo(month: Month, zone: str, settings: Settings, before: int = 1, /,
 
     check_begun(month.span)  # itself, not the ones that are read with it
     check_made_up(month)
-    first, now = month, Month.containing(datetime.now(timezone.utc).date())
-    for __ in range(before):
-        first = max(FIRST_MADE_UP, first.previous)
+    first, now = _find_first(month, before), Month.containing(datetime.now(timezone.utc).date())
     _tell_read(Span(first.first, month.last), month, settings)
     ensure_credits(Span(first.first, month.last), settings, **options)
     last = month if zone == "UTC" else min(month.next, now)
     for one in Span(first.first, last.last).months:
         ensure_demo_calls(one, settings.data)
+
+
+def _find_first(month: Month, before: int) -> Month:
+    """The first of so many months before it, as far as there was a made-up company."""
+    first = month
+    for __ in range(before):
+        first = first.previous if first > FIRST_MADE_UP else first
+    return first
 
 
 def check_made_up(month: Month) -> None:
