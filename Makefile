@@ -22,6 +22,7 @@ help: ## list what can be made
 report: $(VENV)/report ## a month's reports: made-up data, or yours once WINDSURF_SERVICE_KEY is set (YEAR=2025 MONTH=9)
 	@$(BIN)/flexlib report --demo without-key --console --workers 50 --year $(YEAR) --month $(MONTH)
 	@$(BIN)/flexlib report --demo without-key --notebook llm_usage --workers 50 --year $(YEAR) --month $(MONTH)
+	@echo 'Next: $(BIN)/flexlib menu lists the jobs of a month, $(BIN)/flexlib --help all commands.'
 
 test: $(VENV)/test ## the tests: unit, property (a tenth of the examples), notebooks, end to end
 	ONE_EXAMPLE_IN=$(FEWER) $(BIN)/python -m pytest -q $(PARALLEL)

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 from flexlib.checks import BillTolerance
+from flexlib.dates import Month
 from flexlib.errors import BadFile, BadParameter, BadSetting
 from flexlib.formats import is_utf8
 from flexlib.i18n import LANGUAGES, _, mark_text
@@ -28,6 +29,10 @@ CACHE_OFF = "off"
 """What FLEXLIB_CACHE_URL is where no answers are to be kept."""
 CELL_LIMIT = 1800.0
 """Seconds that a notebook's cell may take, unless told otherwise: a year of a large company takes a minute."""
+FIRST_MADE_UP = Month(2025, 1)
+"""When the demo's made-up company began."""
+MADE_UP_BEFORE = 8
+"""Months that the demo is read for before the one that is asked for: a forecast's band takes nine earlier weeks."""
 NO_KEY = mark_text(
     "No service key: set WINDSURF_SERVICE_KEY in the environment or in .env "
     "(windsurf.com/team/settings, Service Keys), or add --demo to try made-up data"

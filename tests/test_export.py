@@ -112,7 +112,7 @@ def test_what_is_written_is_read_back_whatever_the_id(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_written_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
     named = name_models(credits_by_day_and_model(make_rows("gpt-4")))
     (tmp_path / "taken.csv").mkdir()
-    with pytest.raises(DiskFailed, match=r"taken.csv cannot be written \(Is a directory\)"):
+    with pytest.raises(DiskFailed, match=r"taken.csv cannot be written \(is a directory\)"):
         write_by_model(named, tmp_path / "taken.csv")
     assert [path.name for path in tmp_path.iterdir()] == ["taken.csv"]
     (tmp_path / "file").write_text("kept")

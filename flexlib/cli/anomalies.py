@@ -17,7 +17,7 @@ from flexlib.cli.options import (
     find_exit_code,
     read_count,
 )
-from flexlib.cli.report_months import open_shown
+from flexlib.cli.report_months import USUAL_MONTHS, open_shown
 from flexlib.dates import Month
 from flexlib.formats import clean_text, format_few, format_number, format_plain, format_short_day, round_amount
 from flexlib.i18n import _, mark_text, translate_count, write_json, write_number
@@ -74,7 +74,7 @@ def run_anomalies(arguments: argparse.Namespace, settings: Settings) -> int:
 
     month = Month(arguments.year, arguments.month)
     events = read_events(arguments.events) if arguments.events else read_planned()
-    settings = open_shown(arguments, settings, month, before=2)
+    settings = open_shown(arguments, settings, month, before=USUAL_MONTHS)
     made = find_month_anomalies(
         month,
         settings.data,

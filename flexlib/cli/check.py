@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexlib.cli.forecast import DEMO_MONTHS, read_day
+from flexlib.cli.forecast import read_day
 from flexlib.cli.notice_output import describe_message, list_open, render_open
 from flexlib.cli.options import (
     Commands,
@@ -24,6 +24,7 @@ from flexlib.errors import LIMIT_PASSED, BadFile
 from flexlib.formats import clean_text, format_plain
 from flexlib.i18n import _, write_json
 from flexlib.proof import State
+from flexlib.setting_values import MADE_UP_BEFORE
 from flexlib.settings import Settings, find_home
 from flexlib.store.budgets import BUDGETS
 from flexlib.store.outbox import count_left
@@ -130,7 +131,7 @@ def check_stored(arguments: argparse.Namespace, settings: Settings, month: Month
         from flexlib.ledger.guard.limits import check_limits
 
         check_limits(path, budgets, arguments.roster or settings.organization)
-    settings = open_shown(arguments, settings, month, before=DEMO_MONTHS)
+    settings = open_shown(arguments, settings, month, before=MADE_UP_BEFORE)
     made = check_budgets(
         month,
         settings.data,

@@ -16,6 +16,7 @@ from flexlib.cli.options import (
     add_demo_option,
     add_fetch_options,
     add_span_options,
+    asks_demo,
     find_exit_code,
     open_settings,
     read_fetch_options,
@@ -23,7 +24,7 @@ from flexlib.cli.options import (
     warn_of_problems,
     warn_of_state,
 )
-from flexlib.cli.report_months import open_shown
+from flexlib.cli.report_months import check_made_up, open_shown
 from flexlib.console.certificate import render_certificate
 from flexlib.dates import Month
 from flexlib.errors import SnapshotMissing
@@ -106,9 +107,17 @@ def run_fetch(arguments: argparse.Namespace, settings: Settings) -> int:
 
     span = read_span(arguments)
     check_begun(span)
+    is_demo = asks_demo(arguments, settings)
+    if is_demo:
+        check_made_up(span.months[0])
     with open_settings(arguments, settings) as settings:
         options: dict[str, Any] = read_fetch_options(arguments)
         snapshots = [update_credits(month, settings, **options) for month in span.months]
+    if is_demo:
+        from flexlib.demo.calls import ensure_demo_calls
+
+        for month in span.months:
+            ensure_demo_calls(month, settings.data)
     _print_certificates(snapshots, as_json=arguments.json)
     return _finish(snapshots)
 

@@ -30,7 +30,7 @@ from flexlib.cli.options import (
     find_exit_code,
     warn_of_month,
 )
-from flexlib.cli.report_months import load_shown_spend, open_shown
+from flexlib.cli.report_months import USUAL_MONTHS, load_shown_spend, open_shown
 from flexlib.cli.report_with import add_share_option, share_page
 from flexlib.commands import write_command
 from flexlib.dates import Month
@@ -79,7 +79,7 @@ def run_export(arguments: argparse.Namespace, settings: Settings) -> int:
     _check_options(arguments)
     check_libraries(formats)
     check_zone(formats, arguments.zone)
-    settings = open_shown(arguments, settings, month)
+    settings = open_shown(arguments, settings, month, before=USUAL_MONTHS)
     spend = load_shown_spend(settings, month, zone=arguments.zone, names=arguments.names, roster=arguments.roster)
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder:
         make = partial(_make_page, arguments, settings, month, Path(folder))

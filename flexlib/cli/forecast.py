@@ -30,14 +30,12 @@ from flexlib.errors import InvalidRequest
 from flexlib.formats import format_short_day
 from flexlib.i18n import _, write_json
 from flexlib.proof import State
+from flexlib.setting_values import MADE_UP_BEFORE
 from flexlib.settings import Settings
 
 AMOUNT = re.compile(r"[0-9]{1,15}(\.[0-9]+)?")
 """Of digits alone: a sign, an exponent or a separator of thousands is more likely a slip."""
 GAP = State.GAP.exit_code
-
-DEMO_MONTHS = 8
-"""Months that the demo is read for before the one that is forecast: a band takes nine earlier weeks."""
 
 
 def add_commands(commands: Commands) -> None:
@@ -85,7 +83,7 @@ def run_forecast(arguments: argparse.Namespace, settings: Settings) -> int:
     if arguments.as_of and arguments.as_of > month.last:
         said = _("as of {as_of} all of {month} is over; name one of its days, or a day before it.")
         raise InvalidRequest(said.format(as_of=arguments.as_of, month=month))
-    settings = open_shown(arguments, settings, month, before=DEMO_MONTHS)
+    settings = open_shown(arguments, settings, month, before=MADE_UP_BEFORE)
     made = forecast_month(
         month,
         settings.data,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from flexlib.certificate import State
 from flexlib.cli.options import Commands, add_command, add_span_options, asks_span, read_span
+from flexlib.currencies import CURRENCIES
 from flexlib.dates import Month, Span
 from flexlib.errors import BadParameter, BadRecord, InvalidRequest, ServerRefused, ServerUnreachable
 from flexlib.formats import clean_lines, clean_text, format_count
@@ -109,8 +110,7 @@ def _keep_given(arguments: argparse.Namespace, settings: Settings) -> int:
     """Keeps the rates of a file, or the one that was given; says what it replaced."""
     if arguments.action == "import":
         if len(arguments.given) != 1:
-            said = _("fx import takes one file; write: flexlib fx import FILE --pair EUR/USD --source ECB")
-            raise InvalidRequest(said)
+            raise InvalidRequest(_("fx import takes one file, as flexlib fx import FILE --pair EUR/USD --source ECB"))
         rates = read_rates_file(Path(arguments.given[0]), arguments.source)
     else:
         if len(arguments.given) != 2 or not arguments.source:
@@ -129,8 +129,8 @@ def _keep_given(arguments: argparse.Namespace, settings: Settings) -> int:
 
 def _read_pair(text: str) -> Pair:
     base, __, quote = (part.strip().upper() for part in text.partition("/"))
-    if not all(len(one) == 3 and one.isascii() and one.isalpha() for one in (base, quote)) or base == quote:
-        raise argparse.ArgumentTypeError(_("{text!r} is not a currency pair; write it as EUR/USD").format(text=text))
+    if not {base, quote} <= CURRENCIES or base == quote:
+        raise argparse.ArgumentTypeError(_("{text!r} is no pair of currencies as EUR/USD (ISO 4217)").format(text=text))
     return base, quote
 
 

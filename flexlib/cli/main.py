@@ -55,6 +55,7 @@ from flexlib.commands import note_language
 from flexlib.errors import DiskFailed, FlexlibError, InvalidRequest, explain_missing, shorten_values
 from flexlib.formats import clean_lines, is_utf8
 from flexlib.i18n import LANGUAGES, _, mark_text, use_language
+from flexlib.refusals import advise_writer, explain_refusal
 from flexlib.settings import Settings, find_language_set, load_settings
 from flexlib.store.cache import choose_cache
 
@@ -193,15 +194,15 @@ def _explain_error(error: Exception, settings: Settings | None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader, such as `head`, has seen enough
         return 0
     if isinstance(error, OSError) and error.filename is not None:  # of the user's, that something asked for
-        why = (error.strerror or str(error)).lower()
+        why = explain_refusal(error)
         name = repr(error.filename) if error.errno == errno.ENAMETOOLONG else error.filename
         said = _("{name} cannot be used: {why}; fix or move it, and run the command again.")
         _explain(said.format(name=name, why=why), settings)
         return DiskFailed.exit_code
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EIO):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        said = _("What was printed could not be written: {why}; make room.")
-        _explain(said.format(why=os.strerror(error.errno).lower()), settings)
+        said = _("What was printed could not be written: {why}; {advice}.")
+        _explain(said.format(why=explain_refusal(error), advice=advise_writer(error)), settings)
         return DiskFailed.exit_code
     if isinstance(error, ImportError) and (missing := explain_missing(error)):
         _explain(str(missing), settings)

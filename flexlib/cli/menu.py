@@ -46,6 +46,9 @@ JOBS = (
     Job(mark_text("See flex credits by day and model"), ("by-model",), ("month",)),
     Job(mark_text("See why a month cost more or less than the one before"), ("compare",), ("before",)),
     Job(mark_text("Check the budgets"), ("check",), ("month",)),
+    Job(mark_text("Write a month as Excel and PDF"), ("export", "--format", "xlsx,pdf"), ("month",)),
+    Job(mark_text("Build the site: all months as pages to click through"), ("site",)),
+    Job(mark_text("See what would be mailed, and to whom; nothing is sent"), ("send", "--dry-run"), ("month",)),
     Job(mark_text("See what is set up, stored and missing"), ("doctor",), has_demo=False),
 )
 """In the order of the menu."""

@@ -17,6 +17,7 @@ from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import clean_text, format_count, format_number, format_plain
 from flexlib.i18n import _, join_and, mark_text, write_json, write_number
 from flexlib.nesting import decode_json
+from flexlib.refusals import explain_refusal
 from flexlib.settings import Settings
 from flexlib.sources.registry import LEDGER
 
@@ -160,8 +161,9 @@ def _open_lines(name: str) -> Iterator[int]:
     try:
         file = open(name, "rb", buffering=0)  # noqa: SIM115
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise BadFile(_("{name} cannot be read: {strerror}.").format(name=name, strerror=why)) from error
+        raise BadFile(
+            _("{name} cannot be read: {strerror}.").format(name=name, strerror=explain_refusal(error))
+        ) from error
     with file:
         yield file.fileno()
 

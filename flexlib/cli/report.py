@@ -32,6 +32,7 @@ from flexlib.formats import clean_lines, clean_text
 from flexlib.i18n import LANGUAGES, _, use_language, write_json
 from flexlib.nesting.yaml_texts import decode_yaml
 from flexlib.proof import write_unclosed
+from flexlib.refusals import explain_refusal
 from flexlib.setting_values import CELL_LIMIT, read_choice
 from flexlib.settings import Settings
 from flexlib.store.server import mark_made_up
@@ -230,7 +231,7 @@ def _read_parameters(arguments: argparse.Namespace) -> dict[str, Any]:
         values |= {name: decode_yaml(value) for name, value in arguments.parameters}
     except OSError as error:
         said = _("{file} cannot be read: {why}; give the path of a YAML file.")
-        raise BadParameter(said.format(file=file, why=str(error.strerror).lower())) from error
+        raise BadParameter(said.format(file=file, why=explain_refusal(error))) from error
     except ValueError as error:
         raise BadParameter(_("The parameters cannot be read: {error}.").format(error=error)) from error
     if language := values.get("lang"):  # of the page: also where its notebook has no such parameter

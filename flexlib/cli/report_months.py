@@ -13,7 +13,7 @@ from flexlib.dates import Month, Span, check_begun, name_months
 from flexlib.errors import BadMonth, BadSetting, RouteRefused, ServerRefused, ServerUnreachable
 from flexlib.formats import clean_text
 from flexlib.i18n import _
-from flexlib.setting_values import NO_KEY
+from flexlib.setting_values import FIRST_MADE_UP, NO_KEY
 from flexlib.settings import Settings
 from flexlib.sources.registry import WINDSURF
 from flexlib.store.snapshots import find_snapshot, list_newest, load_credits
@@ -22,6 +22,11 @@ from flexlib.store.version import Snapshot
 if TYPE_CHECKING:
     from flexlib.front.spend import Spend
     from flexlib.report.parameters import ReportRequest
+
+
+USUAL_MONTHS = 2
+"""Months before one out of which pages and `flexlib anomalies` tell what is usual: with fewer of them made up, a page
+would be another one once somebody had asked for more."""
 
 
 def bring_month(
@@ -35,25 +40,29 @@ def bring_month(
         year = request.values.get("year")
         months = [Month(year, number) for number in range(1, 13)] if isinstance(year, int) and year else []
         if is_demo and not arguments.offline:
-            from flexlib.demo.company import FIRST_MONTH
-
             now = Month.containing(datetime.now(timezone.utc).date())
             for one in months:
-                if FIRST_MONTH <= one <= now:
+                if FIRST_MADE_UP <= one <= now:
                     ensure_demo(one, "UTC", settings, **read_fetch_options(arguments))
         return tuple(snapshot for one in months for snapshot in list_newest(one, settings.data))
     if request.reads == "credits":
         found = _find_credits(month, settings, arguments)
         if is_demo and not arguments.offline:
             from flexlib.demo.calls import ensure_demo_rates
+            from flexlib.ingest.windsurf.fetch import ensure_credits
 
-            for one in (month.previous, month):  # as with the calls: a page is the same whichever is made first
+            read = Span(_find_first(month, USUAL_MONTHS).first, month.last)
+            if not arguments.alone:
+                options: dict[str, Any] = read_fetch_options(arguments)
+                ensure_credits(read, settings, **options)
+            for one in read.months:  # as with the calls: a page is the same whichever is made first
                 ensure_demo_rates(one, settings.data)
         return (found,)
     zone = str(request.values.get("zone", "UTC"))
     if is_demo and not arguments.offline:
         against = str(request.values.get("against") or month)  # the month that a change is held against
-        for one, before in ((Month.parse(against.partition("@")[0]), 0), (month, request.months_before)):
+        many = max(USUAL_MONTHS, request.months_before)
+        for one, before in ((Month.parse(against.partition("@")[0]), 0), (month, many)):
             ensure_demo(one, zone, settings, before, **read_fetch_options(arguments))
     elif not arguments.offline:
         _close_ledger(month, zone, settings)
@@ -139,24 +148,34 @@ def load_shown_spend(
 def ensure_demo(month: Month, zone: str, settings: Settings, before: int = 1, /, **options: Any) -> None:  # noqa: ANN401
     """The made-up company's credits and calls of the month and of those that a report reads with it, so many before."""
     from flexlib.demo.calls import ensure_demo_calls
-    from flexlib.demo.company import FIRST_MONTH
     from flexlib.ingest.windsurf.fetch import ensure_credits
 
     check_begun(month.span)  # itself, not the ones that are read with it
-    if month < FIRST_MONTH:
-        raise BadMonth(
-            _("the made-up company begins in {first_month}; ask for that month or a later one, not {month}.").format(
-                first_month=FIRST_MONTH, month=month
-            )
-        )
-    first, now = month, Month.containing(datetime.now(timezone.utc).date())
-    for __ in range(before):
-        first = max(FIRST_MONTH, first.previous)
+    check_made_up(month)
+    first, now = _find_first(month, before), Month.containing(datetime.now(timezone.utc).date())
     _tell_read(Span(first.first, month.last), month, settings)
     ensure_credits(Span(first.first, month.last), settings, **options)
     last = month if zone == "UTC" else min(month.next, now)
     for one in Span(first.first, last.last).months:
         ensure_demo_calls(one, settings.data)
+
+
+def _find_first(month: Month, before: int) -> Month:
+    """The first of so many months before it, as far as there was a made-up company."""
+    first = month
+    for __ in range(before):
+        first = first.previous if first > FIRST_MADE_UP else first
+    return first
+
+
+def check_made_up(month: Month) -> None:
+    """Raises `BadMonth` for a month in which there was no made-up company."""
+    if month < FIRST_MADE_UP:
+        raise BadMonth(
+            _("the made-up company begins in {first_month}; ask for that month or a later one, not {month}.").format(
+                first_month=FIRST_MADE_UP, month=month
+            )
+        )
 
 
 def _tell_read(span: Span, month: Month, settings: Settings) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.i18n import _
+from flexlib.refusals import explain_refusal
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,7 @@ def read_series(path: Path) -> pd.Series:
     except (KeyError, ValueError, OSError) as error:
         raise BadFile(
             _("{path} is no daily series: a CSV with the columns date,value, a date as 2025-09-15: {error}.").format(
-                path=path, error=error
+                path=path, error=explain_refusal(error)
             )
         ) from error
 

@@ -13,6 +13,7 @@ from flexlib.closing.plan import PLAN, MonthPlan
 from flexlib.closing.steps import hash_made, hash_text
 from flexlib.dates import Month
 from flexlib.errors import FlexlibError
+from flexlib.setting_values import FIRST_MADE_UP, MADE_UP_BEFORE
 from flexlib.settings import Settings, find_home
 from flexlib.store.ended import FILE as ENDED
 from flexlib.store.snapshots import list_months, list_newest
@@ -53,6 +54,15 @@ class Closing:
         now = Month.containing(datetime.now(timezone.utc).date())
         months = () if self.plan.zone == "UTC" else (self.month.previous, self.month.next)
         return [one for one in months if one <= now]
+
+    def list_lacking_made_up(self) -> list[Month]:
+        """The months whose made-up credits or calls are not stored: of the ones before it, which notebooks read, of it,
+        and of what its zone has of the next one."""
+        months = [self.month, *(one for one in self.around if one > self.month)]
+        for __ in range(MADE_UP_BEFORE):
+            months.insert(0, months[0].previous)
+        stored = {one: {kept.dataset for kept in list_newest(one, self.settings.data)} for one in months}
+        return [one for one in months if one >= FIRST_MADE_UP and not {"credits", "usage"} <= stored[one]]
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from flexlib.errors import BadFile, FlexlibError
 from flexlib.i18n import LANGUAGES, _, join_or
 from flexlib.nesting import Faults, explain_fields, format_given, name_line
 from flexlib.nesting.yaml_texts import decode_yaml, explain_unread, find_yaml_lines, list_yaml_lines
+from flexlib.refusals import explain_refusal
 from flexlib.setting_values import has_file
 
 PLAN = Path("params", "month.yaml")
@@ -71,7 +72,7 @@ def read_plan(path: Path, formats: Mapping[str, Any], *, is_named: bool = False)
     except OSError as error:
         raise BadFile(
             _("{path} cannot be read: {strerror}; give the path of a YAML file as params/month.example.yaml.").format(
-                path=path, strerror=(error.strerror or str(error)).lower()
+                path=path, strerror=explain_refusal(error)
             )
         ) from error
     except ValueError as error:

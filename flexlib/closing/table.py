@@ -49,15 +49,14 @@ def find_fetch(closing: Closing) -> Iterator[Step]:
     is_whole = stored is not None and not stored.certificate.is_stale() and stored.certificate.state is State.COMPLETE
     current = _("stored and settled") if is_whole else ""
     if closing.is_demo:
-        # What the notebooks read besides the month is made up with it.
-        read = [month, *(one for one in closing.around if one > month)]
-        current = current if is_whole and all(list_newest(one, data, ["usage"]) for one in read) else ""
-        words = ("forecast", *closing.when, *closing.zone_words)
-        yield Step("fetch", words, current=current, state=State.COMPLETE)
-        return
-    first = month.first if find_snapshot(WINDSURF.dataset, month.previous, data) else month.previous.first
-    words = ("fetch", "--start-date", str(first), "--end-date", str(month.last), "--wait", "--json")
-    reason = "" if settings.service_key else _("no service key is set")
+        lacking = closing.list_lacking_made_up()
+        current = current if is_whole and not any(one >= month for one in lacking) else ""
+        first, last = min([month, *lacking]), max([month, *closing.around])
+    else:
+        first, last = month if find_snapshot(WINDSURF.dataset, month.previous, data) else month.previous, month
+    demo = ("--demo",) if closing.is_demo else ()
+    words = ("fetch", "--start-date", str(first.first), "--end-date", str(last.last), *demo, "--wait", "--json")
+    reason = "" if settings.service_key or closing.is_demo else _("no service key is set")
     yield Step("fetch", words, current=current, left_out=reason, state=State.COMPLETE)
 
 
@@ -66,11 +65,13 @@ def find_rates(closing: Closing) -> Iterator[Step]:
     from flexlib.ingest.fx import find_missing_days
     from flexlib.money.fx import find_santiago_day
 
+    if closing.is_demo:
+        yield Step("rates", left_out=_("the made-up company has rates of its own"))
+        return
     today = find_santiago_day(datetime.now(timezone.utc))
     missing, pending = find_missing_days(load_rates(closing.settings.data), closing.month.span, today)
     current = "" if missing or pending else _("every day of the month has its rate")
-    reason = _("the made-up company has rates of its own") if closing.is_demo else ""
-    yield Step("rates", ("fx", "update", *closing.when), current=current, left_out=reason)
+    yield Step("rates", ("fx", "update", *closing.when), current=current)
 
 
 def find_ledger_months(closing: Closing) -> Iterator[Step]:

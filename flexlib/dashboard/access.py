@@ -11,6 +11,7 @@ from pathlib import Path
 
 from flexlib.errors import BadSetting
 from flexlib.i18n import _
+from flexlib.refusals import explain_refusal
 from flexlib.setting_values import LOOPBACK
 
 SHORTEST_TOKEN = 16
@@ -65,8 +66,8 @@ def read_token(file: Path) -> str:
     try:
         token = file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise BadSetting(_("The token in {file} cannot be read: {why}.").format(file=file, why=why)) from error
+        said = _("The token in {file} cannot be read: {why}.")
+        raise BadSetting(said.format(file=file, why=explain_refusal(error))) from error
     if len(token) < SHORTEST_TOKEN or not token.isascii() or len(token.split()) > 1:
         said = _("The token in {file} must be one word of at least {count} letters and digits; make one: "
                  "python -c 'import secrets; print(secrets.token_urlsafe())'")  # fmt: skip

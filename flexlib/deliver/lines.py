@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from pathlib import Path
@@ -10,6 +11,7 @@ from flexlib.deliver.claims import Message
 from flexlib.deliver.sending import NotSent
 from flexlib.deliver.webhook import describe_message
 from flexlib.i18n import _
+from flexlib.refusals import explain_refusal
 from flexlib.store.disk import PRIVATE
 
 
@@ -27,14 +29,14 @@ class FileChannel:
                 size = out.tell()
                 try:
                     if out.write(line) < len(line):
-                        raise OSError("the disk is full")
+                        raise OSError(errno.ENOSPC, "the disk is full")
                     os.fsync(out.fileno())
                 except OSError:
                     out.truncate(size)
                     raise
         except (OSError, RuntimeError) as error:
-            why = (getattr(error, "strerror", None) or str(error)).lower()
-            raise NotSent(_("{file} cannot be written: {why}.").format(file=file, why=why)) from error
+            said = _("{file} cannot be written: {why}.")
+            raise NotSent(said.format(file=file, why=explain_refusal(error))) from error
 
     def close(self) -> None:
         """Each line is written by itself."""

@@ -12,10 +12,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from flexlib.dates import Month
-from flexlib.demo.company import FIRST_MONTH, HOLIDAYS
+from flexlib.demo.company import HOLIDAYS
 from flexlib.ingest.files.importing import import_usage
 from flexlib.ingest.fx import REACH, keep_rates
 from flexlib.money.fx import MADE_UP, USD_CLP, Rate
+from flexlib.setting_values import FIRST_MADE_UP
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.registry import IMPORT
 from flexlib.store.snapshots import find_snapshot
@@ -115,7 +116,7 @@ def ensure_demo_calls(month: Month, root: Path) -> None:
 def ensure_demo_rates(month: Month, root: Path, now: datetime | None = None) -> None:
     """Keeps the made-up rates of the dollar of the month in the demo's data folder `root`; none before the company
     began."""
-    if month < FIRST_MONTH:
+    if month < FIRST_MADE_UP:
         return
     now = now or datetime.now(timezone.utc)
     # From a week before it on to a week behind it: its first day may be a holiday, its last one too.
@@ -142,10 +143,10 @@ def write_calls(month: Month, file: Path, now: datetime, seed: int = 2025) -> in
 
 def make_calls(month: Month, seed: int = 2025) -> list[Call]:
     """All calls of the month, in the order of time; none before the company began."""
-    if month < FIRST_MONTH:
+    if month < FIRST_MADE_UP:
         return []
     chance = random.Random(f"calls:{seed}:{month}")
-    age = (month.year - FIRST_MONTH.year) * 12 + month.month - FIRST_MONTH.month
+    age = (month.year - FIRST_MADE_UP.year) * 12 + month.month - FIRST_MADE_UP.month
     busy = CALLS_A_DAY * GROWTH**age
     down = chance.choice([day for day in month.span if _is_work_day(day)])
     drawn = sorted(

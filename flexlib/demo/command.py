@@ -6,9 +6,10 @@ import argparse
 from collections.abc import Callable
 from datetime import datetime, timezone
 
-from flexlib.demo.company import FIRST_MONTH, Company
+from flexlib.demo.company import Company
 from flexlib.demo.switches import add_switches, read_entries, read_team
 from flexlib.i18n import _
+from flexlib.setting_values import FIRST_MADE_UP
 
 DEFAULT_KEY = "demo-key"
 DEFAULT_PORT = 8765
@@ -78,8 +79,8 @@ def _read_time(text: str) -> datetime:
             _("{text!r} is no time; write it as 2025-10-21T12:00:00Z").format(text=text)
         ) from error
     time = time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time.astimezone(timezone.utc)
-    if time.date() < FIRST_MONTH.first:
+    if time.date() < FIRST_MADE_UP.first:
         raise argparse.ArgumentTypeError(
-            _("{text!r} is before {first}, when the made-up company began").format(text=text, first=FIRST_MONTH.first)
+            _("{text!r} is before {first}, when the made-up company began").format(text=text, first=FIRST_MADE_UP.first)
         )
     return time

@@ -15,8 +15,7 @@ from typing import NamedTuple
 from flexlib.dates import Month
 from flexlib.demo.offers import OFFERS, find_offers
 from flexlib.demo.people import Person, make_people, make_unlisted_people
-
-FIRST_MONTH = Month(2025, 1)
+from flexlib.setting_values import FIRST_MADE_UP
 
 ALLOWANCE = 20_000
 """Hundredths of a credit that each seat has in a month before it draws on the flex pool."""
@@ -140,7 +139,7 @@ class Company:
 
 @lru_cache
 def _find_months(first: str, last: str) -> tuple[Month, ...]:
-    months, month = [], FIRST_MONTH
+    months, month = [], FIRST_MADE_UP
     while month.first.isoformat() <= last:
         if month.last.isoformat() >= first:
             months.append(month)

@@ -53,7 +53,7 @@ def describe_document(document: Document) -> dict[str, Any]:
     return {
         "title": document.title,
         "month": document.month,
-        "state": document.state,
+        "state": document.code,
         "missing": [*document.missing],
         "made_up": document.is_demo,
         "headlines": [{"name": name, "value": value, "note": note} for name, value, note in document.cards],

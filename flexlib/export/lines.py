@@ -8,6 +8,7 @@ decimal number would be read as a float.
 from __future__ import annotations
 
 import csv
+import errno
 import io
 import os
 import re
@@ -23,6 +24,7 @@ from flexlib.dates import Span
 from flexlib.errors import DiskFailed
 from flexlib.formats import format_credits, format_day, format_month, format_share, format_span
 from flexlib.i18n import LANGUAGES, _, speak
+from flexlib.refusals import advise_writer, explain_refusal
 from flexlib.store.disk import PRIVATE, PUBLIC, replace_whole, write_whole
 from flexlib.tables.definition import Column, Kind, Row, Table
 
@@ -98,11 +100,9 @@ def write_rows(
             if check is not None:
                 check(temporary)
     except (OSError, duckdb.IOException) as error:
-        number = re.search(r"errno\W*(\d+)", str(error))  # DuckDB's own words are for programs
-        why = getattr(error, "strerror", None) or (os.strerror(int(number[1])) if number else "the disk refused it")
-        raise DiskFailed(
-            _("{path} cannot be written ({why}); make room or choose another folder.").format(path=path, why=why)
-        ) from error
+        said = re.search(r"errno\W*(\d+)", str(error))  # DuckDB's own words are for programs
+        number = getattr(error, "errno", None) or int(said[1] if said else errno.EIO)
+        raise _explain_unwritten(path, OSError(number, os.strerror(number))) from error
     return path
 
 
@@ -170,11 +170,7 @@ def _write_lines(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obj
     try:
         write_whole(path, text, mode)
     except OSError as error:
-        raise DiskFailed(
-            _("{path} cannot be written ({strerror}); make room or choose another folder.").format(
-                path=path, strerror=error.strerror
-            )
-        ) from error
+        raise _explain_unwritten(path, error) from error
     return path
 
 
@@ -198,3 +194,8 @@ def _to_json(name: str, value: object) -> object:
     if isinstance(value, date):
         return f"{value:%Y-%m}" if name == "month" else value.isoformat()
     return value
+
+
+def _explain_unwritten(path: Path, error: OSError) -> DiskFailed:
+    said = _("{path} cannot be written ({why}); {advice} or choose another folder.")
+    return DiskFailed(said.format(path=path, why=explain_refusal(error), advice=advise_writer(error)))

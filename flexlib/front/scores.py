@@ -11,6 +11,7 @@ from flexlib.analysis.accepted import Interval, find_interval
 from flexlib.errors import BadFile
 from flexlib.i18n import _
 from flexlib.names import match_model
+from flexlib.refusals import explain_refusal
 
 COLUMNS = ("model", "score", "cases", "date")
 """Of the file, others may follow: the score in percent of so many cases, as it was on the date."""
@@ -45,7 +46,7 @@ def read_scores(path: Path) -> Scores:
     except (OSError, UnicodeDecodeError) as error:
         raise BadFile(
             _("{path} cannot be read ({error}); give a CSV of {columns}.").format(
-                path=path, error=error, columns=",".join(COLUMNS)
+                path=path, error=explain_refusal(error), columns=",".join(COLUMNS)
             )
         ) from error
     if not rows or not {*COLUMNS} <= rows[0].keys():

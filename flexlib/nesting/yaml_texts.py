@@ -6,6 +6,7 @@ from typing import Any
 
 from flexlib.i18n import _
 from flexlib.nesting import MOST_NESTED, GivenTwice, TooDeep, Unreadable, format_given
+from flexlib.refusals import explain_refusal
 
 
 class NoYaml(Unreadable):
@@ -97,7 +98,7 @@ def _find_place(error: Any, text: str) -> tuple[int, int]:  # noqa: ANN401 (the 
 
 def explain_unread(path: object, error: Exception) -> str:
     """That a file cannot be read as YAML, and why."""
-    why = _("it is not in UTF-8; save it so") if isinstance(error, UnicodeDecodeError) else error
+    why = _("it is not in UTF-8; save it so") if isinstance(error, UnicodeDecodeError) else explain_refusal(error)
     return _("{path} cannot be read as YAML: {error}.").format(path=path, error=why)
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from flexlib.i18n import _
 from flexlib.nesting import decode_json
+from flexlib.refusals import explain_refusal
 from flexlib.report.manifest import MANIFEST, name_manifest
 from flexlib.report.verdict import Verdict, Verified
 from flexlib.store.disk import report_disk, write_whole
@@ -95,7 +96,7 @@ def _verify_file(file: Path) -> Verified:
         is_same = hash_file(file) == note.sha256
     except OSError as error:
         said = _("{file} is not checked: it cannot be read ({reason}).")
-        return Verified(file, Verdict.NOT_CHECKED, (said.format(file=file.name, reason=error.strerror),))
+        return Verified(file, Verdict.NOT_CHECKED, (said.format(file=file.name, reason=explain_refusal(error)),))
     if is_same:
         return Verified(file, Verdict.AS_MADE, ())
     said = _("{file} is not the file that was made: it was changed afterwards; make it again.")

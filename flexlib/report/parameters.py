@@ -14,6 +14,7 @@ from flexlib.dates import Month
 from flexlib.errors import BadParameter
 from flexlib.i18n import _, join_and
 from flexlib.nesting import decode_json, format_given
+from flexlib.refusals import explain_refusal
 from flexlib.report.folder import find_packaged
 from flexlib.setting_values import explain_unknown
 from flexlib.settings import find_home
@@ -141,7 +142,7 @@ def _read_notebook(file: Path) -> dict[str, Any]:
             if cell["cell_type"] not in CELLS:
                 raise ValueError(f"a cell is {format_given(cell['cell_type'])}, none of {', '.join(CELLS)}")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        why = f"it lacks {error}" if isinstance(error, KeyError) else error
+        why = f"it lacks {error}" if isinstance(error, KeyError) else explain_refusal(error)
         raise BadParameter(
             _("{file} cannot be read as a notebook ({why}); save it again from Jupyter.").format(file=file, why=why)
         ) from error

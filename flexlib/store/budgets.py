@@ -15,6 +15,7 @@ from flexlib.formats import format_number
 from flexlib.i18n import _, join_and
 from flexlib.nesting import Faults, explain_fields, format_given, name_line
 from flexlib.nesting.yaml_texts import decode_yaml, explain_unread, list_yaml_lines, read_digits
+from flexlib.refusals import explain_refusal
 
 BUDGETS = Path("params", "budgets.yaml")
 """Where budgets are looked for, in the folder of the project, unless FLEXLIB_BUDGETS names another file."""
@@ -69,7 +70,7 @@ def read_budgets(path: Path) -> list[Budget]:
         content, lines = decode_yaml(text, exact=True), list_yaml_lines(text, "budgets")
     except OSError as error:
         said = _("{path} cannot be read ({strerror}); name the YAML file of your budgets.")
-        raise BadFile(said.format(path=path, strerror=error.strerror)) from error
+        raise BadFile(said.format(path=path, strerror=explain_refusal(error))) from error
     except ValueError as error:
         raise BadFile(explain_unread(path, error)) from error
     if content is None:  # as a write that failed leaves it, too: nobody has said that nothing is limited
@@ -119,11 +120,8 @@ def _read_name(name: object, names: list[str], where: str) -> str:
     if name is None or isinstance(name, str) and not name.strip():
         raise BadFile(_("{where}: the budget has no name; give it one of its own.").format(where=where))
     if not isinstance(name, str):
-        raise BadFile(
-            _('{where}: the name of a budget is {given}; write it as text, such as "Platform 42".').format(
-                where=where, given=format_given(name)
-            )
-        )
+        said = _('{where}: the name of a budget is {given}; write it as text, such as "Platform 42".')
+        raise BadFile(said.format(where=where, given=format_given(name)))
     if name.strip() in names:
         raise BadFile(_("{where}: two budgets are called {given}; give each its own name.")
             .format(where=where, given=format_given(name.strip())))  # fmt: skip

@@ -11,6 +11,7 @@ from flexlib.dates import Span
 from flexlib.errors import BadFile
 from flexlib.i18n import _
 from flexlib.money.credit_prices import LIST, CreditPrices, read_amount, read_credit_prices
+from flexlib.refusals import explain_refusal
 from flexlib.setting_values import has_file
 
 
@@ -26,7 +27,7 @@ def load_credit_prices(root: Path) -> CreditPrices:
     except (OSError, UnicodeDecodeError) as error:
         raise BadFile(
             _("{own} cannot be read ({error}); save it as a CSV in UTF-8, or move it away.").format(
-                own=own, error=error
+                own=own, error=explain_refusal(error)
             )
         ) from error
     return tuple(price for name, text in [*texts, (LIST, listed)] for price in read_credit_prices(name, text))
@@ -50,7 +51,7 @@ def load_multipliers(root: Path, days: Span) -> dict[str, int]:
     except (OSError, ValueError) as error:
         raise BadFile(
             _("{own} cannot be read ({error}); save it as a CSV in UTF-8, or move it away.").format(
-                own=own, error=error
+                own=own, error=explain_refusal(error)
             )
         ) from error
     if header != MULTIPLIERS:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from flexlib.errors import AlreadyRunning, DiskFailed
 from flexlib.i18n import _
+from flexlib.refusals import advise_writer, explain_refusal
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -111,7 +112,7 @@ def _follow(file: Path) -> Path:
         return file
     target = file.resolve()
     if target.is_file() and any(map(file.absolute().is_relative_to, OPEN)):
-        raise OSError(errno.EINVAL, "it is where the command prints", str(file))
+        raise OSError(errno.EINVAL, _("it is where the command prints"), str(file))
     return target if target.is_file() or not file.exists() else file
 
 
@@ -129,9 +130,9 @@ def report_disk(folder: Path) -> Iterator[None]:
     except OSError as error:
         raise DiskFailed(
             _(
-                "Could not write into {folder}: {strerror}. Nothing that was stored before has changed; make "
-                "room or set FLEXLIB_DATA, and run it again."
-            ).format(folder=folder, strerror=(error.strerror or str(error)).lower())
+                "Could not write into {folder}: {why}. Nothing that was stored before has changed; {advice} or set "
+                "FLEXLIB_DATA, and run it again."
+            ).format(folder=folder, why=explain_refusal(error), advice=advise_writer(error))
         ) from error
 
 

@@ -20,6 +20,7 @@ from flexlib.errors import BadFile, BadRecord
 from flexlib.i18n import _
 from flexlib.money.fx import USD_CLP, Pair, Rate, Rates, sort_rates
 from flexlib.nesting import format_given
+from flexlib.refusals import explain_refusal
 from flexlib.store.disk import lock_file, report_disk, write_whole
 
 COLUMNS = ["day", "value", "source", "fetched_at", "superseded_at"]
@@ -64,7 +65,7 @@ def read_kept_rates(root: Path, pair: Pair = USD_CLP) -> list[KeptRate]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, csv.Error) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no table in UTF-8"
+        why = explain_refusal(error) if isinstance(error, OSError) else _("it is no table in UTF-8")
         raise BadFile(
             _("{file} cannot be read ({why}); move it away and run: {again}").format(file=file, why=why, again=again)
         ) from error

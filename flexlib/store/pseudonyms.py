@@ -12,6 +12,7 @@ from pathlib import Path
 
 from flexlib.errors import DiskFailed
 from flexlib.i18n import _
+from flexlib.refusals import explain_refusal
 from flexlib.store.disk import PRIVATE, lock_file, report_disk, write_whole
 from flexlib.store.server import is_made_up
 
@@ -51,7 +52,7 @@ def find_pseudonym_secret(root: Path) -> bytes:
             _(
                 "{file}, by which people get their pseudonyms, cannot be read ({error}); fix it, or move it "
                 "away (people then get new ones)."
-            ).format(file=file, error=error)
+            ).format(file=file, error=explain_refusal(error))
         ) from error
     return secret
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from flexlib.errors import BadFile
 from flexlib.i18n import _, join_and, translate_count
 from flexlib.nesting import format_given, name_line
+from flexlib.refusals import explain_refusal
 from flexlib.store.sheets import read_sheet
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -78,7 +79,7 @@ def read_roster(file: Path) -> Roster:
         rows = read_sheet(file, _holds_people, notes) if file.suffix.lower() in EXCEL else list(_read_csv(file, notes))
     except OSError as error:
         raise BadFile(
-            _("{file} cannot be read: {strerror}.").format(file=file, strerror=(error.strerror or str(error)).lower())
+            _("{file} cannot be read: {strerror}.").format(file=file, strerror=explain_refusal(error))
         ) from error
     given = [(number, [one.strip() for one in cells]) for number, cells in rows]
     kept = [(number, cells) for number, cells in given if any(cells) and not cells[0].startswith(REMARK)]

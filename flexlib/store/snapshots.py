@@ -29,6 +29,7 @@ from flexlib.certificate import CERTIFICATES, AnyCertificate, CreditsCertificate
 from flexlib.dates import FIRST_YEAR, LAST_YEAR, Month, Span
 from flexlib.errors import BadFile, SnapshotMissing
 from flexlib.i18n import _
+from flexlib.refusals import explain_refusal
 from flexlib.sources.registry import IMPORT, WINDSURF, find_source
 from flexlib.store.disk import PRIVATE, lock_folder, report_disk, sync
 from flexlib.store.engines import Engine, read_days
@@ -37,7 +38,6 @@ from flexlib.store.version import People, Snapshot
 
 if TYPE_CHECKING:
     import duckdb
-
 
 STAMP = "%Y%m%dT%H%M%S.%fZ"
 MONTH = re.compile(rf"({FIRST_YEAR // 100}\d\d|{LAST_YEAR})-(0[1-9]|1[0-2])", re.ASCII)
@@ -220,9 +220,9 @@ def list_folders(folder: Path) -> list[Path]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        why = (error.strerror or str(error)).lower()
-        raise BadFile(_("{folder} cannot be looked into ({why}), so that nobody knows what is stored there; let "
-            "yourself read it, or move it away.").format(folder=folder, why=why)) from error  # fmt: skip
+        said = _("{folder} cannot be looked into ({why}), so that nobody knows what is stored there; let yourself read "
+            "it, or move it away.")  # fmt: skip
+        raise BadFile(said.format(folder=folder, why=explain_refusal(error))) from error
 
 
 def _month_folder(dataset: str, month: Month, root: Path) -> Path:

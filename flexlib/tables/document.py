@@ -64,6 +64,8 @@ class Document:
     """The proof."""
     notes: Sequence[str] = ()
     definitions: Sequence[str] = field(default=())
+    code: str = ""
+    """That of the state, as certificates have it."""
 
     @property
     def name(self) -> str:
@@ -104,6 +106,7 @@ def read_document(page: Path) -> Document:
         [(name, text) for part in facts for name, text in part["facts"]],
         [note for part in facts for note in part["notes"]],
         list(_list_definitions(cells)),
+        title.get("code", ""),
     )
 
 

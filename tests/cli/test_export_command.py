@@ -158,7 +158,7 @@ def test_a_full_disk_is_a_sentence_and_the_file_that_was_there_stays(folder: Pat
     command = [sys.executable, "-m", "flexlib", *ASKED, "--output", "kept.csv"]
     ran = subprocess.run(command, capture_output=True, text=True, preexec_fn=allow_little)
     assert ran.returncode == 1
-    assert "kept.csv cannot be written (File too large); make room or choose another folder.\n" in ran.stderr
+    assert "kept.csv cannot be written (file too large); make room or choose another folder.\n" in ran.stderr
     assert Path("kept.csv").read_text("utf-8") == "as it was"
     assert sorted(file.name for file in folder.iterdir()) == ["data", "kept.csv"]
 

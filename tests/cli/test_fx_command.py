@@ -221,6 +221,18 @@ def test_rates_are_imported_from_a_file(
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("pair", ["EUX/USD", "USD/PES", "XXX/USD", "EUR/EUR", "EURO/USD", "EUR"])
+def test_a_pair_of_what_is_no_currency_is_refused_in_a_sentence_and_nothing_is_kept(
+    server: RatesServer, tmp_path: Path, pair: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        keep("set", "2025-09-30", "1.1741", "--pair", pair, "--source", "ECB")
+    assert ended.value.code == 2
+    said = f"'{pair}' is no pair of currencies as EUR/USD (ISO 4217)"
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.rglob("*.csv"))
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

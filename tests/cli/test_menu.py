@@ -151,6 +151,12 @@ def test_each_job_is_a_command_that_flexlib_takes(job: menu.Job, monkeypatch: py
         assert ["report", "--notebook", "year", "--year", "2025"] in taken
 
 
+def test_a_month_is_handed_on_from_the_menu_and_nothing_is_sent_from_it() -> None:
+    words = {one.words[0]: one.words[1:] for one in menu.JOBS}
+    assert {"export", "site", "send"} <= words.keys()
+    assert "--dry-run" in words["send"]
+
+
 def test_the_months_to_choose_from_are_those_that_are_stored_and_the_one_that_has_ended() -> None:
     found = [str(one) for one in menu.list_choices(load_settings({"FLEXLIB_DATA": str(FIXTURE)}))]
     assert found[1:] == ["2025-09", "2025-08"]

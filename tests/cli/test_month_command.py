@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -18,12 +19,14 @@ from typing import Any
 import pytest
 
 from flexlib.cli import export_formats
-from flexlib.cli.main import main
+from flexlib.cli.main import COMMANDS, main
 from flexlib.cli.month import print_step
 from flexlib.closing.run import RUN
 from flexlib.closing.steps import Outcome, Record
+from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
 from flexlib.store.disk import lock_folder
+from flexlib.store.snapshots import list_newest
 
 HOME = Path(__file__).parents[2]
 FIXTURE = HOME / "tests" / "data" / "fixture"
@@ -85,6 +88,54 @@ def test_a_dry_run_says_of_each_step_why_it_would_run_or_not(
         ),
     }
     assert list(tmp_path.iterdir()) == [plan]
+
+
+OF_STEPS = {
+    "fetch": "fetch", "rates": "fx", "ledger": "close", "import": "import", "organization": "organization",
+    "budgets": "check", "report": "report", "export": "export", "site": "site", "notices": "notify", "mail": "send",
+}  # fmt: skip
+"""The command that each step is, by the first word of its name."""
+
+
+@pytest.mark.parametrize("data", ["of a company", "made up", "none yet"])
+def test_each_step_shows_its_own_command_and_that_can_be_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: str
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path if data == "none yet" else FIXTURE))
+    shutil.copytree(FIXTURE / "usage", tmp_path / "exports")
+    (plan := tmp_path / "month.yaml").write_text(
+        f"zone: America/Santiago\nnames: yes\nwith: [xlsx]\nexports: [focus, csv]\nimport: {tmp_path / 'exports'}\n"
+        "reports: [flex_credits, {notebook: llm_usage, parameters: {top: 3}}, year, forecast]\n"
+    )
+    found = plan_month(capsys, "--plan", str(plan), *["--demo"] * (data != "of a company"))
+    shown = {name: one["command"] for name, one in found.items() if one["command"]}
+    assert {"fetch", "budgets", "report forecast", "export csv", "site", "mail"} <= shown.keys()
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers(dest="command")
+    for room in COMMANDS:
+        room.add_commands(commands)
+    for name, words in shown.items():
+        assert words[0] == OF_STEPS[name.split()[0]]
+        assert parser.parse_args(words).command == words[0]
+
+
+def test_what_the_demos_first_step_brings_is_what_the_others_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    month = ["month", "--year", "2025", "--month", "3", "--dry-run", "--json", "--demo"]
+    assert main(month) == 0
+    (fetch, *_others) = json.loads(capsys.readouterr().out)["steps"]
+    asked = "fetch --start-date 2025-01-01 --end-date 2025-03-31 --demo --wait --json"  # the company began in January
+    assert (" ".join(fetch["command"]), fetch["runs"]) == (asked, True)
+    assert main(fetch["command"]) == 0
+    capsys.readouterr()
+    for number in range(1, 4):
+        stored = {one.dataset for one in list_newest(Month(2025, number), tmp_path / "demo")}
+        assert stored == {"credits", "usage"}
+    assert main(month) == 0
+    (fetch, *_others) = json.loads(capsys.readouterr().out)["steps"]
+    assert (fetch["runs"], fetch["why"]) == (False, "stored and settled")
 
 
 def test_what_is_for_everybody_to_see_is_made_so_by_the_site_and_each_report(

@@ -52,7 +52,7 @@ def test_a_token_is_the_line_of_its_file_and_is_not_printed(tmp_path: Path) -> N
     (tmp_path / "token").write_text(f"{VIEWER}\n", "utf-8")
     assert read_token(tmp_path / "token") == VIEWER
     assert VIEWER not in repr(Access(VIEWER))
-    with pytest.raises(BadSetting, match="cannot be read: No such file"):
+    with pytest.raises(BadSetting, match="cannot be read: no such file"):
         read_token(tmp_path / "gone")
 
 

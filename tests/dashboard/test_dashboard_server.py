@@ -102,7 +102,7 @@ def test_a_fourth_viewer_of_three_is_told_so_in_a_sentence(open_url: str) -> Non
 
 @pytest.mark.parametrize(("options", "said"), [
     (("--host", "0.0.0.0"), "On 0.0.0.0 anybody could look at the dashboard"),
-    (("--token-file", "gone"), "The token in gone cannot be read: No such file or directory"),
+    (("--token-file", "gone"), "The token in gone cannot be read: no such file or directory"),
     (("--port", "0"), "'0' is no port; give 1 to 65535"),
 ])  # fmt: skip
 def test_what_is_asked_wrongly_is_a_sentence_and_a_code(

@@ -169,7 +169,7 @@ def test_json_holds_the_tables_exactly(made: Path, document: Document) -> None:
         for column in table.written_columns:
             if column.kind is Kind.USD and isinstance(total := table.sum_column(column), Decimal):
                 assert Decimal(tables[table.name]["totals"][column.key]) == total
-    assert (held["state"], held["made_up"]) == ("Complete", True)
+    assert (held["state"], held["made_up"]) == ("COMPLETE", True)
 
 
 def test_a_picture_has_its_title_and_its_source_in_it(made: Path, document: Document) -> None:

@@ -446,3 +446,15 @@ def test_a_bill_again_under_another_name_is_nothing_new(tmp_path: Path) -> None:
     first = bill(tmp_path, text, name="a.csv")[0]
     again = bill(tmp_path, text, name="b.csv")[0]
     assert (again.is_new, again.added_rows, again.certificate) == (False, 0, first.certificate)
+
+
+def test_a_charge_in_what_is_no_currency_is_named_with_its_line(tmp_path: Path) -> None:
+    text = "day,item,usd,code\n2025-05-01,a,1,EUX\n2025-05-02,a,2,EUR\n2025-05-03,a,3,BGN\n"
+    (found,) = bill(tmp_path, text, currency="code")
+    assert [row.reason for row in found.quarantined] == ["not the code of a currency: EUX"]
+    assert sums([found]) == {"2025-05": {"EUR": "2", "BGN": "3"}}
+
+
+def test_a_bill_whose_currency_is_none_is_refused_as_a_column_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(BadFile, match="no column 'EUX' for currency"):
+        bill(tmp_path, HEADER + "2025-05-01,a,1\n", currency="EUX")

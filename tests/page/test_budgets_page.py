@@ -147,5 +147,5 @@ def test_without_a_file_or_a_budget_in_its_unit_a_page_has_no_budgets(tmp_path: 
 
 def test_a_file_that_is_not_there_is_a_sentence_and_no_page_without_budgets(tmp_path: Path) -> None:
     store_month(tmp_path, [(1, "ana", "gpt-4", 0, 100)])
-    with pytest.raises(BadFile, match=r"gone.yaml cannot be read \(No such file or directory\); name the YAML file"):
+    with pytest.raises(BadFile, match=r"gone.yaml cannot be read \(no such file or directory\); name the YAML file"):
         find_lines(tmp_path, "credits", tmp_path / "gone.yaml")

@@ -472,3 +472,17 @@ def test_the_same_page_of_the_same_inputs_has_the_same_manifest(home: Path, tmp_
     )
     assert one == other
     assert "people.json" in one  # which a notebook with names opens: by its hash
+
+
+@pytest.mark.heavy  # a page of the demo, which is made twice
+def test_a_page_of_the_demo_is_the_same_after_commands_that_read_more_of_its_months(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLEXLIB_DATA", "data")
+    month = ["--demo", "--year", "2025", "--month", "9"]
+    assert main(["report", *month, "--output-dir", "reports"]) == 0
+    for command in ("anomalies", "forecast"):
+        assert main([command, *month]) == 0
+    code, (page, *_beside) = verify(capsys, "reports/demo/2025-09")
+    assert (code, page["result"]) == (0, "same")

@@ -18,6 +18,7 @@ from flexlib.ledger.db.columns import USD_DECIMALS
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.record.values import LONGEST_NAME, read_member, read_money, read_text, read_usable
 from flexlib.money.price_book import name_model
+from flexlib.refusals import explain_refusal
 from flexlib.setting_values import has_file
 from flexlib.store.budgets import Budget, read_budgets
 from flexlib.store.membership import LEVELS
@@ -73,7 +74,7 @@ def _read_stamp(path: Path) -> Stamp | None:
         return None
     except OSError as error:
         raise BadFile(
-            _("{file} cannot be read: {strerror}.").format(file=path, strerror=(error.strerror or str(error)).lower())
+            _("{file} cannot be read: {strerror}.").format(file=path, strerror=explain_refusal(error))
         ) from error
     return found.st_mtime_ns, found.st_ctime_ns, found.st_ino, found.st_size
 

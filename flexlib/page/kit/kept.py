@@ -38,9 +38,9 @@ def write_kept(parts: Iterable[KeptPart]) -> dict[str, Any]:
 def keep_title(
     title: str, month: str, state: str, summary: str, over: str, missing: Iterable[str], *, is_demo: bool
 ) -> KeptPart:
-    """The title of a page, `month` as HTML."""
-    said = {"part": "title", "title": title, "month": strip_markup(month), "state": state, "summary": summary}
-    return said | {"over": over, "missing": [*missing], "is_demo": is_demo}
+    """The title of a page, `month` as HTML, `state` by its word, which in capitals is its code."""
+    said = {"part": "title", "title": title, "month": strip_markup(month), "state": _(state), "summary": summary}
+    return said | {"code": state.upper(), "over": over, "missing": [*missing], "is_demo": is_demo}
 
 
 def keep_cards(cards: Iterable[tuple[str, str, str]]) -> KeptPart:

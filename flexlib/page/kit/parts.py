@@ -123,7 +123,7 @@ def show_title(
         alert = render_element("div", alert, class_=f"flex-alert {badge.colour}", role="note")
     header = render_element("header", render_element("div", head) + state, class_="flex-title")
     style = render_element("style", render_lab_style(), class_=LAB_STYLE)
-    kept = keep_title(title, month, _(badge.word), summary, over, missing, is_demo=demo)
+    kept = keep_title(title, month, badge.word, summary, over, missing, is_demo=demo)
     return Html("title", f"{style}\n{header}\n{alert}", for_scripts, [kept])
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
+from flexlib.currencies import CURRENCIES
 from flexlib.enums import KINDS_OF_CHARGE
 from flexlib.errors import BadParameter
 from flexlib.i18n import _, join_or
@@ -23,9 +23,6 @@ AMOUNTS = ("amount", "list_amount", "quantity")
 COLUMNS_OR_VALUES = ("provider", "currency", "unit", "kind")
 """Fields that a column of that name feeds, where the file has one; else the text is the value of every row."""
 
-CODE = re.compile("[A-Z]{3}")
-"""Of a currency."""
-
 UNITS = {"usd": 0, "cents": -2}
 """By how many digits an amount moves."""
 
@@ -34,7 +31,7 @@ def is_value(name: str, text: str, columns: Iterable[str]) -> bool:
     """Whether the text can be the value of that field for every row, and is no column that the file, which has these
     `columns`, lacks or writes in another case."""
     if name == "currency":
-        return CODE.fullmatch(text) is not None
+        return text in CURRENCIES
     if name == "kind":
         return text in KINDS_OF_CHARGE
     if name == "unit" or is_sender(text):

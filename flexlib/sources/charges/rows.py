@@ -11,11 +11,12 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
+from flexlib.currencies import CURRENCIES
 from flexlib.dates import Month
 from flexlib.enums import KINDS_OF_CHARGE
 from flexlib.senders import name_sender
 from flexlib.sources.charges.amounts import EXACT, Moment, find_other_currency, is_nothing, read_amount, read_moment
-from flexlib.sources.charges.mapping import CODE, UNITS, ChargeMapping
+from flexlib.sources.charges.mapping import UNITS, ChargeMapping
 from flexlib.sources.charges.texts import Texts
 from flexlib.sources.files.conditions import RowFilter
 from flexlib.sources.files.ids import TOTAL_ROWS
@@ -225,7 +226,7 @@ def _find_currency(reading: Reading, said: Mapping[str, str | None]) -> str:
     if text is None and said.get("amount") is None:  # a day on which nothing was charged
         return "USD"
     code = (text or "").upper()
-    if not CODE.fullmatch(code):
+    if code not in CURRENCIES:
         raise ValueError(f"not the code of a currency: {text}" if text else "no currency")
     for name, what in (("amount", "amount"), ("list_amount", "list amount")):
         amount = said.get(name) or ""

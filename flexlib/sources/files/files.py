@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from flexlib.errors import BadFile
 from flexlib.i18n import _
+from flexlib.refusals import explain_refusal
 from flexlib.sources.files.json_values import decode_exact, find_suspects, judge_line, read_lines
 from flexlib.sources.files.kinds import check_encoding, check_quotes, explain_broken, find_kind, open_text
 
@@ -57,8 +58,7 @@ def read_csv(
     file: Path, columns: Mapping[str, str], delimiter: str | None = None, others: Mapping[str, str] | None = None
 ) -> Iterator[pa.Table]:
     """The rows of a CSV in pieces: `line`, `lines` (how many it spans), `problem` (why it cannot be read, or null),
-    and under each name of `columns` the text of that column, of `others` its bytes. Blank lines are no rows. Raises
-    `BadFile`.
+    under each name of `columns` its text and of `others` its bytes. Blank lines are no rows. Raises `BadFile`.
     """
     with report_file(file):
         header = _read_header(file, delimiter)
@@ -122,7 +122,7 @@ def report_file(file: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowInvalid, csv.Error, EOFError, UnicodeDecodeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = (explain_refusal(error) or type(error).__name__).splitlines()[0]
         said = explain_broken(file, is_utf8="UTF8" not in reason and not isinstance(error, UnicodeDecodeError),
                               is_too_long=STRADDLES in reason)  # fmt: skip
         raise BadFile(said.format(name=file.name, reason=reason, most=BLOCKS[-1] >> 20)) from error

@@ -17,6 +17,7 @@ from typing import IO, BinaryIO
 from flexlib.errors import BadFile, BadParameter
 from flexlib.formats import format_number, is_utf8
 from flexlib.i18n import _
+from flexlib.refusals import explain_refusal
 from flexlib.sources.files.kinds import COMPRESSIONS, KINDS, check_file, name_kind
 
 STDIN = "-"
@@ -178,7 +179,7 @@ def _unpack(archive: InputFile, folder: Path, others: list[str]) -> Iterator[Inp
                 given = f"{archive.given or archive.path}/{name}"
                 yield InputFile(target, f"{archive.name}/{name}", given, is_named=False)
     except (OSError, zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
-        reason = str(error) or type(error).__name__
+        reason = explain_refusal(error) or type(error).__name__
         raise BadFile(
             _("{name} cannot be unpacked ({reason}); unpack it and import the folder.").format(
                 name=archive.name, reason=reason

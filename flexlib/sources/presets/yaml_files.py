@@ -13,6 +13,7 @@ from flexlib.errors import BadParameter
 from flexlib.i18n import _, join_or
 from flexlib.nesting import explain_fields, format_given, name_line
 from flexlib.nesting.yaml_texts import decode_yaml, find_yaml_lines
+from flexlib.refusals import explain_refusal
 from flexlib.sources.charges.mapping import COLUMNS, COLUMNS_OR_VALUES
 from flexlib.sources.files.fields import FIELDS
 from flexlib.sources.presets.preset import DATASETS, Evidence, Preset
@@ -43,7 +44,7 @@ def read_preset(file: Path) -> Preset:
     except (OSError, UnicodeDecodeError) as error:
         raise BadParameter(
             _("the preset {file} cannot be read ({error}); give the path of a YAML file.").format(
-                file=file, error=error
+                file=file, error=explain_refusal(error)
             )
         ) from error
     except ValueError as error:

@@ -1,0 +1,73 @@
+"""What an operating system says no with, in the reader's language, and what helps against it."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from flexlib.i18n import _, mark_text
+
+WORDS = {
+    errno.ENOENT: mark_text("no such file or directory"),
+    errno.EACCES: mark_text("permission denied"),
+    errno.EPERM: mark_text("operation not permitted"),
+    errno.ENOSPC: mark_text("no space left on device"),
+    errno.EDQUOT: mark_text("disk quota exceeded"),
+    errno.EFBIG: mark_text("file too large"),
+    errno.EROFS: mark_text("read-only file system"),
+    errno.EISDIR: mark_text("is a directory"),
+    errno.ENOTDIR: mark_text("not a directory"),
+    errno.EEXIST: mark_text("file exists"),
+    errno.ENAMETOOLONG: mark_text("file name too long"),
+    errno.EMFILE: mark_text("too many open files"),
+    errno.ENFILE: mark_text("too many open files"),
+    errno.EIO: mark_text("input/output error"),
+}
+"""As Linux words them, whatever the system."""
+ROOM = mark_text("make room")
+GRANT = mark_text("let yourself write there")
+IN_THE_WAY = mark_text("move what is in the way")
+OTHERWISE = mark_text("see to the disk")
+ADVICE = {
+    errno.ENOSPC: ROOM,
+    errno.EDQUOT: ROOM,
+    errno.EFBIG: ROOM,
+    errno.EACCES: GRANT,
+    errno.EPERM: GRANT,
+    errno.EROFS: GRANT,
+    errno.ENOENT: mark_text("make the folder"),
+    errno.EISDIR: IN_THE_WAY,
+    errno.ENOTDIR: IN_THE_WAY,
+    errno.EEXIST: IN_THE_WAY,
+    errno.ENAMETOOLONG: mark_text("shorten the name"),
+    errno.EMFILE: mark_text("allow more open files (ulimit -n)"),
+    errno.ENFILE: mark_text("close other programs"),
+}
+"""What helps where something is to be written."""
+
+
+def explain_refusal(error: Exception) -> str:
+    """Why, within a sentence; of an error that is none of the system's its own words.
+
+    >>> explain_refusal(FileNotFoundError(2, "No such file or directory", "bill.csv"))
+    'no such file or directory'
+    """
+    number = find_number(error)
+    if number in WORDS:
+        return _(WORDS[number])
+    words = getattr(error, "strerror", None) or (os.strerror(number) if number else "")
+    return words.lower() or str(error)
+
+
+def advise_writer(error: Exception) -> str:
+    """What to do so that it can be written, within a sentence.
+
+    >>> advise_writer(PermissionError(13, "Permission denied"))
+    'let yourself write there'
+    """
+    return _(ADVICE.get(find_number(error), OTHERWISE))
+
+
+def find_number(error: Exception) -> int:
+    """The system's number of what it refused; 0 where it says none."""
+    return (isinstance(error, OSError) and error.errno) or 0
