@@ -88,7 +88,7 @@ def test_yaml_is_read_as_deep_as_json_and_what_is_none_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("text", "line", "column"),
-    [("a: [1", 1, 6), ("a: 1\n\tb: 2", 2, 1), ("a: 'b\nc: d", 2, 5), ("a: é\nbé: \x07", 2, 5), ("a: *b", 1, 4),
+    [("a: [1", 1, 6), ("a: 1\n\tb: 2", 2, 1), ("a: é\nbé: \x07", 2, 5), ("a: *b", 1, 4),
      ("a: !!python/object/apply:os.getcwd []", 1, 4), ("? [a]\n: 1", 1, 3)],
 )  # fmt: skip
 def test_what_is_no_yaml_is_told_by_its_place_in_a_sentence_of_ours(text: str, line: int, column: int) -> None:
@@ -97,6 +97,32 @@ def test_what_is_no_yaml_is_told_by_its_place_in_a_sentence_of_ours(text: str, l
     assert str(refused.value).startswith(f"línea {line}, columna {column} no está escrito")
     said = "is not as YAML is written; look there and just before at indentation, colons, quotes and brackets"
     assert refused.value.english == f"line {line}, column {column} {said}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["a: 1", "b 2", "c: 3"], "line 2, column 1 is"),  # noticed in line 3
+        (["a:", "  - b: 1", "    c 2", ""], "line 3, column 5 is"),  # and in line 4, which there is not
+        (["a:", "  - b 1", "    c: 2", "  - b: 1"], "from line 2, column 5 to line 3 it is"),
+        (["a: 'b", "c: d", ""], "from line 1, column 4 to line 2 it is"),
+        (['a: "b', "c: 1", 'd: "e"'], "from line 1, column 4 to line 3 it is"),
+        (["a: [1, 2", "b: 1", "c: 1"], "from line 1, column 8 to line 2 it is"),
+        (["a:", "  - {b: 1, c: 2", "  - {b: 1, c: 2}"], "from line 2, column 15 to line 3 it is"),
+        (["a: {b: 1", "", ""], "line 1, column 4 is"),
+        (["a: {b: c", "    d: 1}"], "from line 1, column 8 to line 2 it is"),  # a comma is missing
+        (["a: 1", "  b: 2"], "from line 1, column 4 to line 2 it is"),
+        (["a:", "    b: 1", "  c: 2"], "line 3, column 3 is"),
+        (["a: |", "  text", " b: 1"], "line 3, column 2 is"),
+        (["a: 1", "b: @c", "d: 2"], "line 2, column 4 is"),
+    ],
+)
+def test_what_is_no_yaml_is_told_by_the_line_in_which_it_begins_and_not_where_it_was_noticed(
+    lines: list[str], said: str
+) -> None:
+    with pytest.raises(NoYaml) as refused:
+        decode_yaml("\n".join(lines))
+    assert str(refused.value).startswith(f"{said} not as YAML is written; look there")
 
 
 def test_a_file_in_another_encoding_is_told_so() -> None:

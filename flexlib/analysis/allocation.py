@@ -1,4 +1,5 @@
 """A whole in parts that add up: pools shared by a rule, and amounts rounded together; in integers, so nothing is lost.
+Tables that add up both ways are `rounded_table`'s.
 
 Each is the method of the largest remainder: every part is cut to a whole number, and what is then missing goes one by
 one to the parts that lost most by it; of equal ones to the larger, then in the order of their names. So the order in
@@ -13,9 +14,10 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from math import lcm
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 Number: TypeAlias = int | Fraction | Decimal
+Key = TypeVar("Key")
 
 
 class Rule(StrEnum):
@@ -81,7 +83,7 @@ def share_amount(amount: int, weights: Mapping[str, Number]) -> dict[str, int]:
     """
     if any(weight < 0 for weight in weights.values()):
         raise ValueError(f"a weight is 0 or more, not {min(weights.values())}")
-    sizes, _ = _extend(weights)
+    sizes, _ = extend_parts(weights)
     whole = sum(sizes.values())
     return _round({name: amount * size for name, size in sizes.items()}, whole, amount) if whole else {}
 
@@ -93,10 +95,10 @@ def round_parts(parts: Mapping[str, Number], total: int) -> dict[str, int]:
     >>> round_parts({"a": Decimal("1.4"), "b": Decimal("1.4"), "c": Decimal("0.2")}, 3)
     {'a': 2, 'b': 1, 'c': 0}
     """
-    return _round(*_extend(parts), total)
+    return _round(*extend_parts(parts), total)
 
 
-def _extend(parts: Mapping[str, Number]) -> tuple[dict[str, int], int]:
+def extend_parts(parts: Mapping[Key, Number]) -> tuple[dict[Key, int], int]:
     """The parts as whole numbers of one smallest part of 1, and how many of those 1 has."""
     ratios = {name: part.as_integer_ratio() for name, part in parts.items()}
     whole = lcm(*(below for _, below in ratios.values()))
@@ -119,28 +121,6 @@ def _round(parts: Mapping[str, int], whole: int, total: int) -> dict[str, int]:
     if missing:
         rounded[min(parts, key=lambda name: (-abs(parts[name]), name))] += missing
     return rounded
-
-
-def round_table(cells: Mapping[str, Mapping[str, Number]], own: str = "") -> dict[str, dict[str, int]]:
-    """Whole numbers in place of the cells of a table, by line and column, such that each line and column of them sums,
-    and all of them to the sum of the cells, rounded half to even.
-
-    The sum is rounded first, then the sums of the columns within it, then each column within its own. The sum of the
-    column `own` is rounded by itself, as it stands elsewhere: what rounding moves is the other columns'.
-    """
-    columns = list(dict.fromkeys(column for line in cells.values() for column in line))
-    sums = {one: sum((Fraction(line.get(one, 0)) for line in cells.values()), Fraction(0)) for one in columns}
-    if not columns:
-        return {name: {} for name in cells}
-    exact, wholes = sum(sums.values()), dict[str, int]()
-    whole = round(exact)
-    # Not where halves that go to even on both sides would move one of the others by 1.
-    if own in sums and abs((whole - round(sums[own])) - (exact - sums[own])) < 1:
-        wholes[own] = round(sums.pop(own))
-    wholes |= round_parts(sums, whole - sum(wholes.values()))
-    rounded = {one: round_parts({name: line.get(one, 0) for name, line in cells.items()}, wholes[one])
-               for one in columns}  # fmt: skip
-    return {name: {one: rounded[one][name] for one in line} for name, line in cells.items()}
 
 
 def weigh_lines(

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from flexlib.analysis.allocation import Number, Pool, Rule, allocate_pools, round_table
+from flexlib.analysis.allocation import Number, Pool, Rule, allocate_pools
+from flexlib.analysis.rounded_table import round_table
 from flexlib.analysis.usage_frames import exact_decimals, sum_amounts
 
 UNITS = ("flex_credits", "usd", "clp")

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 from flexlib.addresses import EMAIL
 from flexlib.errors import BadFile, FlexlibError
 from flexlib.i18n import LANGUAGES, _, join_or
-from flexlib.nesting import Faults, explain_fields, format_given, name_line
-from flexlib.nesting.yaml_texts import decode_yaml, explain_unread, find_yaml_lines, list_yaml_lines
+from flexlib.nesting import Faults, explain_fields, format_given
+from flexlib.nesting.yaml_texts import Place, decode_yaml, explain_unread, find_places
 from flexlib.refusals import explain_refusal
 from flexlib.setting_values import has_file
 
@@ -68,7 +68,7 @@ def read_plan(path: Path, formats: Mapping[str, Any], *, is_named: bool = False)
         return MonthPlan()
     try:
         text = path.read_text("utf-8")
-        content, lines = decode_yaml(text) or {}, find_yaml_lines(text)
+        content, (whole, places) = decode_yaml(text) or {}, find_places(text, path, "reports")
     except OSError as error:
         raise BadFile(
             _("{path} cannot be read: {strerror}; give the path of a YAML file as params/month.example.yaml.").format(
@@ -79,11 +79,14 @@ def read_plan(path: Path, formats: Mapping[str, Any], *, is_named: bool = False)
         raise BadFile(explain_unread(path, error)) from error
     if not isinstance(content, dict):
         raise _explain_unknown(path, content)
-    faults, fields = Faults(), dict[str, Any]()
+    faults, fields, lines, items = Faults(), dict[str, Any](), whole.fields, list[int]()
     for name, value in content.items():
-        where = name_line(lines.get(str(name), 1), path)
-        fields |= faults.read(_read_field, name, value, where, formats) or {}
-    items = list_yaml_lines(text, "reports") or [lines.get("reports", 1)]
+        is_list = name == "reports" and isinstance(value, list) and bool(value)
+        parts = [([one], place) for one, place in zip(value, places, strict=True)] if is_list else []
+        for part, place in parts or [(value, whole.at(name))]:
+            for one, found in (faults.read(_read_field, name, part, place, formats) or {}).items():
+                fields[one] = fields.get(one, ()) + found if is_list else found
+                items += [place.line] if name == "reports" else []
     faults.found += _check_pages(fields, items, path)
     said: list[tuple[int, Mapping[str, Any]]] = [
         (lines[name], {name: fields[name]}) for name in ("zone", "names") if name in fields
@@ -96,7 +99,7 @@ def read_plan(path: Path, formats: Mapping[str, Any], *, is_named: bool = False)
     return MonthPlan(left_out=left_out, unshared=unshared, lines=lines, file=path, **fields)
 
 
-def _read_field(name: object, value: object, where: str, formats: Collection[str]) -> dict[str, Any]:
+def _read_field(name: object, value: object, where: Place, formats: Collection[str]) -> dict[str, Any]:
     """What one line says, by the names of `MonthPlan`. Raises `BadFile`."""
     try:
         if name in FORMATS:

@@ -10,8 +10,8 @@ from typing import Any
 from flexlib.addresses import EMAIL
 from flexlib.errors import BadFile
 from flexlib.i18n import LANGUAGES, _, join_and, join_or
-from flexlib.nesting import Faults, explain_fields, format_given, name_line
-from flexlib.nesting.yaml_texts import decode_yaml, explain_unread, list_yaml_lines
+from flexlib.nesting import Faults, format_given
+from flexlib.nesting.yaml_texts import Place, decode_yaml, explain_unread, find_places
 from flexlib.store.membership import LEVELS
 
 ATTACHABLE = ("pdf", "xlsx")
@@ -59,11 +59,11 @@ def read_readers(path: Path) -> Readers:
     with its line."""
     try:
         text = path.read_text("utf-8")
-        content, lines = decode_yaml(text), list_yaml_lines(text, "mails")
+        content, (whole, places) = decode_yaml(text), find_places(text, path, "mails")
     except (OSError, ValueError) as error:
         raise BadFile(explain_unread(path, error)) from error
     if isinstance(content, dict) and content.keys() - (known := {*COMMON, "mails"}):
-        raise BadFile(explain_fields(path, _("a file of mails"), content, known))
+        raise BadFile("\n".join(whole.explain_fields(_("a file of mails"), content, known)))
     listed = content.get("mails") if isinstance(content, dict) else None
     if not isinstance(listed, list) or not listed:
         raise BadFile(
@@ -72,10 +72,9 @@ def read_readers(path: Path) -> Readers:
             )
         )
     faults, found = Faults(), dict[tuple[str, str], Reader]()
-    language = faults.read(_read_language, content.get("language"), path)
-    attached = faults.read(_read_attached, content.get("attach", []), "", path) or []
-    for one, line in zip(listed, lines, strict=True):
-        where = name_line(line, path)
+    language = faults.read(_read_language, content.get("language"), whole.at("language"))
+    attached = faults.read(_read_attached, content.get("attach", []), "", whole.at("attach")) or []
+    for one, where in zip(listed, places, strict=True):
         for reader in faults.read(_read_entry, one, language, attached, where) or ():
             if (key := (reader.to, reader.part)) in found:
                 faults.found.append(
@@ -84,25 +83,25 @@ def read_readers(path: Path) -> Readers:
                     )
                 )
             found[key] = reader
-    largest = faults.read(_read_largest, content.get("largest_mb", LARGEST_MB), path)
+    largest = faults.read(_read_largest, content.get("largest_mb", LARGEST_MB), whole.at("largest_mb"))
     faults.tell()
     return Readers(tuple(found.values()), largest)
 
 
-def _read_entry(one: Any, language: str | None, attached: list[str], where: str) -> list[Reader]:  # noqa: ANN401 (YAML)
+def _read_entry(one: Any, language: str | None, attached: list[str], where: Place) -> list[Reader]:  # noqa: ANN401 (YAML)
     """`language` and `attached`: of all entries that say no other."""
-    if not isinstance(one, dict) or not one.keys() <= FIELDS:
-        raise BadFile(explain_fields(where, _("a mail"), one, FIELDS))
     faults = Faults()
+    faults.found += where.explain_fields(_("a mail"), one, FIELDS)
+    faults.tell()
     level, name = faults.read(_read_part, one, where) or ("", "")
-    language = faults.read(_read_language, one.get("language", language), where)
-    attach = faults.read(_read_attached, one.get("attach", [] if level else attached), level, where)
-    addresses = faults.read(_read_addresses, one.get("to"), where)
+    language = faults.read(_read_language, one.get("language", language), where.at("language"))
+    attach = faults.read(_read_attached, one.get("attach", [] if level else attached), level, where.at("attach"))
+    addresses = faults.read(_read_addresses, one.get("to"), where.at("to"))
     faults.tell()
     return [Reader(each.lower(), level, name, language, tuple(attach)) for each in addresses]
 
 
-def _read_part(one: Mapping[str, Any], where: str) -> tuple[str, str]:
+def _read_part(one: Mapping[str, Any], where: Place) -> tuple[str, str]:
     """The level and the name of what a mail is of; of the whole month both are empty."""
     levels = [level for level in LEVELS if level in one]
     if len(levels) > 1:
@@ -117,13 +116,13 @@ def _read_part(one: Mapping[str, Any], where: str) -> tuple[str, str]:
     if not (isinstance(name, str) and name.strip()):
         raise BadFile(
             _("{where} has {level}: {given}; give its name, in quotes where it is a number.").format(
-                where=where, level=level, given=format_given(name)
+                where=where.at(level), level=level, given=format_given(name)
             )
         )
     return level, name.strip()
 
 
-def _read_language(language: Any, where: object) -> str | None:  # noqa: ANN401 (YAML)
+def _read_language(language: Any, where: Place) -> str | None:  # noqa: ANN401 (YAML)
     if language is not None and language not in LANGUAGES:
         raise BadFile(
             _("{where}: the language is {given}; choose {languages}.").format(
@@ -133,7 +132,7 @@ def _read_language(language: Any, where: object) -> str | None:  # noqa: ANN401 
     return None if language is None else str(language)
 
 
-def _read_attached(given: object, level: str, where: object) -> list[str]:
+def _read_attached(given: object, level: str, where: Place) -> list[str]:
     if level and given:
         raise BadFile(
             _("{where} has attach for a {level}, which has no files beside the report; take attach out.").format(
@@ -150,7 +149,7 @@ def _read_attached(given: object, level: str, where: object) -> list[str]:
     return attach
 
 
-def _read_addresses(to: object, where: str) -> list[str]:
+def _read_addresses(to: object, where: Place) -> list[str]:
     addresses = _list_texts(to, "to", where)
     if not addresses or (bad := [each for each in addresses if not EMAIL.fullmatch(each)]):
         said = _("{where} has to: {given}; give e-mail addresses.")
@@ -158,7 +157,7 @@ def _read_addresses(to: object, where: str) -> list[str]:
     return addresses
 
 
-def _list_texts(value: object, name: str, where: object) -> list[str]:
+def _list_texts(value: object, name: str, where: Place) -> list[str]:
     texts: list[Any] = value if isinstance(value, list) else [value]
     if not all(isinstance(each, str) and each.strip() for each in texts):
         raise BadFile(
@@ -169,11 +168,11 @@ def _list_texts(value: object, name: str, where: object) -> list[str]:
     return [each.strip() for each in texts]
 
 
-def _read_largest(value: object, path: Path) -> int:
+def _read_largest(value: object, where: Place) -> int:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= MOST_MB:
         raise BadFile(
-            _("{path} has largest_mb: {given}; give megabytes, from above 0 to {most_mb}.").format(
-                path=path, given=format_given(value), most_mb=MOST_MB
+            _("{where} has largest_mb: {given}; give megabytes, from above 0 to {most_mb}.").format(
+                where=where, given=format_given(value), most_mb=MOST_MB
             )
         )
     return int(value * 1_000_000)

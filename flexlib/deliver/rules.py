@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import time
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -14,8 +15,8 @@ from flexlib.analysis.budgets import Outcome, list_reached
 from flexlib.deliver.due import Times, read_time
 from flexlib.errors import BadFile
 from flexlib.i18n import LANGUAGES, _, join_and, join_or
-from flexlib.nesting import Faults, explain_fields, format_given, name_line
-from flexlib.nesting.yaml_texts import decode_yaml, explain_unread, list_yaml_lines
+from flexlib.nesting import Faults, format_given
+from flexlib.nesting.yaml_texts import Place, decode_yaml, explain_unread, find_places
 from flexlib.store.budgets import MOST_PERCENT
 from flexlib.store.outbox import Standing
 
@@ -74,11 +75,11 @@ def read_rules(path: Path) -> list[Rule]:
     lines."""
     try:
         text = path.read_text("utf-8")
-        content, lines = decode_yaml(text), list_yaml_lines(text, "notices")
+        content, (whole, places) = decode_yaml(text), find_places(text, path, "notices")
     except (OSError, ValueError) as error:
         raise BadFile(explain_unread(path, error)) from error
     if isinstance(content, dict) and content.keys() - (known := {*COMMON, "notices"}):
-        raise BadFile(explain_fields(path, _("a file of notices"), content, known))
+        raise BadFile("\n".join(whole.explain_fields(_("a file of notices"), content, known)))
     listed = content.get("notices") if isinstance(content, dict) else None
     if not isinstance(listed, list) or not listed:
         raise BadFile(
@@ -89,18 +90,16 @@ def read_rules(path: Path) -> list[Rule]:
         )
     common = {name: value for name, value in content.items() if name != "notices"}
     faults = Faults()
-    rules = [faults.read(_read_rule, one, common, name_line(line, path))
-             for one, line in zip(listed, lines, strict=True)]  # fmt: skip
+    rules = [faults.read(_read_rule, one, common, place) for one, place in zip(listed, places, strict=True)]
     faults.tell()
     return rules
 
 
-def _read_rule(one: Any, common: Mapping[str, Any], where: str) -> Rule:  # noqa: ANN401 (YAML)
-    if not isinstance(one, dict):
-        raise BadFile(explain_fields(where, _("a notice"), one, FIELDS))
+def _read_rule(one: Any, common: Mapping[str, Any], where: Place) -> Rule:  # noqa: ANN401 (YAML)
     faults = Faults()
-    if one.keys() - FIELDS:
-        faults.found.append(explain_fields(where, _("a notice"), one, FIELDS))
+    faults.found += where.explain_fields(_("a notice"), one, FIELDS)
+    if not isinstance(one, dict):
+        faults.tell()
     channels = [channel for channel in CHANNELS if channel in one]
     if len(channels) != 1:
         said = _("{where}: nothing says how the notice is sent; add one line of {known}, such as email: a@example.com.")
@@ -114,21 +113,23 @@ def _read_rule(one: Any, common: Mapping[str, Any], where: str) -> Rule:  # noqa
     language = own.get("language", LANGUAGES[0])
     if language not in LANGUAGES:
         said = _("{where}: the language is {given}; choose {languages}.")
-        faults.found.append(said.format(where=where, given=format_given(language), languages=join_or(LANGUAGES)))
-    to: Any = faults.read(_read_recipients, channels[0], one[channels[0]], where) if len(channels) == 1 else None
-    scopes = faults.read(_read_scopes, one, to or (), where)
-    budgets = faults.read(_list_texts, one["budgets"], "budgets", where) if "budgets" in one else []
-    events = faults.read(_read_events, one.get("at", []), where)
+        place, languages = where.at("language"), join_or(LANGUAGES)
+        faults.found.append(said.format(where=place, given=format_given(language), languages=languages))
+    channel = channels[0] if len(channels) == 1 else ""
+    to: Any = faults.read(_read_recipients, channel, one[channel], where.at(channel)) if channel else None
+    scopes = faults.read(_read_scopes, one, to or (), where.at("scope"))
+    budgets = faults.read(_list_texts, one["budgets"], "budgets", where.at("budgets")) if "budgets" in one else []
+    events = faults.read(_read_events, one.get("at", []), where.at("at"))
     times = faults.read(_read_times, own, where)
     faults.tell()
     return Rule(tuple(budgets), scopes, events, channels[0], to, language, times)
 
 
-def _read_recipients(channel: str, value: object, where: str) -> tuple[str, ...]:
+def _read_recipients(channel: str, value: object, where: Place) -> tuple[str, ...]:
     return tuple(_read_recipient(channel, each, where) for each in _list_texts(value, channel, where))
 
 
-def _list_texts(value: object, name: str, where: str) -> list[str]:
+def _list_texts(value: object, name: str, where: Place) -> list[str]:
     texts: list[Any] = value if isinstance(value, list) else [value]
     if not texts or not all(isinstance(each, str) and each.strip() for each in texts):
         raise BadFile(
@@ -139,7 +140,7 @@ def _list_texts(value: object, name: str, where: str) -> list[str]:
     return [each.strip() for each in texts]
 
 
-def _read_recipient(channel: str, text: str, where: str) -> str:
+def _read_recipient(channel: str, text: str, where: Place) -> str:
     if channel == "email" and text not in (PERSON, OWNER) and not EMAIL.fullmatch(text):
         raise BadFile(
             _("{where} has email: {given}; give an address, {person} or {owner}.").format(
@@ -156,7 +157,7 @@ def _read_recipient(channel: str, text: str, where: str) -> str:
     return text if channel == "file" else text.lower()
 
 
-def _read_scopes(one: Mapping[str, Any], to: tuple[str, ...], where: str) -> tuple[str, ...]:
+def _read_scopes(one: Mapping[str, Any], to: tuple[str, ...], where: Place) -> tuple[str, ...]:
     scopes = _list_texts(one["scope"], "scope", where) if "scope" in one else list(SCOPES)
     if unknown := sorted(set(scopes) - set(SCOPES)):
         raise BadFile(
@@ -176,7 +177,7 @@ def _read_scopes(one: Mapping[str, Any], to: tuple[str, ...], where: str) -> tup
     return tuple(scopes)
 
 
-def _read_events(value: object, where: str) -> tuple[int | Outcome, ...]:
+def _read_events(value: object, where: Place) -> tuple[int | Outcome, ...]:
     found: list[int | Outcome] = []
     for each in value if isinstance(value, list) else [value]:
         if type(each) is int and 0 < each <= MOST_PERCENT:
@@ -192,27 +193,41 @@ def _read_events(value: object, where: str) -> tuple[int | Outcome, ...]:
     return tuple(found)
 
 
-def _read_times(given: Mapping[str, Any], where: str) -> Times:
-    quiet, digest, zone = given.get("quiet") or [], given.get("digest"), given.get("zone", "UTC")
+def _read_times(given: Mapping[str, Any], where: Place) -> Times:
+    faults = Faults()
+    zone = faults.read(_read_zone, given.get("zone", "UTC"), where.at("zone"))
+    quiet = faults.read(_read_quiet, given.get("quiet") or [], where.at("quiet"))
+    digest = None if given.get("digest") is None else faults.read(_read_clock, given["digest"], where.at("digest"))
+    faults.tell()
+    return Times(zone, quiet, digest)
+
+
+def _read_zone(zone: object, where: Place) -> ZoneInfo:
     try:
-        found = ZoneInfo(str(zone))
+        return ZoneInfo(str(zone))
     except (OSError, ValueError, KeyError) as error:
         raise BadFile(
             _("{where}: {given} is no time zone; write one such as America/Santiago.").format(
                 where=where, given=format_given(zone)
             )
         ) from error
-    try:
-        ends = [read_time(each) for each in quiet] if isinstance(quiet, list) else []
-        at = read_time(digest) if digest is not None else None
-    except ValueError as error:
-        raise BadFile(
-            _('{where}: {error} is no time of day; write it in quotes, as "08:00".').format(where=where, error=error)
-        ) from error
+
+
+def _read_quiet(quiet: object, where: Place) -> tuple[time, time] | None:
+    ends = [_read_clock(each, where) for each in quiet] if isinstance(quiet, list) else []
     if quiet and (len(ends) != 2 or ends[0] == ends[1]):
         raise BadFile(
             _('{where} has quiet: {given}; give its two ends in quotes, as ["20:00", "08:00"].').format(
                 where=where, given=format_given(quiet)
             )
         )
-    return Times(found, (ends[0], ends[1]) if ends else None, at)
+    return (ends[0], ends[1]) if ends else None
+
+
+def _read_clock(clock: object, where: Place) -> time:
+    try:
+        return read_time(clock)
+    except ValueError as error:
+        raise BadFile(
+            _('{where}: {error} is no time of day; write it in quotes, as "08:00".').format(where=where, error=error)
+        ) from error

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -16,8 +16,8 @@ from flexlib.analysis.allocation import Rule
 from flexlib.dates import Span
 from flexlib.errors import BadFile
 from flexlib.i18n import _, join_and
-from flexlib.nesting import Faults, explain_fields, format_given, name_line
-from flexlib.nesting.yaml_texts import decode_yaml, explain_unread, list_yaml_lines, read_digits
+from flexlib.nesting import Faults, format_given
+from flexlib.nesting.yaml_texts import Place, decode_yaml, explain_unread, find_places, read_digits
 
 KINDS = ("usd_a_seat", "usd", "plan_credits", "line")
 """What a pool may be: US$ a seat and month, US$ a month, flex credits a month that are paid already, the own use of the
@@ -86,7 +86,10 @@ def read_rules(path: Path) -> ChargebackRules:
     with its line."""
     try:
         content = decode_yaml(text := path.read_text("utf-8"), exact=True)
-        lines = {name: list_yaml_lines(text, name) for name in ("pools", "taxes")}
+        whole, places = (
+            find_places(text, path)[0],
+            {name: find_places(text, path, name)[1] for name in ("pools", "taxes")},
+        )
     except (OSError, ValueError) as error:
         raise BadFile(explain_unread(path, error)) from error
     takes = ("unmapped", "billed_beside", "pools", "taxes")
@@ -97,51 +100,47 @@ def read_rules(path: Path) -> ChargebackRules:
     faults = Faults()
     for name in sorted(map(str, content.keys() - {*takes})):
         said = _("{where}: the rules of a chargeback are {takes}, not {name}.")
-        where = name_line(_find_line(text, name), path)
-        faults.found.append(said.format(where=where, takes=", ".join(takes), name=name))
-    own = [
-        faults.read(_read_rule, content.get(name, "none"), f"{name_line(_find_line(text, name), path)}: {name}")
-        for name in takes[:2]
-    ]
-    found: dict[str, list[tuple[Any, str]]] = {"pools": [], "taxes": []}
+        faults.found.append(said.format(where=whole.at(name), takes=", ".join(takes), name=name))
+    own = [faults.read(_read_rule, content.get(name, "none"), f"{whole.at(name)}: {name}") for name in takes[:2]]
+    found: dict[str, list[tuple[Any, Place]]] = {"pools": [], "taxes": []}
     for name, read in (("pools", _read_pool), ("taxes", _read_tax)):
         listed = content.get(name) or []
         if not isinstance(listed, list):
             said = _("{where}: {name} is no list; give one entry a line, with -.")
-            faults.found.append(said.format(where=name_line(_find_line(text, name), path), name=name))
+            faults.found.append(said.format(where=whole.at(name), name=name))
             continue
-        for one, line in zip(listed, lines[name], strict=True):
-            if rule := faults.read(read, one, where := name_line(line, path)):
+        for one, where in zip(listed, places[name], strict=True):
+            if rule := faults.read(read, one, where):
                 found[name].append((rule, where))
     _check_names([*found["pools"], *found["taxes"]], faults)
     faults.tell()
     return ChargebackRules(*own, *(tuple(one for one, _other in found[name]) for name in ("pools", "taxes")))
 
 
-def _read_pool(one: object, where: str) -> PoolRule:
+def _read_pool(one: object, where: Place) -> PoolRule:
     faults = Faults()
     given, where = _read_fields(one, FIELDS, _("a pool"), where, faults)
     kind = faults.read(_choose_kind, given, where)
     seats, line = given.get("seats"), given.get("line")
     if seats is not None and (kind != "usd_a_seat" or type(seats) is not int or not 0 <= seats <= MOST_SEATS):
         said = _("{where} has seats: {given}; give a whole number, beside usd_a_seat.")
-        faults.found.append(said.format(where=where, given=format_given(seats)))
+        faults.found.append(said.format(where=where.at("seats"), given=format_given(seats)))
     if kind == "line" and not (isinstance(line, str) and line.strip()):
         said = _("{where} has line: {given}; write the name of a line, such as line: Platform.")
-        faults.found.append(said.format(where=where, given=format_given(line)))
+        faults.found.append(said.format(where=where.at("line"), given=format_given(line)))
     amount = (
-        faults.read(_read_amount, given[kind], _("{where} has {name}:").format(where=where, name=kind))
+        faults.read(_read_amount, given[kind], _("{where} has {name}:").format(where=where.at(kind), name=kind))
         if kind in OF_AMOUNT
         else Decimal(0)
     )
-    rule = faults.read(_read_rule, given.get("rule"), _("{where}: the rule").format(where=where))
+    rule = faults.read(_read_rule, given.get("rule"), _("{where}: the rule").format(where=where.at("rule")))
     dates = faults.read(_read_dates, given, where)
     faults.tell()
     first, end = dates
     return PoolRule(given["name"], amount, first, end, kind, rule, seats, line and line.strip())
 
 
-def _choose_kind(given: dict[str, Any], where: str) -> str:
+def _choose_kind(given: dict[str, Any], where: Place) -> str:
     kinds = [kind for kind in KINDS if kind in given]
     if len(kinds) != 1:
         said = _('{where} does not say how much it is; add one line of {known}, such as usd: "100.00".')
@@ -151,29 +150,30 @@ def _choose_kind(given: dict[str, Any], where: str) -> str:
     return kinds[0]
 
 
-def _read_tax(one: object, where: str) -> Dated:
+def _read_tax(one: object, where: Place) -> Dated:
     faults = Faults()
     given, where = _read_fields(one, TAX_FIELDS, _("a tax"), where, faults)
     percent = faults.read(
-        _read_amount, given.get("percent"), _("{where} has {name}:").format(where=where, name="percent")
+        _read_amount, given.get("percent"), _("{where} has {name}:").format(where=where.at("percent"), name="percent")
     )
     dates = faults.read(_read_dates, given, where)
     faults.tell()
     return Dated(given["name"], percent, *dates)
 
 
-def _read_fields(one: object, fields: set[str], what: str, where: str, faults: Faults) -> tuple[dict[str, Any], str]:
+def _read_fields(
+    one: object, fields: set[str], what: str, where: Place, faults: Faults
+) -> tuple[dict[str, Any], Place]:
     """What is given, and where it stands with its name."""
+    faults.found += where.explain_fields(what, one, fields)
     if not isinstance(one, dict):
-        raise BadFile(explain_fields(where, what, one, fields))
-    if one.keys() - fields:
-        faults.found.append(explain_fields(where, what, one, fields))
+        raise BadFile("\n".join(faults.found))
     name = one.get("name")
     if not isinstance(name, str) or not name.strip() or name.strip().lower() in OWN_NAMES:
         said = _("{where}: {what} is called {given}; give it a name of its own.")
-        faults.found.append(said.format(where=where, what=what, given=format_given(name)))
+        faults.found.append(said.format(where=where.at("name"), what=what, given=format_given(name)))
         name = what
-    return {**one, "name": name.strip()}, f"{where}: {name.strip()}"
+    return {**one, "name": name.strip()}, replace(where, name=name.strip())
 
 
 def _read_rule(value: object, what: str) -> Rule:
@@ -197,26 +197,26 @@ def _read_amount(value: object, what: str) -> Decimal:
     return Decimal(text)
 
 
-def _read_dates(given: dict[str, Any], where: str) -> tuple[date, date]:
+def _read_dates(given: dict[str, Any], where: Place) -> tuple[date, date]:
     ends = given.get("from"), given.get("until")
-    for value in ends:
+    for name, value in zip(("from", "until"), ends, strict=True):
         if value is not None and (not isinstance(value, date) or isinstance(value, datetime)):
             raise BadFile(
                 _("{where} has the date {given}; write it as 2025-09-01, without quotes.").format(
-                    where=where, given=format_given(value)
+                    where=where.at(name), given=format_given(value)
                 )
             )
     first, last = ends[0] or date.min, ends[1]
     if last is not None and last < first:
         raise BadFile(
             _("{where} ends on {last}, before it begins on {first}; until is its last day.").format(
-                where=where, last=last, first=first
+                where=where.at("until"), last=last, first=first
             )
         )
     return first, date.max if last in (None, date.max) else last + DAY
 
 
-def _check_names(given: Sequence[tuple[Dated, str]], faults: Faults) -> None:
+def _check_names(given: Sequence[tuple[Dated, Place]], faults: Faults) -> None:
     """Finds names that have two entries on one day, or are a pool's and a tax's; and lines that are shared out twice on
     one, as what a line used can be taken off it once."""
     for (one, __), (other, where) in combinations(given, 2):
@@ -235,9 +235,3 @@ def _check_names(given: Sequence[tuple[Dated, str]], faults: Faults) -> None:
             said = _("{name} is shared by another rule before; name it otherwise.")
         if said:
             faults.found.append(said.format(name=f"{where}: {other.name}", day=day, line=line, before=one.name))
-
-
-def _find_line(text: str, name: str) -> int:
-    """The line, from 1, on which a mapping at the top gives `name`."""
-    found = (number for number, line in enumerate(text.splitlines(), 1) if line.lstrip("\"'").startswith(name))
-    return next(found, 1)

@@ -10,8 +10,8 @@ from typing import Any
 
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.i18n import _
-from flexlib.nesting import format_given
-from flexlib.nesting.yaml_texts import decode_yaml, explain_unread
+from flexlib.nesting import Faults, format_given
+from flexlib.nesting.yaml_texts import Place, decode_yaml, explain_unread, find_places
 from flexlib.setting_values import has_file
 from flexlib.settings import find_home
 
@@ -33,9 +33,11 @@ class Event:
 
 
 def read_events(path: Path) -> list[Event]:
-    """The events of a YAML file as `params/events.yaml` explains it. Raises `BadFile` for another."""
+    """The events of a YAML file as `params/events.yaml` explains it. Raises `BadFile` with all faults, each with its
+    line."""
     try:
-        content = decode_yaml(path.read_text("utf-8"))
+        text = path.read_text("utf-8")
+        content, (_whole, places) = decode_yaml(text), find_places(text, path, "events")
     except (OSError, ValueError) as error:
         raise BadFile(explain_unread(path, error)) from error
     listed = content.get("events") if isinstance(content, dict) and content.keys() == {"events"} else None
@@ -43,7 +45,10 @@ def read_events(path: Path) -> list[Event]:
         raise BadFile(
             _("{path} is no list of events: give `events:` and below it a date and a name each.").format(path=path)
         )
-    return [_read_event(one, path, number) for number, one in enumerate(listed, 1)]
+    faults = Faults()
+    events = [faults.read(_read_event, one, place) for one, place in zip(listed, places, strict=True)]
+    faults.tell()
+    return events
 
 
 def read_planned() -> list[Event]:
@@ -86,28 +91,19 @@ def list_holidays(country: str, years: tuple[int, int]) -> list[date]:
         ) from error
 
 
-def _read_event(one: Any, path: Path, number: int) -> Event:  # noqa: ANN401 (YAML)
-    if not isinstance(one, dict) or not one.keys() <= FIELDS:
-        raise BadFile(
-            _("event {number} of {path} is {given}; give it {fields} alone.").format(
-                number=number, path=path, given=format_given(one), fields=", ".join(sorted(FIELDS))
-            )
-        )
-    name, scope = one.get("name"), one.get("scope") or {}
+def _read_event(one: Any, where: Place) -> Event:  # noqa: ANN401 (YAML)
+    if strange := [*where.explain_fields(_("an event"), one, FIELDS)]:
+        raise BadFile("\n".join(strange))
+    faults, name, scope = Faults(), one.get("name"), one.get("scope") or {}
     first, last = one.get("first", one.get("date")), one.get("last", one.get("date"))
     is_plain = ("date" in one) != ("first" in one or "last" in one)
     if type(first) is not date or type(last) is not date or first > last or not is_plain:
-        raise BadFile(
-            _("event {number} of {path} has no day: give a date such as 2025-09-15, or a first and a last one.").format(
-                number=number, path=path
-            )
-        )
+        said = _("{where}: the event has no day; give a date such as 2025-09-15, or a first and a last one.")
+        faults.found.append(said.format(where=where.at("date" if "date" in one else "first")))
     if not isinstance(name, str) or not name.strip():
-        raise BadFile(_("event {number} of {path} has no name; say what was planned.").format(number=number, path=path))
+        faults.found.append(_("{where}: the event has no name; say what was planned.").format(where=where.at("name")))
     if not isinstance(scope, dict):
-        raise BadFile(
-            _("the scope of event {number} of {path} is {given}; write it as {{model: o3}}.").format(
-                number=number, path=path, given=format_given(scope)
-            )
-        )
-    return Event(name.strip(), first, last, {str(key): str(value) for key, value in scope.items()})
+        said = _("{where}: the scope of the event is {given}; write it as {{model: o3}}.")
+        faults.found.append(said.format(where=where.at("scope"), given=format_given(scope)))
+    faults.tell()
+    return Event(str(name).strip(), first, last, {str(key): str(value) for key, value in scope.items()})

@@ -68,7 +68,7 @@ class Faults:
         try:
             return read(*given)
         except BadFile as error:
-            self.found += str(error).splitlines()
+            self.found += [one for one in str(error).splitlines() if one not in self.found]
             return None
 
     def tell(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.errors import BadFile
 from flexlib.formats import format_number
 from flexlib.i18n import _, join_and
-from flexlib.nesting import Faults, explain_fields, format_given, name_line
-from flexlib.nesting.yaml_texts import decode_yaml, explain_unread, list_yaml_lines, read_digits
+from flexlib.nesting import Faults, format_given
+from flexlib.nesting.yaml_texts import Place, decode_yaml, explain_unread, find_places, read_digits
 from flexlib.refusals import explain_refusal
 
 BUDGETS = Path("params", "budgets.yaml")
@@ -67,7 +67,7 @@ def read_budgets(path: Path) -> list[Budget]:
     Raises `BadFile` with all faults, each with its line."""
     try:
         text = path.read_text("utf-8")
-        content, lines = decode_yaml(text, exact=True), list_yaml_lines(text, "budgets")
+        content, (whole, places) = decode_yaml(text, exact=True), find_places(text, path, "budgets")
     except OSError as error:
         said = _("{path} cannot be read ({strerror}); name the YAML file of your budgets.")
         raise BadFile(said.format(path=path, strerror=explain_refusal(error))) from error
@@ -77,7 +77,7 @@ def read_budgets(path: Path) -> list[Budget]:
         said = _("{path} is empty, which may be a mistake: write your budgets, or `budgets: []` if there are none.")
         raise BadFile(said.format(path=path))
     if isinstance(content, dict) and "budgets" in content and len(content) > 1:
-        raise BadFile(explain_fields(path, _("a file of budgets"), content, ["budgets"]))
+        raise BadFile("\n".join(whole.explain_fields(_("a file of budgets"), content, ["budgets"])))
     listed = content["budgets"] if isinstance(content, dict) and content.keys() == {"budgets"} else ""
     listed = [] if listed is None else listed
     if not isinstance(listed, list):
@@ -85,38 +85,37 @@ def read_budgets(path: Path) -> list[Budget]:
         raise BadFile(said.format(path=path))
     faults, names = Faults(), list[str]()
     budgets = []
-    for one, line in zip(listed, lines, strict=True):
-        if budget := faults.read(_read_budget, one, names, name_line(line, path)):
+    for one, place in zip(listed, places, strict=True):
+        if budget := faults.read(_read_budget, one, names, place):
             budgets.append(budget)
     faults.tell()
     return budgets
 
 
-def _read_budget(one: Any, names: list[str], where: str) -> Budget:  # noqa: ANN401 (YAML)
+def _read_budget(one: Any, names: list[str], where: Place) -> Budget:  # noqa: ANN401 (YAML)
     """`names`: of the budgets before it, to which its own is added."""
-    if not isinstance(one, dict):
-        raise BadFile(explain_fields(where, _("a budget"), one, FIELDS))
     faults = Faults()
-    if one.keys() - FIELDS:
-        faults.found.append(explain_fields(where, _("a budget"), one, FIELDS))
-    name = faults.read(_read_name, one.get("name"), names, where)
+    faults.found += where.explain_fields(_("a budget"), one, FIELDS)
+    if not isinstance(one, dict):
+        faults.tell()
+    name = faults.read(_read_name, one.get("name"), names, where.at("name"))
     names += [name] if name else []
-    where = f"{where}: {name or _('the budget')}"
+    where = replace(where, name=name or _("the budget"))
     scope = faults.read(_choose_scope, one, where)
-    of = scope and faults.read(_read_scope, scope, one[scope], where)
-    unit = faults.read(_read_unit, one.get("currency"), where)
-    amount = faults.read(_read_amount, one.get("amount"), where)
-    period = faults.read(_read_period, one.get("period", "month"), where)
-    begins = period and faults.read(_read_begins, one.get("begins"), period, where)
-    thresholds = faults.read(_read_thresholds, one.get("thresholds", list(THRESHOLDS)), where)
+    of = scope and faults.read(_read_scope, scope, one[scope], where.at(scope))
+    unit = faults.read(_read_unit, one.get("currency"), where.at("currency"))
+    amount = faults.read(_read_amount, one.get("amount"), where.at("amount"))
+    period = faults.read(_read_period, one.get("period", "month"), where.at("period"))
+    begins = period and faults.read(_read_begins, one.get("begins"), period, where.at("begins"))
+    thresholds = faults.read(_read_thresholds, one.get("thresholds", list(THRESHOLDS)), where.at("thresholds"))
     is_whole = of is not None and unit and amount is not None
-    enforced = faults.read(_read_enforce, one, scope, where) if is_whole else False
+    enforced = faults.read(_read_enforce, one, scope, where.at("enforce")) if is_whole else False
     faults.tell()
     percents, has_forecast = thresholds
     return Budget(name, scope, of, unit, amount, period, begins, percents, has_forecast, enforced)
 
 
-def _read_name(name: object, names: list[str], where: str) -> str:
+def _read_name(name: object, names: list[str], where: Place) -> str:
     if name is None or isinstance(name, str) and not name.strip():
         raise BadFile(_("{where}: the budget has no name; give it one of its own.").format(where=where))
     if not isinstance(name, str):
@@ -128,7 +127,7 @@ def _read_name(name: object, names: list[str], where: str) -> str:
     return name.strip()
 
 
-def _choose_scope(one: dict[str, Any], where: str) -> str:
+def _choose_scope(one: dict[str, Any], where: Place) -> str:
     scopes = [scope for scope in SCOPES if scope in one]
     if len(scopes) != 1:
         said = _("{where} does not say whose spend it limits; add one line of {known}, such as whole: true.")
@@ -138,7 +137,7 @@ def _choose_scope(one: dict[str, Any], where: str) -> str:
     return scopes[0]
 
 
-def _read_unit(unit: object, where: str) -> str:
+def _read_unit(unit: object, where: Place) -> str:
     if unit is None:
         raise BadFile(_("{where} has no currency; give it one of {units}.")
             .format(where=where, units=', '.join(UNITS)))  # fmt: skip
@@ -148,14 +147,14 @@ def _read_unit(unit: object, where: str) -> str:
     return str(unit)
 
 
-def _read_period(period: object, where: str) -> str:
+def _read_period(period: object, where: Place) -> str:
     if period not in PERIODS:
         raise BadFile(_("{where} has the period {given}; choose {periods}.")
             .format(where=where, given=format_given(period), periods=', '.join(PERIODS)))  # fmt: skip
     return str(period)
 
 
-def _read_scope(scope: str, value: object, where: str) -> tuple[str, ...]:
+def _read_scope(scope: str, value: object, where: Place) -> tuple[str, ...]:
     if scope == "whole":
         if value is not True:
             raise BadFile(
@@ -180,7 +179,7 @@ def _is_text(value: object, scope: str) -> bool:
     return isinstance(value, str) and bool(value.strip()) or (scope == "usable" and type(value) is int)
 
 
-def _read_amount(value: object, where: str) -> Decimal:
+def _read_amount(value: object, where: Place) -> Decimal:
     if value is None:
         raise BadFile(_("{where} has no amount; give it one, such as 1200.00.").format(where=where))
     text = read_digits(value)
@@ -190,7 +189,7 @@ def _read_amount(value: object, where: str) -> Decimal:
     return Decimal(text)
 
 
-def _read_begins(value: object, period: str, where: str) -> int:
+def _read_begins(value: object, period: str, where: Place) -> int:
     if period != "cycle" and value is None:
         return 1
     if period != "cycle" or type(value) is not int or not 1 <= value <= LAST_BEGIN:
@@ -203,7 +202,7 @@ def _read_begins(value: object, period: str, where: str) -> int:
     return value
 
 
-def _read_thresholds(value: object, where: str) -> tuple[tuple[int, ...], bool]:
+def _read_thresholds(value: object, where: Place) -> tuple[tuple[int, ...], bool]:
     """Those in percent, and whether the forecast is one, too."""
     percents: list[Any] = [one for one in value if one != FORECAST] if isinstance(value, list) else [value]
     if not all(type(one) is int and 0 < one <= MOST_PERCENT for one in percents):
@@ -213,7 +212,7 @@ def _read_thresholds(value: object, where: str) -> tuple[tuple[int, ...], bool]:
     return tuple(sorted(percents)), isinstance(value, list) and FORECAST in value
 
 
-def _read_enforce(one: dict[str, Any], scope: str, where: str) -> bool:
+def _read_enforce(one: dict[str, Any], scope: str, where: Place) -> bool:
     value, unit = one.get("enforce", False), one["currency"]
     if type(value) is not bool:
         raise BadFile(

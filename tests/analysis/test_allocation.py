@@ -18,7 +18,6 @@ from flexlib.analysis.allocation import (
     Rule,
     allocate_pools,
     round_parts,
-    round_table,
     share_amount,
     weigh_lines,
 )
@@ -27,9 +26,6 @@ NAMES = st.text("abcdefgh", min_size=1, max_size=2)
 WEIGHTS = st.dictionaries(NAMES, st.integers(0, 10**12) | st.fractions(0, 100, max_denominator=50), max_size=9)
 AMOUNTS = st.integers(-(10**18), 10**18)
 PARTS = st.decimals(-(10**9), 10**9, places=6)
-TABLES = st.dictionaries(
-    NAMES, st.dictionaries(st.sampled_from(["use", "seats", "tax"]), PARTS), min_size=1, max_size=8
-)
 UNITS = ("flex_credits", "usd", "clp")
 
 
@@ -83,55 +79,6 @@ def test_what_a_total_has_more_than_its_parts_is_the_largest_one_s_also_where_no
     assert round_parts({"a": Decimal("0.4"), "b": 7}, 9) == {"a": 1, "b": 8}
     assert round_parts({"a": Decimal("0.5"), "b": 7}, 8) == {"a": 1, "b": 7}
     assert round_parts({"a": Decimal("1.4"), "b": 7, "c": 9}, 20) == {"a": 2, "b": 7, "c": 11}
-
-
-@given(TABLES)
-def test_a_rounded_table_sums_by_line_by_column_and_as_a_whole(cells: dict[str, dict[str, Decimal]]) -> None:
-    rounded = round_table(cells)
-    exact = sum(Fraction(cell) for line in cells.values() for cell in line.values())
-    assert sum(cell for line in rounded.values() for cell in line.values()) == round(exact)
-    for name, line in cells.items():
-        assert rounded[name].keys() == line.keys()
-    for column in ("use", "seats", "tax"):
-        mine = sum(line.get(column, 0) for line in rounded.values())
-        exact_sum = sum((Fraction(line.get(column, 0)) for line in cells.values()), Fraction(0))
-        assert abs(mine - exact_sum) < 1
-    assert round_table(reverse(cells)) == rounded
-
-
-@given(TABLES)
-def test_a_column_that_stands_elsewhere_is_rounded_by_itself_and_the_table_still_sums(
-    cells: dict[str, dict[str, Decimal]],
-) -> None:
-    rounded = round_table(cells, "use")
-    exact = sum(Fraction(cell) for line in cells.values() for cell in line.values())
-    assert sum(cell for line in rounded.values() for cell in line.values()) == round(exact)
-    for column in ("use", "seats", "tax"):
-        mine = sum(line.get(column, 0) for line in rounded.values())
-        exact_sum = sum((Fraction(line.get(column, 0)) for line in cells.values()), Fraction(0))
-        assert abs(mine - exact_sum) < 1
-        if column == "use" and (2 * exact_sum).denominator != 1:  # of a half, seats of whole numbers go first
-            assert mine == round(exact_sum)
-    assert round_table(reverse(cells), "use") == rounded
-
-
-def test_the_cent_that_rounding_moves_is_a_tax_s_and_not_the_use_s_which_spend_says_too() -> None:
-    cells = {
-        "a": {"use": Decimal("5.40"), "tax": Decimal("1.36")},
-        "b": {"use": Decimal("0.04"), "tax": Decimal("0.04")},
-    }
-    sums = [
-        [sum(line[name] for line in round_table(cells, own).values()) for name in ("use", "tax")] for own in ("", "use")
-    ]
-    assert sums == [[6, 1], [5, 2]]  # of 5.44 and 1.40, together 6.84
-    halves = {"a": {"use": Decimal("8.5"), "seats": Decimal(1)}}
-    assert round_table(halves, "use") == {"a": {"use": 9, "seats": 1}}
-
-
-def test_forty_lines_of_thirds_of_a_cent_add_up_where_each_rounded_by_itself_would_not() -> None:
-    cells = {f"d{number:02}": {"use": Decimal("0.3333")} for number in range(40)}
-    assert sum(round(line["use"]) for line in cells.values()) == 0
-    assert sum(line["use"] for line in round_table(cells).values()) == 13
 
 
 def test_a_rule_weighs_lines_by_nothing_alike_by_use_or_by_people_and_a_refund_weighs_nothing() -> None:

@@ -78,6 +78,7 @@ def test_lines_sum_to_use_pools_and_taxes_in_every_unit_exact_and_as_charged_in_
         assert add(*(line.total(unit) for line in lines)) == round(base * factor / places) * places
         for line in lines:
             assert line.total(unit) is None or add(line.total(unit)) % places == 0
+            assert line.total(unit, exact=True) != 0 or line.total(unit) == 0
     again = build_lines(dict(reversed(use.items())), charges[::-1], taxes, dict(reversed(heads.items())))
     assert {line.key: line.charged for line in again} == {line.key: line.charged for line in lines}
 
@@ -177,6 +178,12 @@ def test_direct_use_is_charged_to_the_cent_that_the_month_is_said_to_cost() -> N
     use = {A: Use({"usd": Decimal("40.003333")}), LineKey(LineKind.PART, "b"): Use({"usd": Decimal("15.880999")})}
     lines = build_lines(use, pools, [("IVA", Decimal(19))], {})
     assert sum(line.charged[DIRECT]["usd"] for line in lines) == Decimal("55.88")  # exact 55.884332
+
+
+def test_a_line_whose_use_is_wholly_shared_out_is_charged_not_even_a_cent() -> None:
+    use = {key: Use({"usd": Decimal(amount)}) for key, amount in ((A, "24.9524"), (B, "62.1430"), (C, "57.0666"))}
+    lines = build_lines(use, [Charge("platform", use[C].amounts, Rule.USE, source=C)], [("IVA", Decimal(19))], {})
+    assert {line.name: str(line.total("usd")) for line in lines} == {"b": "122.40", "a": "49.15", "c": "0.00"}
 
 
 def test_what_is_charged_is_rounded_half_to_even_in_the_steps_of_its_unit() -> None:

@@ -94,7 +94,7 @@ def test_planned_events_are_named_and_not_alarmed(tmp_path: Path, capsys: pytest
         ("- 2025-09-16", "is no list of events"),
         ("events: [{date: 2025-09-16}]", "has no name"),
         ("events: [{date: soon, name: x}]", "has no day"),
-        ("events: [{date: 2025-09-16, name: x, who: y}]", "alone"),
+        ("events: [{date: 2025-09-16, name: x, who: y}]", "who is no field of an event"),
         ("events: [", "cannot be read as YAML"),
     ],
 )

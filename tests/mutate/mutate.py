@@ -123,7 +123,7 @@ ROOMS = {
         ("flexlib/analysis/compare.py", "flexlib/analysis/stayed.py"),
         ("tests/analysis/test_compare.py", "tests/analysis/test_compare_edges.py"),
     ),
-    "analysis/allocation": _mirror("analysis/allocation analysis/chargeback"),
+    "analysis/allocation": _mirror("analysis/allocation analysis/chargeback analysis/rounded_table"),
     "analysis/budgets": _mirror("analysis/budgets"),
     "deliver/due": Room(("flexlib/deliver/due.py",), ("tests/deliver/test_due.py",)),
     "analysis/forecast": Room(

@@ -133,7 +133,7 @@ def test_what_is_wrong_in_a_preset_is_one_sentence(tmp_path: Path, changes: dict
     [
         ("name: a\nname: b\n", "is no YAML: the name 'name' is given twice, again in line 2."),
         ("mapping:\n  model: a\n  model: b\n", "is no YAML: the name 'model' is given twice, again in line 3."),
-        ("name: [a\n", "is no YAML: line 2, column 1 is not as YAML is written"),
+        ("name: [a\n", "is no YAML: line 1, column 7 is not as YAML is written"),
         ("- name\n", "mine.yaml is no preset: it must hold name, title, evidence, source, dataset and mapping."),
         ("", "mine.yaml is no preset"),
         ("!!python/object/apply:os.getcwd []\n", "is no YAML: line 1, column 1 is not as YAML is written"),
