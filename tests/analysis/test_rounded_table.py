@@ -23,7 +23,7 @@ Cells = Mapping[str, Mapping[str, Number]]
 
 
 def add(parts: Iterable[Number]) -> Fraction:
-    return sum(map(Fraction, parts), Fraction(0))
+    return sum((Fraction(one) for one in parts), Fraction(0))
 
 
 def is_near(rounded: int, parts: Iterable[Number]) -> bool:
