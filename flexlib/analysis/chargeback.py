@@ -1,7 +1,7 @@
 """The lines of a chargeback: what each used itself, its shares of the pools, taxes; exact, and as they are charged.
 
 Amounts are Decimals by unit; a unit that is missing is not known, and adds nothing to a sum. What is charged is rounded
-to cents, pesos, hundredths of a credit such that all sums to the rounded whole, and use to that of the month's spend.
+to cents, pesos, hundredths of a credit such that all sums to the whole, and use to that of the month's spend.
 """
 
 from __future__ import annotations
@@ -138,9 +138,7 @@ def build_lines(
             line[name] = {unit: tax_amount(amount, percent) for unit, amount in sums.items() if amount is not None}
     charged = _round_items(items)
     owns = ((key, line, use.get(key, Use({}))) for key, line in items.items())
-    lines = (
-        ChargeLine(key, line, charged[key], own.requests, own.unpriced, own.unconverted) for key, line, own in owns
-    )
+    lines = [ChargeLine(key, one, charged[key], own.requests, own.unpriced, own.unconverted) for key, one, own in owns]
     return sorted(lines, key=_place)
 
 

@@ -132,7 +132,7 @@ def check_budgets(
     @cache
     def list_known(unit: str, cut: frozenset[str], over: frozenset[str]) -> pd.Index[Any]:
         history, __ = build_history(spend, unit, as_of, {name: ends[name] for name in cut}, over)
-        return history.dropna().index
+        return history.index
 
     for budget, table in zip(kept, sum_budgets(spend, kept), strict=True):
         narrowed = narrow_spend(spend, budget)
@@ -161,7 +161,7 @@ def _check_budget(
     holidays: Collection[date],
     most_unpriced: Decimal,
 ) -> list[BudgetPeriod]:
-    """`table`: its rows by month, day and source; `list_known`: the days of which all is known, as of sources without
+    """`table`: its rows by month, day and source; `list_known`: the days that were read whole, as of sources without
     some that have ended; `gone` as of `find_gone`; `until`: the last day up to which its files go."""
     dated = table[table["day"].notna()]
     amounts = _sum_days(dated, budget.unit)
@@ -169,7 +169,12 @@ def _check_budget(
 
     @cache
     def list_days(over: frozenset[str]) -> pd.Series:
-        going_on, known = _sum_days(dated[~dated["source"].isin(over)], budget.unit), list_known(over)
+        mine = dated[~dated["source"].isin(over)]
+        going_on = _sum_days(mine, budget.unit)
+        # A day of calls without an amount is not known to whom they belong, and is to others.
+        lacking = {day.date() for day in mine["day"]} - going_on.keys() if budget.unit != CREDITS else ()
+        known = list_known(over)
+        known = known[[day.date() not in lacking for day in known]]
         return pd.Series([float(going_on.get(day.date(), 0)) for day in known], known, dtype=float)
 
     whole = list_days(frozenset())

@@ -23,7 +23,7 @@ Cells = Mapping[str, Mapping[str, Number]]
 
 
 def add(parts: Iterable[Number]) -> Fraction:
-    return sum(map(Fraction, parts), Fraction(0))
+    return sum((Fraction(one) for one in parts), Fraction(0))
 
 
 def is_near(rounded: int, parts: Iterable[Number]) -> bool:
@@ -48,7 +48,7 @@ def check_sums(cells: Cells, rounded: Mapping[str, Mapping[str, int]]) -> None:
 def test_each_cell_line_column_and_the_whole_is_its_exact_sum_or_the_next_whole_number(cells: Cells, own: str) -> None:
     rounded = round_table(cells, own)
     check_sums(cells, rounded)
-    turned = {name: dict(reversed(line.items())) for name, line in reversed(cells.items())}
+    turned = {name: dict([*line.items()][::-1]) for name, line in [*cells.items()][::-1]}
     assert round_table(turned, own) == rounded
     exact = add(line[own] for line in cells.values() if own in line)
     if own and (2 * exact).denominator != 1:  # of a half, others of whole numbers go first

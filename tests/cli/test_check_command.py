@@ -446,3 +446,20 @@ def test_what_is_shared_holds_no_budget_of_a_few_people(
         assert [one for one in [*scopes, "a day"] if one in said.out] == [*scopes[:3], "department: Data"]
         assert "6 budgets are left out: they may show what a few people used." in said.err
         assert "Legal" not in said.out
+
+
+@pytest.mark.parametrize(
+    ("provider", "expected"),
+    [("mistral", None), ("openai", 30)],  # of openai itself the day is not known: it is expected to be as others
+)
+def test_a_day_of_which_only_calls_without_a_price_are_known_is_not_known_to_their_own_provider_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], provider: str, expected: int
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    days = [call(f"{day}", f"2025-09-{day:02}T10:00:00", "1") for day in range(1, 30) if day != 10]
+    lacking = [call(f"m{day}", f"2025-09-{day}T10:00:00", None, provider=provider, model="m9") for day in (10, 30)]
+    store(tmp_path, "import", SEPTEMBER, *days, *lacking)
+    _, (found,) = check(tmp_path / "b.yaml", capsys, "name: b, provider: openai, currency: usd, amount: '100'")
+    assert (found["spent"], found["lacks"], found["expected"]) == (
+        "28", "2 calls without a price" if expected else None, expected,
+    )  # fmt: skip

@@ -517,12 +517,12 @@ def test_all_that_is_wrong_in_a_file_of_readers_is_said_at_once(
     code, said, wrong = run(capsys)
     assert (code, said, script.asked) == (2, "", [])
     assert [line.partition("give")[0].replace(f"{tmp_path}/", "") for line in wrong.splitlines()] == [
-        "flexlib: mail.yaml: the language is 'fr'; choose en or es.",
+        "flexlib: line 1 of mail.yaml: the language is 'fr'; choose en or es.",
         "line 4 of mail.yaml has attach: 'doc'; choose pdf or xlsx.",
         "line 4 of mail.yaml has to: 'ana'; ",
         "line 5 of mail.yaml has team: 7; ",
         "line 5 of mail.yaml: the language is 'de'; choose en or es.",
-        "mail.yaml has largest_mb: 'x'; ",
+        "line 2 of mail.yaml has largest_mb: 'x'; ",
     ]
 
 
