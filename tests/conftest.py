@@ -129,7 +129,8 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def pango() -> None:
     """What draws letters on paper, which no package brings: most systems have it, CI installs it."""
-    _need_program("Pango", find_library("pangoft2-1.0"))
+    for name in ("pangoft2-1.0", "harfbuzz-subset"):
+        _need_program(f"Pango ({name})", find_library(name))
 
 
 def _need_program(name: str, found: str | None) -> str:

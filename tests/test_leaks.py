@@ -68,7 +68,6 @@ def list_known(root: Path) -> set[str]:
 
 
 @pytest.mark.usefixtures("pango")
-@pytest.mark.timeout(300)  # a minute alone, two beside other tests
 def test_nothing_that_is_shared_names_anybody(
     company: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -114,7 +113,6 @@ def test_nothing_that_is_shared_names_anybody(
     assert find_leaks(tmp_path / "named", known) != {}
 
 
-@pytest.mark.timeout(300)  # a minute alone, two beside other tests
 def test_what_a_month_makes_for_everybody_shows_no_department_of_a_few_people_in_any_file(
     company: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -108,7 +108,7 @@ def write_script(block: str, rates: str) -> str:
 
 
 @pytest.mark.heavy
-@pytest.mark.timeout(1200)  # all its commands, one after another: four minutes alone, ten beside other tests
+@pytest.mark.timeout(600)
 def test_every_block_of_the_readme_works_in_its_order(clone: Path) -> None:
     for name, text in FILES.items():
         (clone / name).parent.mkdir(exist_ok=True)

@@ -344,7 +344,6 @@ def tell_programs(code: str, folder: Path, capsys: pytest.CaptureFixture[str]) -
     return told
 
 
-@pytest.mark.timeout(300)  # a minute alone, two beside other tests
 def test_what_programs_read_is_the_same_in_every_language(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

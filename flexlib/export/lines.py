@@ -102,7 +102,7 @@ def write_rows(
     except (OSError, duckdb.IOException) as error:
         said = re.search(r"errno\W*(\d+)", str(error))  # DuckDB's own words are for programs
         number = getattr(error, "errno", None) or int(said[1] if said else errno.EIO)
-        raise _explain_unwritten(path, OSError(number, os.strerror(number))) from error
+        raise explain_unwritten(path, OSError(number, os.strerror(number))) from error
     return path
 
 
@@ -170,7 +170,7 @@ def _write_lines(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obj
     try:
         write_whole(path, text, mode)
     except OSError as error:
-        raise _explain_unwritten(path, error) from error
+        raise explain_unwritten(path, error) from error
     return path
 
 
@@ -196,6 +196,7 @@ def _to_json(name: str, value: object) -> object:
     return value
 
 
-def _explain_unwritten(path: Path, error: OSError) -> DiskFailed:
+def explain_unwritten(path: Path, error: OSError) -> DiskFailed:
+    """That a file of an export cannot be written, why, and what to do."""
     said = _("{path} cannot be written ({why}); {advice} or choose another folder.")
     return DiskFailed(said.format(path=path, why=explain_refusal(error), advice=advise_writer(error)))

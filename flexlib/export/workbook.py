@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile, ZipFile
 
-from flexlib.errors import DiskFailed
+from flexlib.export.lines import explain_unwritten
 from flexlib.export.sheets import LINE, NUMBER_FORMATS, Book, Sheet, add_table_sheet, count_lines, set_print
 from flexlib.formats import format_number
 from flexlib.i18n import _, translate_count
-from flexlib.refusals import advise_writer, explain_refusal
 from flexlib.store.disk import PRIVATE, PUBLIC, replace_whole
 from flexlib.tables.definition import NUMBERS, Column, Kind
 from flexlib.tables.document import Document
@@ -80,11 +79,7 @@ def write_workbook(
             _fill_first(book, first, document, sheets, notes)
             workbook.close()
     except OSError as error:
-        raise DiskFailed(
-            _("{path} cannot be written ({why}); {advice} or choose another folder.").format(
-                path=path, why=explain_refusal(error), advice=advise_writer(error)
-            )
-        ) from error
+        raise explain_unwritten(path, error) from error
     return notes
 
 

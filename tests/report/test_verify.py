@@ -475,7 +475,6 @@ def test_the_same_page_of_the_same_inputs_has_the_same_manifest(home: Path, tmp_
 
 
 @pytest.mark.heavy  # a page of the demo, which is made twice
-@pytest.mark.timeout(300)  # a minute alone, two beside other tests
 def test_a_page_of_the_demo_is_the_same_after_commands_that_read_more_of_its_months(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -26,7 +26,6 @@ pytestmark = pytest.mark.heavy
     ],
     ids=["in Chile", "connect"],
 )
-@pytest.mark.timeout(300)  # a minute alone, two beside other tests
 def test_the_command_prints_the_same_from_a_process_of_its_own(
     tmp_path: Path, demo: Callable[..., str], fetch: Callable[..., Snapshot], name: str, settings: dict[str, str]
 ) -> None:
