@@ -22,6 +22,7 @@ WORDS = {
     errno.EMFILE: mark_text("too many open files"),
     errno.ENFILE: mark_text("too many open files"),
     errno.EIO: mark_text("input/output error"),
+    errno.EADDRINUSE: mark_text("address already in use"),
 }
 """As Linux words them, whatever the system."""
 ROOM = mark_text("make room")

@@ -8,6 +8,7 @@ from datetime import datetime, timezone
 
 from flexlib.demo.company import Company
 from flexlib.demo.switches import add_switches, read_entries, read_team
+from flexlib.formats import format_number
 from flexlib.i18n import _
 from flexlib.setting_values import FIRST_MADE_UP
 
@@ -53,9 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     wire = Wire(api, schedule, f"seed={company.seed} users={company.users}")
 
     def announce(url: str) -> None:
-        print(
-            f"Demo server with {company.users:,} people at {url} (key: {arguments.key}). Ctrl-C stops it.", flush=True
-        )
+        said = _("Demo server with {people} people at {url} (key: {key}). Ctrl-C stops it.")
+        print(said.format(people=format_number(company.users), url=url, key=arguments.key), flush=True)
 
     asyncio.run(serve(wire, arguments.port, announce, arguments.request_log, arguments.until_stdin_closes))
     return 0

@@ -42,7 +42,7 @@ def _read_url(process: subprocess.Popen[str]) -> str:
         line = process.stdout.readline()
     finally:
         watchdog.cancel()
-    match = re.search(r" at (http://[\d.:]+) ", line)
+    match = re.search(r" (http://[\d.:]+) ", line)
     if match is None:
         raise ServerUnreachable(
             _("the demo server did not start within {start_seconds} s; its message stands above.").format(

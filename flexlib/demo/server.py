@@ -24,6 +24,8 @@ from tornado.netutil import bind_sockets
 from flexlib.demo.api import Api, ApiResponse, Request
 from flexlib.demo.schedule import Schedule
 from flexlib.errors import BadSetting
+from flexlib.i18n import _
+from flexlib.refusals import explain_refusal
 
 HOST, BACKLOG = "127.0.0.1", 1024
 
@@ -55,7 +57,8 @@ def listen(server: HTTPServer, port: int = 0) -> str:
     try:
         sockets = bind_sockets(port, HOST, backlog=BACKLOG)
     except OSError as error:
-        raise BadSetting(f"port {port} cannot be used ({error.strerror}); give another, or 0 for any.") from error
+        said = _("port {port} cannot be used ({why}); give another, or 0 for any.")
+        raise BadSetting(said.format(port=port, why=explain_refusal(error))) from error
     server.add_sockets(sockets)
     return f"http://{HOST}:{sockets[0].getsockname()[1]}"
 
@@ -73,7 +76,8 @@ def _open_log(path: Path | None) -> TextIO | nullcontext[None]:
     try:
         return path.open("a", buffering=1, encoding="utf-8")
     except OSError as error:
-        raise BadSetting(f"the request log {path} cannot be written ({error.strerror}).") from error
+        said = _("the request log {path} cannot be written ({why}).")
+        raise BadSetting(said.format(path=path, why=explain_refusal(error))) from error
 
 
 class Wire:

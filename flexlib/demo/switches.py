@@ -14,7 +14,7 @@ from flexlib.dates import Month
 from flexlib.demo.schedule import FORM, Entry, parse_schedule
 from flexlib.demo.team import Team
 from flexlib.errors import BadMonth, BadSetting
-from flexlib.i18n import _
+from flexlib.i18n import _, write_number
 
 
 class Switch(NamedTuple):
@@ -131,5 +131,6 @@ def read_entries(arguments: argparse.Namespace) -> list[Entry]:
                     entry, after = replace(entry, after=after), after + entry.share
                 entries.append(entry)
     if after > 1:
-        raise BadSetting(f"the shares of failing requests add up to {after:g}; keep them at 1 or below.")
+        said = _("the shares of failing requests add up to {sum}; keep them at 1 or below.")
+        raise BadSetting(said.format(sum=write_number(f"{after:g}")))
     return entries

@@ -195,8 +195,8 @@ class Snapshot:
 
     @property
     def _command(self) -> str:
-        source = find_source(self.source)
-        command = source.format_command(self.month) if source else f"the command that reads {self.source}"
+        source, unknown = find_source(self.source), _("the command that reads {source}").format(source=self.source)
+        command = source.format_command(self.month) if source else unknown
         return command + " --replace" * command.startswith("flexlib import ")
 
 

@@ -115,7 +115,18 @@ def test_superseding_does_not_lose_a_row_that_could_not_be_taken_without_a_quest
         assert bring(capsys, fixed, *PLAIN, "--supersedes", "a.csv") == ([("COMPLETE", 11), ("COMPLETE", 7)], "")
     else:
         assert "would drop 1 row" in bring(capsys, fixed, *PLAIN, "--supersedes", "a.csv", code=2)[1]
+        other_days = [f"2026-05-{day} 10:00:00.2,7,1" for day in (14, 16, 19, 21)]
+        longer = write(folder, "d.csv", *whole, *other_days)
+        assert "would drop 1 row" in bring(capsys, longer, *PLAIN, "--supersedes", "a.csv", code=2)[1]
         assert bring(capsys, again, *PLAIN, "--supersedes", "a.csv", "--yes")[0] == [("COMPLETE", 11)]
+
+
+def test_a_newer_file_with_a_row_of_its_day_takes_the_place_of_a_row_that_could_not_be_taken(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bring(capsys, write(folder, "a.csv", "2026-05-15 10:00:00.1,5,1", "2026-05-20 10:00:00.2,x,1"), *PLAIN, code=3)
+    right = write(folder, "b.csv", "2026-05-15 10:00:00.1,5,1", "2026-05-20 09:59:59.9,7,1")
+    assert bring(capsys, right, *PLAIN, "--supersedes", "a.csv")[0] == [("COMPLETE", 12)]
 
 
 def test_what_older_files_gave_way_to_holds_for_all_of_them_in_any_order(

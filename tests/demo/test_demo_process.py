@@ -135,7 +135,7 @@ def test_a_port_in_use_is_named(capfd: pytest.CaptureFixture[str]) -> None:
         port = url.rsplit(":", 1)[1]
         done = subprocess.run([*COMMAND, "--port", port], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 2
-    assert done.stderr == f"port {port} cannot be used (Address already in use); give another, or 0 for any.\n"
+    assert done.stderr == f"port {port} cannot be used (address already in use); give another, or 0 for any.\n"
 
 
 def test_a_server_that_does_not_start_is_an_error_of_its_own(capfd: pytest.CaptureFixture[str]) -> None:

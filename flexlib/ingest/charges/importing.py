@@ -22,10 +22,11 @@ from flexlib.errors import BadParameter
 from flexlib.i18n import _
 from flexlib.ingest.charges.merge import BillFile, keep_rows, list_days_of_lines, merge_month
 from flexlib.ingest.files.entries import Decisions
+from flexlib.ingest.files.held_rows import explain_held
 from flexlib.ingest.files.importing import FilesImport
 from flexlib.ingest.files.known import find_named, list_stored_files, refuse_dropping
 from flexlib.ingest.files.pool import check_unchanged, describe_file, stamp_files
-from flexlib.ingest.files.superseded import MOST_SHOWN, explain_held
+from flexlib.ingest.files.superseded import MOST_SHOWN
 from flexlib.ingest.pipeline import HeldMonth, hold_month, prepare_month
 from flexlib.sources.charges import read_charges
 from flexlib.sources.charges.mapping import ChargeMapping

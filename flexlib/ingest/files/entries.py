@@ -133,7 +133,7 @@ class Entries:
                 if number not in left:  # nor do its rows that could not be taken count any more
                     entry["superseded"] += entry["quarantined"]
                     entry |= {"quarantined": 0, "undated": 0}
-                    for about in ("doubled", "alike", "shared", "open_pages", "free"):
+                    for about in ("doubled", "alike", "shared", "open_pages", "free", "held_days"):
                         entry.pop(about, None)
                     self.gone.add(entry["sha256"])
 
@@ -172,7 +172,7 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
                 entry.pop(name, None)
         if number < entries.stored and entry.get("left_out", {}) != file.months[month].left_out:
             judged_otherwise.add(number)
-        for name in ("left_out", "doubled", "own_totals", "open_pages", "free"):
+        for name in ("left_out", "doubled", "own_totals", "open_pages", "free", "held_days"):
             entry.pop(name, None)
         said = {name: value for name, value in asdict(facts).items() if value is not None}
         entry |= said | {
@@ -182,15 +182,13 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
             "undated": counts.undated_rows,
             "repeated": counts.repeated_rows,
         }
-        if doubled := file.months[month].doubled:
-            entry["doubled"] = doubled
+        found = {name: getattr(file.months[month], name) for name in ("doubled", "held_days", "left_out")}
+        entry |= {name: one for name, one in found.items() if one}
         entry |= count_pages(file.months[month].refused)
         if (free := file.months[month].free)[0]:
             entry["free"] = [free[0], format_plain(free[1])]
         if file.own_totals:
             entry["own_totals"] = [list(one) for one in file.own_totals]
-        if left_out := file.months[month].left_out:
-            files[number]["left_out"] = left_out
         entries.numbers[place] = number
     is_doubted = any(one.sure != one.said for file in pool.files for one in file.pages)
     is_doubted |= decisions.distinct and any(is_at_edge(pool, file, month) for file in pool.files)

@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ class FileMonth:
     """Sums of the same period, model and all else as one before them."""
     free: tuple[int, Decimal] = (0, Decimal())
     """Rows that cost nothing though they carry an amount, and the US$ that they say."""
+    held_days: dict[str, int] = field(default_factory=dict)
+    """Rows of each day that could not be taken."""
 
 
 NO_CALLS = FileMonth(MonthCounts(*[0] * len(fields(MonthCounts))), [], {}, {})
@@ -115,8 +117,7 @@ def read_files(
     described: dict[str, tuple[InputFile, CallMapping, FileFacts]] = {}
     before = {entry["sha256"]: entry["name"] for _other, entry in stored}
     own = {entry["sha256"] for _other, entry in stored if entry.get("distinct")}
-    copies: dict[str, list[InputFile]] = {}
-    paths: dict[str, set[Path]] = {}
+    copies, paths = dict[str, list[InputFile]](), dict[str, set[Path]]()
     warn: Callable[[str], None] = (lambda text: None) if is_decided else note
     for file, mapping in files:
         facts = describe_file(file, mapping)
@@ -159,7 +160,7 @@ def _describe_calls(calls: CallFile, facts: FileFacts) -> ReadFile:
     for month in calls.months:
         refused = _name_file(calls.list_quarantined(month), facts)
         told = calls.list_people(month), calls.left_out(month), calls.count_doubled(month), calls.sum_free(month)
-        months[month] = FileMonth(calls.count_month(month), refused, *told)
+        months[month] = FileMonth(calls.count_month(month), refused, *told, calls.count_held_days(month))
     asked = calls.own_totals, calls.outside, calls.doubtful
     return ReadFile(facts, months, calls.empty_columns, calls.lifted, calls.pages, *asked)
 
@@ -246,5 +247,4 @@ def check_unchanged(stamps: Mapping[InputFile, tuple[int, int]]) -> None:
 
 
 def _stamp(file: Path) -> tuple[int, int]:
-    facts = file.stat()
-    return facts.st_size, facts.st_mtime_ns
+    return (facts := file.stat()).st_size, facts.st_mtime_ns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from shlex import quote
 
@@ -14,8 +14,9 @@ from flexlib.errors import BadFile, BadParameter
 from flexlib.formats import format_count
 from flexlib.i18n import _
 from flexlib.ingest.files.entries import Decisions, Entries
+from flexlib.ingest.files.held_rows import refuse_forgetting
 from flexlib.ingest.files.known import FIGURES, UNKNOWN
-from flexlib.ingest.files.pool import FileMonth, Pool
+from flexlib.ingest.files.pool import Pool
 from flexlib.ingest.tables import hide_ids
 from flexlib.money.near_calls import gather_calls, match_calls
 from flexlib.money.same_calls import CALL, MACROS, name_models
@@ -49,7 +50,7 @@ def drop_rows(
     dropped = _drop_superseded(pool, entries, decisions.guard) if entries.superseded else Counter[int]()
     _check_lost(connection, entries, decisions)
     if not decisions.drops_others:
-        _check_held(pool, month, entries, dropped)
+        refuse_forgetting(pool, month, entries, dropped)
     is_redone = f"coalesce(file IN ({', '.join(map(str, entries.redone)) or 'NULL'}), false)"
     figures = []
     for view in ("found", "stored"):
@@ -103,37 +104,6 @@ def _check_lost(connection: duckdb.DuckDBPyConnection, entries: Entries, decisio
                     "nothing, or less than half; add --yes if they are right."
                 ).format(names=quote(entries.names[old]), what=what, more=more)
             )
-
-
-def _check_held(pool: Pool, month: Month, entries: Entries, dropped: Mapping[int, int]) -> None:
-    """Rows that could not be taken are of any time, and no gap any more once nothing else of their file is left: in
-    their place the newer files have to have as many rows, of the month or, where theirs is unknown, of any."""
-    for old in sorted({pair[1] for pair in entries.asked}):
-        held, undated = (entries.files[old].get(name, 0) for name in ("quarantined", "undated"))
-        query = f"SELECT count(DISTINCT id) FROM all_rows WHERE file = {old}"  # noqa: S608 (a number)
-        ((rows,),) = pool.connection.execute(query).fetchall()
-        if not held or rows > dropped.get(old, 0):
-            continue
-        newer = [
-            pool.files[place].months for place, number in entries.numbers.items() if (number, old) in entries.asked
-        ]
-        here = sum(_count_rows(months[month]) for months in newer)
-        anywhere = sum(_count_rows(one) for months in newer for one in months.values())
-        if here < rows + held - undated or anywhere < rows + held:
-            raise BadParameter(explain_held(entries.names[old], held))
-
-
-def explain_held(name: str, held: int) -> str:
-    """That so many rows of an older file would be forgotten, and what to do."""
-    said = _(
-        "--supersedes {names} would drop {rows} that could not be taken, and the newer files have fewer rows than it; "
-        "add --yes if they are no calls and no costs, or give a file in which they can be taken."
-    )
-    return said.format(names=quote(name), rows=format_count(held, "row"))
-
-
-def _count_rows(month: FileMonth) -> int:
-    return month.counts.rows + month.counts.quarantined_rows
 
 
 def _drop_superseded(pool: Pool, entries: Entries, guard: PrivacyGuard) -> Counter[int]:

@@ -35,7 +35,6 @@ from flexlib.stored_notes import tell_reasons
 MEMORY = "160MB"
 """From here on what was read goes to the system's temporary folder: with it 20 million calls take less than 1 GB."""
 
-
 GROUP = (
     *("created_at", "provider", "model", "proxy", "task_type", "usable_type", "usable_id", "usable_key", "tier"),
     *("status", "metadata", "rest"),
@@ -155,10 +154,16 @@ class CallFile:
 
     def left_out(self, month: Month) -> dict[str, int]:
         """Rows that are no calls, by kind: those of the month, and those without a time, which count in every month."""
-        found = self._query(f"""
+        return dict(
+            self._query(f"""
             SELECT kind, count(*) FROM left_out WHERE month = DATE '{month.first}' OR month IS NULL
             GROUP BY kind ORDER BY kind""")
-        return dict(found)
+        )
+
+    def count_held_days(self, month: Month) -> dict[str, int]:
+        """How many rows of each day of the month, `2025-09-03`, cannot be taken."""
+        held = f"FROM calls WHERE fault IS NOT NULL AND {select_month(month)}"
+        return dict(self._query(f"SELECT created_at::DATE::VARCHAR AS day, count(*) {held} GROUP BY day ORDER BY day"))
 
     def read_month(self, month: Month | None = None) -> duckdb.DuckDBPyRelation:
         """The calls of the month (default: of the file), in no order: the columns of `schema.USAGE`, and `has_own_id`,

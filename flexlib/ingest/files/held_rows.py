@@ -1,0 +1,65 @@
+"""Rows of an older file that could not be taken: forgotten only where a newer file has as many in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from shlex import quote
+
+from flexlib.dates import Month
+from flexlib.errors import BadParameter
+from flexlib.formats import format_count
+from flexlib.i18n import _
+from flexlib.ingest.files.entries import Entries
+from flexlib.ingest.files.pool import FileMonth, Pool
+
+
+def refuse_forgetting(pool: Pool, month: Month, entries: Entries, dropped: Mapping[int, int]) -> None:
+    """Raises `BadParameter` where rows that could not be taken would be no gap any more, since nothing else is left of
+    their file: of each of their days the newer files have to have as many rows as it, and of those without a time as
+    many in all. `dropped`: how many rows go, by file. Looks into the view `all_rows`."""
+    for old in sorted({pair[1] for pair in entries.asked}):
+        entry = entries.files[old]
+        held, undated = (entry.get(name, 0) for name in ("quarantined", "undated"))
+        rows = sum(_count_days(pool, {old}).values())
+        if not held or rows > dropped.get(old, 0):
+            continue
+        newer = [number for number in entries.numbers.values() if (number, old) in entries.asked]
+        months = [pool.files[place].months for place, number in entries.numbers.items() if number in newer]
+        anywhere = sum(_count_rows(one) for each in months for one in each.values())
+        # A version before kept no days.
+        days = entry.get("held_days", {} if held == undated else None)
+        if (
+            anywhere < rows + held
+            or days is None
+            or _lacks_days(pool, old, newer, days, [one[month] for one in months])
+        ):
+            raise BadParameter(explain_held(entry["name"], held))
+
+
+def _lacks_days(pool: Pool, old: int, newer: list[int], days: Mapping[str, int], given: list[FileMonth]) -> bool:
+    before, now = _count_days(pool, {old}), _count_days(pool, {*newer})
+    held = {day: sum(one.held_days.get(day, 0) for one in given) for day in days}
+    return any(now.get(day, 0) + held[day] < before.get(day, 0) + count for day, count in days.items())
+
+
+def _count_days(pool: Pool, files: set[int]) -> dict[str, int]:
+    """How many rows of the files are of each day."""
+    return dict(
+        pool.connection.execute(f"""
+            SELECT created_at::DATE::VARCHAR AS day, count(DISTINCT (file, id)) FROM all_rows
+            WHERE file IN ({", ".join(map(str, files))}) GROUP BY day""").fetchall()
+    )
+
+
+def explain_held(name: str, held: int) -> str:
+    """That so many rows of an older file would be forgotten, and what to do."""
+    said = _(
+        "--supersedes {names} would drop {rows} that could not be taken, and the newer files have fewer rows than it "
+        "of their days, or in all; add --yes if they are no calls and no costs, or give a file in which they can be "
+        "taken."
+    )
+    return said.format(names=quote(name), rows=format_count(held, "row"))
+
+
+def _count_rows(month: FileMonth) -> int:
+    return month.counts.rows + month.counts.quarantined_rows
