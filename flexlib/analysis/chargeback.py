@@ -150,7 +150,7 @@ def tax_amount(amount: Decimal, percent: Decimal) -> Decimal:
 
 def check_lines(lines: Sequence[ChargeLine], totals: Amounts, expected: Amounts) -> list[SumCheck]:
     """The sums over the lines held against the whole, as another way found it: their own use against the month's
-    `totals`; all that they come to, exact and as it is charged, against what is `expected`."""
+    `totals`, where either is known; all that they come to, exact and as it is charged, against what is `expected`."""
     found = []
     for unit in UNITS:
         own = sum_amounts(line.items.get(DIRECT, {}).get(unit) for line in lines)
@@ -158,8 +158,9 @@ def check_lines(lines: Sequence[ChargeLine], totals: Amounts, expected: Amounts)
         charged = sum_amounts(line.total(unit) for line in lines)
         whole = expected.get(unit, Decimal(0))
         rounded = round_amount(whole, unit)
+        if own is not None or unit in totals:
+            found.append(SumCheck(OWN_USE, unit, own or Decimal(0), totals.get(unit, Decimal(0))))
         found += [
-            SumCheck(OWN_USE, unit, own or Decimal(0), totals.get(unit, Decimal(0))),
             SumCheck(ALL_ITEMS, unit, every or Decimal(0), whole),
             SumCheck(AS_CHARGED, unit, charged or Decimal(0), rounded),
         ]

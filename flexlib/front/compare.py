@@ -20,7 +20,7 @@ from flexlib.front.spend import Spend
 from flexlib.front.table import check_found
 from flexlib.front.unstored import find_unstored, list_sources
 from flexlib.front.uses import UNITS as UNITS
-from flexlib.front.uses import collect_uses
+from flexlib.front.uses import collect_uses, is_nothing_known
 from flexlib.i18n import _, join_or
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
@@ -130,6 +130,11 @@ def compare_spans(
         )
     others = known[:0] if of == "credits" else sum_rows(spend, keys, f"NOT ({KNOWN[of]})").rename(columns={by: "user"})
     uses, unknown = zip(*(collect_uses(known, others, months, of) for months in sides), strict=True)
+    for span, own, used, count in zip((before, after), sides, uses, unknown, strict=True):
+        if count and is_nothing_known(used):
+            raise InvalidRequest(
+                _("{span} has no {lack}.").format(span=format_span(span), lack=explain_lack(of, own, root))
+            )
     missing = explain_unstored(unstored, root)
     missing += [text for month in spend.loaded
                 for text in month.list_problems({*month.unstored} & unstored.keys())]  # fmt: skip
@@ -184,12 +189,17 @@ def compare_loaded(before: Span, after: Spend, of: str) -> Comparison:
 
 def compare_before(spend: Spend, of: str) -> Comparison | None:
     """What changed from the month before to the one that is loaded; None where a change on it means nothing, or the
-    amounts of that one are not all known."""
+    amounts of that one are not all known, or none of this one's."""
     before = spend.before
     totals = before.totals
-    if before.obstacle or totals is None or totals[f"unpriced_{of}"]:
+    if before.obstacle or totals is None or totals[f"unpriced_{of}"] or _is_unknown(spend, of):
         return None
     return compare_loaded(before.month.span, spend, of)
+
+
+def _is_unknown(spend: Spend, of: str) -> bool:
+    known, others = (sum_rows(spend, ("month",), where) for where in (KNOWN[of], f"NOT ({KNOWN[of]})"))
+    return of != "credits" and not others.empty and not any(known[UNITS[of]])
 
 
 def explain_lack(of: str, months: Collection[Month], root: Path, units: Collection[str] = tuple(UNITS)) -> str:

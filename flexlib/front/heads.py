@@ -58,8 +58,8 @@ class Seen(NamedTuple):
     """The key of the person, as `write_key` writes it; empty where a row does not say it."""
     system: str
     """Whose names these are: two names of one system, or two e-mails, are two people; others may be one."""
-    is_listed: bool
-    """Whether the organization's file has the person."""
+    listed: str
+    """The key under which the organization's file has the person, on whichever days; empty where it has not."""
     units: frozenset[str]
     """Of `UNITS` those in which the use is not zero."""
 
@@ -79,8 +79,8 @@ def list_seen(spend: Spend, key: str) -> list[Seen]:
     organization = spend.organization
     with place_people(names=spend.names):
         pairs = {month.month: _list_spenders(month, organization) for month in months}
-    listed = {one for one in organization.held if one.startswith(OF_PERSON)} if organization else set()
-    listed |= {who for found in pairs.values() for who, is_listed in found.values() if is_listed}
+    listed = {one: one for one in organization.held if one.startswith(OF_PERSON)} if organization else {}
+    listed |= {who: key for found in pairs.values() for who, key in found.values() if key}
     placing = organization if is_placed else None
     rows = spend._join_rows(placing, lambda month: _name_people(month, pairs[month.month]))  # noqa: SLF001
     rows = split_amounts(rows, placing).filter(PEOPLE)
@@ -89,22 +89,24 @@ def list_seen(spend: Spend, key: str) -> list[Seen]:
     by = "of_month, of_line, of_who, of_system"
     sums = rows.select(f"{keys}, *").aggregate(f"{by}, {', '.join(UNITS.values())}", by)
     return [
-        Seen(at, name, who, system, who in listed, frozenset(compress(UNITS, used)))
+        Seen(at, name, who, system, listed.get(who, ""), frozenset(compress(UNITS, used)))
         for at, name, who, system, *used in sums.fetchall()
     ]
 
 
-def _list_spenders(month: MonthUsage, organization: Organization | None) -> dict[str, tuple[str, bool]]:
-    """Of each user of credits the key of the person, by the e-mail where there is one, and whether the file has it."""
+def _list_spenders(month: MonthUsage, organization: Organization | None) -> dict[str, tuple[str, str]]:
+    """Of each user of credits the key of the person, by the e-mail where there is one, and the one that the file has;
+    empty where it has none."""
     found = {}
     for one in list_credits([month]):
         for (user,) in one.relation.select('"user"').distinct().fetchall():
             keys = [write_key(PERSON, name) for name in (one.people.get(user, {}).get("email") or user, user)]
-            found[user] = (keys[0], organization is not None and any(key in organization.held for key in keys))
+            held = [key for key in keys if key in organization.held] if organization else []
+            found[user] = (keys[0], held[0] if held else "")
     return found
 
 
-def _name_people(month: MonthUsage, spenders: dict[str, tuple[str, bool]]) -> duckdb.DuckDBPyRelation:
+def _name_people(month: MonthUsage, spenders: dict[str, tuple[str, str]]) -> duckdb.DuckDBPyRelation:
     """The rows of a month with their users, and whose each is."""
     texts = {"user": [*spenders], "of_credits": [who for who, _ in spenders.values()]}
     known = duckdb.from_arrow(pa.table({name: pa.array(column, pa.string()) for name, column in texts.items()}))
@@ -125,17 +127,26 @@ def _list_members(organization: Organization, level: str, days: Span) -> Iterato
 
 def count_heads(spend: Spend, key: str) -> dict[LineKey, Fraction]:
     """How many people each line has: those of the organization's file by the days on which they were there, and who
-    used something and is not in it, in equal parts in the lines of their use."""
-    heads = defaultdict[LineKey, Fraction](Fraction)
-    has_members = spend.organization is not None and key in LEVELS
-    if spend.organization and has_members:
-        for _who, line, share in _list_members(spend.organization, key, spend.span):
+    used something and is not in it on any of the days, in equal parts in the lines of their use. Whoever used something
+    of nobody's on the others of the days is nobody's for these."""
+    heads, covered = defaultdict[LineKey, Fraction](Fraction), defaultdict[str, Fraction](Fraction)
+    if spend.organization and key in LEVELS:
+        for who, line, share in _list_members(spend.organization, key, spend.span):
             heads[line] += share
-    seen = [one for one in list_seen(spend, key) if one.who and not (has_members and one.is_listed)]
-    pairs = {(name_line(one.line), one.who) for one in seen}
+            covered[who] += share
+    pairs = set[tuple[LineKey, str]]()
+    partly = set[str]()
+    for one in list_seen(spend, key):
+        line = name_line(one.line)
+        if one.who and one.listed not in covered:
+            pairs.add((line, one.who))
+        elif one.who and line == NOBODY:
+            partly.add(one.listed)
     times = Counter(who for _, who in pairs)
     for line, who in pairs:
         heads[line] += Fraction(1, times[who])
+    for who in partly:
+        heads[NOBODY] += 1 - covered[who]
     return heads
 
 
@@ -154,10 +165,11 @@ def _count_month(
     members: dict[str | None, set[str]] = defaultdict(set)
     for who, place, _share in _list_members(spend.organization, level, month.span) if spend.organization else ():
         members[place.name or None].add(who)
+    there = {who for line in members.values() for who in line}
     counts: dict[str | None, dict[str, int]] = {}
     for line in {**seen, **members}:
         users = seen.get(line, [])
-        most = len(members.get(line, ())) + len({one.who for one in users if not one.is_listed})
+        most = len(members.get(line, ())) + len({one.who for one in users if one.listed not in there})
         counts[line] = {SEATS: most} if spend.organization else {}
         for unit in UNITS:
             systems = Counter(one.system for one in users if unit in one.units)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from decimal import Decimal
 from typing import Any
 
 import pandas as pd
 
-from flexlib.analysis.stayed import NOTHING, Use
+from flexlib.analysis.stayed import NOTHING, Use, convert
 from flexlib.analysis.top import NOT_GIVEN
 from flexlib.dates import Month
 from flexlib.sources.registry import WINDSURF
@@ -46,6 +46,11 @@ def collect_uses(
             is_part=(person, model) in lacking,
         )
     return dict(uses), sum(lacking.values())
+
+
+def is_nothing_known(uses: Mapping[Person, Mapping[str, Use]]) -> bool:
+    """Whether of all that a side holds no amount is known, or only that of what is free."""
+    return not any(convert(use) for models in uses.values() for use in models.values())
 
 
 def _list_rows(table: pd.DataFrame, months: tuple[Month, ...]) -> list[dict[Hashable, Any]]:

@@ -148,10 +148,12 @@ def explain_sums(checks: Sequence[SumCheck], level: str) -> str:
     >>> explain_sums(found, "team")
     'Sum of teams = total: US$ 1.50, to the last digit'
     """
-    own = [_write_exact(one) for one in checks if one.what == OWN_USE and one.whole]
-    said = join_and(own) or "0"
     used = {one.unit: one.whole for one in checks if one.what == OWN_USE}
-    more = [one for one in checks if one.what == AS_CHARGED and one.unit in MONEY and one.whole != used[one.unit]]
+    own = [_write_exact(one) for one in checks if one.what == OWN_USE and one.whole]
+    said = join_and(own) or ("0" if used else _("not known"))
+    more = [
+        one for one in checks if one.what == AS_CHARGED and one.unit in MONEY and one.whole != used.get(one.unit, 0)
+    ]
     sums = [_(WRITTEN[one.unit]).format(amount=write_number(f"{one.whole:,}")) for one in more]
     text = _("Sum of {lines} = total: {sums}, to the last digit")
     if sums:

@@ -14,7 +14,9 @@ from report_samples import FIXTURE
 from spend_samples import AUGUST, SEPTEMBER, call, store
 
 from flexlib.dates import Month
-from flexlib.front.compare import Comparison, compare_spans
+from flexlib.errors import InvalidRequest
+from flexlib.front.compare import Comparison, compare_before, compare_spans
+from flexlib.front.spend import load_spend
 
 ANA: dict[str, Any] = {"usable_type": "user", "usable_id": 7}
 
@@ -43,11 +45,25 @@ def test_of_a_group_of_which_some_calls_have_pesos_only_their_dollars_make_the_r
 
 def test_whose_calls_all_lack_an_amount_has_not_stopped(tmp_path: Path) -> None:
     store(tmp_path, "import", AUGUST, call("a", "2025-08-05T10:00:00", "5", **ANA))
-    store(tmp_path, "import", SEPTEMBER, call("b", "2025-09-05T10:00:00", None, **ANA))
+    others = call("c", "2025-09-05T10:00:00", "2", usable_type="user", usable_id=8)
+    store(tmp_path, "import", SEPTEMBER, call("b", "2025-09-05T10:00:00", None, **ANA), others)
     made = compare(tmp_path, "usd")
-    assert list_parts(made) == {"unmeasured": -5}
-    assert made.change.people == {"new": 0, "gone": 0, "stayed": 1}
+    assert list_parts(made) == {"new": 2, "unmeasured": -5}
+    assert made.change.people == {"new": 1, "gone": 0, "stayed": 1}
     assert "1 call of September 2025 without a price is left out." in made.missing
+
+
+@pytest.mark.parametrize("free", [[], [call("free", "2025-09-06T10:00:00", "0", **ANA)]], ids=["alone", "beside free"])
+def test_a_month_of_which_no_amount_is_known_is_not_compared_as_if_nothing_was_spent(
+    tmp_path: Path, free: list[dict[str, Any]]
+) -> None:
+    """US$ 5 in August; what September came to nobody knows, so that it did not fall by 5."""
+    store(tmp_path, "import", AUGUST, call("a", "2025-08-05T10:00:00", "5", **ANA))
+    store(tmp_path, "import", SEPTEMBER, call("b", "2025-09-05T10:00:00", None, **ANA), *free)
+    with pytest.raises(InvalidRequest, match="September 2025 has no US.; choose another"):
+        compare(tmp_path, "usd")
+    spend = load_spend(SEPTEMBER, None, tmp_path, zone="UTC", names=False)
+    assert compare_before(spend, "usd") is None
 
 
 def test_in_every_unit_the_same_people_are_new_gone_and_stayed_where_only_the_plan_s_credits_lack_a_rate() -> None:

@@ -11,7 +11,7 @@ import pytest
 from spend_samples import SEPTEMBER, call, store
 
 from flexlib.analysis.chargeback import NOBODY, LineKey, LineKind
-from flexlib.front.heads import SEATS, count_users, name_line
+from flexlib.front.heads import SEATS, count_heads, count_users, name_line
 from flexlib.front.sharing import find_folded
 from flexlib.front.spend import Spend, load_spend
 from flexlib.store.membership import hide_email
@@ -49,6 +49,29 @@ def test_calls_of_others_that_name_a_small_department_make_no_line_larger(tmp_pa
         "Legal": (2, 2), "Sales": (6, 2), "Data": (9, 9),
     }  # fmt: skip
     assert find_folded(spend, "department") == {"Legal", "Sales", "Data"}
+
+
+@pytest.mark.parametrize(
+    ("until", "heads", "seats"),
+    [
+        ("2025-08-31", {"Data": "1", "": "1"}, 1),
+        ("2025-09-10", {"Data": "4/3", "": "2/3"}, 2),  # 10 of 30 days
+        ("2025-09-30", {"Data": "2"}, 2),
+    ],
+)
+def test_who_spends_after_the_last_day_in_the_file_is_nobody_s_person_on_the_other_days(
+    tmp_path: Path, until: str, heads: dict[str, str], seats: int
+) -> None:
+    """Ana and Ben use something on the 20th; Ben's line in the file of Data ends before, on that day or after."""
+    rows = [("ana", ""), ("ben", until)]
+    lines = [f"{name}@example.com,Data,2025-01-01,{last}" for name, last in rows]
+    (tmp_path / "organization.csv").write_text("\n".join(["who,department,from,until", *lines, ""]), "utf-8")
+    calls = [call(name, "2025-09-20", usable_type="user", usable_key=hide_email(f"{name}@example.com"))
+             for name, _ in rows]  # fmt: skip
+    store(tmp_path, "import", SEPTEMBER, *calls)
+    spend = load_spend(SEPTEMBER, None, tmp_path, zone="UTC", names=False, roster=tmp_path / "organization.csv")
+    assert {line.name: str(count) for line, count in count_heads(spend, "department").items()} == heads
+    assert count_users(spend, "department")[SEPTEMBER.first]["Data"][SEATS] == seats
 
 
 @pytest.mark.parametrize("nothing", [None, float("nan"), pd.NA, pd.NaT])

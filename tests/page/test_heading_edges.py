@@ -164,6 +164,11 @@ def test_in_a_month_with_bills_shares_are_of_what_was_counted(shares: list[int |
     assert heading_for_spend_models(rank(*shares), has_bills=True).heading == heading
 
 
+def test_where_a_call_lacks_a_price_shares_are_of_what_was_counted() -> None:
+    lines = [{**one, "unpriced_usd": count} for one, count in zip(rank(900, None), (0, 1), strict=True)]
+    assert heading_for_spend_models(lines).heading == "m0 takes 90.0\u00a0% of what was counted"
+
+
 def test_who_sends_the_bill_is_told_by_name() -> None:
     lines = [{"seller": "openrouter", "share_permille": 800}, {"seller": "xai", "share_permille": 200}]
     assert heading_for_sellers(lines).heading == "OpenRouter takes 80.0\u00a0% of the spend"
@@ -483,7 +488,7 @@ def test_only_users_who_are_named_count_and_what_the_others_spent_is_in_the_half
 
 def make_tasks(**amounts: str | None) -> pd.DataFrame:
     frame = make_users(*amounts.values()).drop(columns=["usable_type", "usable_id", "usable_key"])
-    return frame.assign(task_type=[*amounts])
+    return frame.assign(task_type=[*amounts], unpriced_usd=[int(one is None) for one in amounts.values()])
 
 
 @pytest.mark.parametrize(

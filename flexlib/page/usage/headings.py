@@ -46,7 +46,8 @@ TAKES = {
     ("model", False): mark_text("{name} takes {share} of the spend"),
     ("model", True): mark_text("{name} takes {share} of what was counted"),
 }
-"""Of the largest line, whatever it is of; in a month whose spend bills say, of what was counted."""
+"""Of the largest line, whatever it is of; in a month whose spend bills say, or of which calls lack a price, of what was
+counted."""
 
 TAKE = {
     (2, "models"): mark_text("Two of {all} models take {share} of the spend"),
@@ -61,10 +62,12 @@ TAKE = {
 TAKE_COUNTED = {
     (2, "models"): mark_text("Two of {all} models take {share} of what was counted"),
     (3, "models"): mark_text("Three of {all} models take {share} of what was counted"),
+    (2, "providers"): mark_text("Two of {all} providers take {share} of what was counted"),
+    (3, "providers"): mark_text("Three of {all} providers take {share} of what was counted"),
     (2, "tasks"): mark_text("Two of {all} tasks take {share} of what was counted"),
     (3, "tasks"): mark_text("Three of {all} tasks take {share} of what was counted"),
 }
-"""The same in a month whose spend bills say."""
+"""The same of what was counted."""
 
 Row = Mapping[str, Any]
 
@@ -201,16 +204,17 @@ def heading_for_task_types(by_task_type: object, *, has_bills: bool) -> Heading:
 def _find_half(lines: Sequence[Row], name: str, things: str, *, has_bills: bool) -> str:
     """That the fewest lines (at most three) that take half of the money are far above an even share; else nothing."""
     shares = [line["share_permille"] or 0 for line in lines]
+    is_counted = has_bills or any(line.get("unpriced_usd") for line in lines)
     if len(lines) == 1 and shares[0]:
-        said = _("All that was counted went to {name}") if has_bills else _("All spend went to {name}")
+        said = _("All that was counted went to {name}") if is_counted else _("All spend went to {name}")
         return said.format(name=lines[0][name])
     for count, share in enumerate(accumulate(shares[:FEW]), 1):
         if 2 * share >= WHOLE:
             if Fraction(share, WHOLE) < FAR_ABOVE_EVEN * Fraction(count, len(lines)):
                 return ""
-            said = TAKES["model", has_bills]
+            said = TAKES["model", is_counted]
             if count > 1:
-                said = (TAKE_COUNTED if has_bills else TAKE)[count, things]
+                said = (TAKE_COUNTED if is_counted else TAKE)[count, things]
             named = {"name": lines[0][name], "all": format_number(len(lines))}
             return _(said).format(share=format_share_percent(share), **named)
     return ""
