@@ -33,6 +33,10 @@ GOOGLE: Mapping[str, int] = {"gemini-2-5-flash": 2_048}
 """Of implicit caching (ai.google.dev/gemini-api/docs/caching, 13 October 2026); all others that it lists are at 4,096.
 2.5 Pro was in May 2026, and is at 2,048 since July; 2.5 Flash was at 1,024 until then."""
 
+SAME = r"(-(thinking|reasoning|preview|exp|latest|fast|max|x?high|medium|low|minimal|v\d|\d+))*[@:/]?\d*"
+"""What may stand after the name of a model that is still that one: how it thinks, and its date. Another word, as `lite`
+or `image`, makes another model."""
+
 LONGEST = 4_096
 """The longest that is documented of any model: what a model has of which nothing is known."""
 
@@ -66,4 +70,4 @@ def find_least_length(maker: str, model: str) -> LeastLength:
 
 def _is_version(model: str, name: str) -> bool:
     """Whether a model is the named one, at whatever date and however it thinks, and no later version of it."""
-    return not name or bool(re.match(rf"{name}(?!-?\d{{1,2}}(?!\d))", model))
+    return not name or bool(re.fullmatch(rf"{name}(?!-?\d{{1,2}}(?!\d)){SAME}", model))

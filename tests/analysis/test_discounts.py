@@ -93,3 +93,17 @@ def test_short_calls_that_no_cache_would_make_cheaper_are_not_counted() -> None:
 )
 def test_each_model_of_anthropic_has_its_own_length_and_a_later_one_the_longest(model: str, least: int) -> None:
     assert find_least_length("anthropic", model) == (least, True)
+
+
+@pytest.mark.parametrize(
+    ("model", "least"),
+    [
+        ("gemini-2.5-flash", 2_048),
+        ("models/gemini-2.5-flash-preview-05-20", 2_048),
+        ("gemini-2.5-flash-lite", 4_096),  # another model, of another length
+        ("gemini-2.5-flash-image", 4_096),
+        ("gemini-2.5-pro", 4_096),
+    ],
+)
+def test_a_word_after_the_name_of_google_s_model_makes_another_model(model: str, least: int) -> None:
+    assert find_least_length("google", model) == (least, True)
