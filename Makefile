@@ -1,7 +1,7 @@
 # Two commands for a newcomer: `make report`, `make test`. `make` alone lists all.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help report test test-all mutate lab dashboard catalogue refresh check bench bench-ledger bench-import bench-analysis bench-site bench-cache bench-dashboard clean
+.PHONY: help report test test-all mutate lab dashboard catalogue refresh check bench bench-ledger bench-import bench-analysis bench-site bench-cache bench-workbook bench-dashboard clean
 
 PYTHON ?= python3
 YEAR   ?= 2025
@@ -74,6 +74,9 @@ bench-analysis: $(VENV)/test ## changes, forecasts (SERIES='a.csv b.csv'), plant
 
 bench-site: $(VENV)/test ## the pages of 24 months of 6,000 people, made anew and again (ROWS=10000000 calls)
 	$(BIN)/python tests/bench/bench_site.py $(if $(ROWS),--rows $(ROWS))
+
+bench-workbook: $(VENV)/test ## a large month's facts as a sheet of Excel (MODELS=17 of each person and day)
+	$(BIN)/python tests/bench/bench_workbook.py $(if $(MODELS),--models $(MODELS))
 
 bench-cache: $(VENV)/test ## the same questions without a cache, and twice with one (ROWS=10000000 calls a month)
 	$(BIN)/python tests/bench/bench_cache.py $(if $(ROWS),--rows $(ROWS))

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile, ZipFile
 
 from flexlib.export.lines import explain_unwritten
+from flexlib.export.many_facts import Lines, Stretch, fill_sheets
 from flexlib.export.sheets import LINE, NUMBER_FORMATS, Book, Sheet, add_table_sheet, count_lines, set_print
 from flexlib.formats import format_number
 from flexlib.i18n import _, translate_count
@@ -26,8 +26,7 @@ SHARED = "shared"
 MOST_ROWS = 1_048_576
 """Of a sheet, its headings included: Excel has no more."""
 MOST_IN_TABLE = 60_000
-"""Facts that are a Table object; more are written row by row, which takes a tenth of the memory, and have a filter."""
-AT_ONCE = 10_000
+"""Facts that are a Table object; of more the lines are put in afterwards, which takes a tenth of time and memory."""
 MADE = datetime(2000, 1, 1)
 """In the file as the moment of its making: the same report gives the same bytes."""
 WIDE, NAME = 90, 30
@@ -63,10 +62,11 @@ def write_workbook(
             for section in document.sections:
                 for table in section.tables:
                     if table.rows:
-                        lines = (document.name, document.state, section.heading)
-                        name = add_table_sheet(book, table, f"table_{len(sheets) + 1}", lines)
+                        above = (document.name, document.state, section.heading)
+                        name = add_table_sheet(book, table, f"table_{len(sheets) + 1}", above)
                         sheets.append((name, section.heading))
-            notes = [] if facts is None else [*_add_facts(book, facts, document, sheets, most_rows)]
+            lines, stretches = (None, []) if facts is None else _add_facts(book, facts, document, sheets, most_rows)
+            notes = _tell_sheets(stretches)
             if book.long_amounts:
                 said = translate_count(
                     "{count} amount has more than the 15 digits that Excel keeps, and is rounded to them; CSV, Parquet "
@@ -78,6 +78,8 @@ def write_workbook(
                 notes.append(said.format(count=format_number(book.long_amounts)))
             _fill_first(book, first, document, sheets, notes)
             workbook.close()
+            if lines:
+                fill_sheets(temporary, lines, stretches)
     except OSError as error:
         raise explain_unwritten(path, error) from error
     return notes
@@ -144,43 +146,42 @@ def _fill_first(
 
 def _add_facts(
     book: Book, facts: Facts, document: Document, sheets: list[tuple[str, str]], most_rows: int
-) -> Iterator[str]:
-    """The facts on a sheet, or on as many as they need; says so where they are several, or no Table object."""
+) -> tuple[Lines | None, list[Stretch]]:
+    """The facts as a Table object on a sheet; else the sheets that they need with headings alone, each with how many
+    facts it is to have, and the lines that are to be put there."""
     ((count,),) = facts.rows.aggregate("count(*)").fetchall()
-    is_table, room = count <= min(MOST_IN_TABLE, most_rows - 1), most_rows - 1
-    title = _("Facts")
-    made = 0
-    rows = _read_facts(facts)
+    room = most_rows - 1
+    is_table, titles = count <= min(MOST_IN_TABLE, room), _("Facts")
+    stretches = []
     for part in range(max(1, -(-count // room))):
-        # A sheet of its own mode: rows that are written out at once; the sheets with Table objects cannot.
-        book.workbook.constant_memory = not is_table
-        sheet = book.add_sheet(title if count <= room else f"{title} {part + 1}")
-        book.workbook.constant_memory = False
+        sheet = book.add_sheet(titles if count <= room else f"{titles} {part + 1}")
         for place, column in enumerate(facts.columns):
             sheet.set_column(place, place, max(12, len(column.title) + 4, 30 * (column.kind is Kind.TEXT)))
             if not is_table:
                 book.write_text(sheet, 0, place, column.title, bold=True, bottom=1)
-        here, writers = min(room, count - made), _choose_writers(book, sheet, facts.columns)
-        for place, row in enumerate(islice(rows, here), 1):
-            for write, value in zip(writers, row, strict=True):
-                if value is not None:  # an empty cell: a pivot counts it as nothing
-                    write(place, value)
-        made += here
-        last = len(facts.columns) - 1
+        here, last = min(room, count - part * room), len(facts.columns) - 1
         if is_table:
+            writers = _choose_writers(book, sheet, facts.columns)
+            for place, row in enumerate(_read_facts(facts), 1):
+                for write, value in zip(writers, row, strict=True):
+                    if value is not None:  # an empty cell: a pivot counts it as nothing
+                        write(place, value)
             heads = [{"header": column.title} for column in facts.columns]
-            sheet.add_table(
-                0, 0, max(here, 1), last, {"name": "facts", "style": "Table Style Light 1", "columns": heads}
-            )
+            style = {"name": "facts", "style": "Table Style Light 1", "columns": heads}
+            sheet.add_table(0, 0, max(here, 1), last, style)
         else:
             sheet.autofilter(0, 0, here, last)
+            stretches.append(Stretch(sheet.index + 1, here))
         sheet.freeze_panes(1, 0)
         set_print(sheet, 0, document.name)
         sheets.append((sheet.get_name(), _("every day, person, model and provider, to pivot on")))
-    if count > room:
-        yield _("{count} facts are more than a sheet of Excel holds; they stand on {sheets} sheets.").format(
-            count=format_number(count), sheets=-(-count // room)
-        )
+    return None if is_table else Lines(book, facts.columns, facts.rows), stretches
+
+
+def _tell_sheets(stretches: Sequence[Stretch]) -> list[str]:
+    said = _("{count} facts are more than a sheet of Excel holds; they stand on {sheets} sheets.")
+    count = format_number(sum(one.facts for one in stretches))
+    return [said.format(count=count, sheets=len(stretches))] if len(stretches) > 1 else []
 
 
 def _choose_writers(book: Book, sheet: Sheet, columns: Sequence[Column]) -> list[Callable[[int, Any], None]]:
@@ -206,5 +207,5 @@ def _choose_writers(book: Book, sheet: Sheet, columns: Sequence[Column]) -> list
 
 def _read_facts(facts: Facts) -> Iterator[Sequence[Any]]:
     rows = facts.rows.select(", ".join(f'"{column.key}"' for column in facts.columns))
-    for batch in rows.to_arrow_reader(AT_ONCE):
+    for batch in rows.to_arrow_reader(MOST_IN_TABLE):
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)

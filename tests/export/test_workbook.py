@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 from python_calamine import CalamineWorkbook
 
@@ -46,6 +47,15 @@ def read(path: Path, sheet: str) -> list[list[Any]]:
 def read_part(path: Path, name: str) -> str:
     with zipfile.ZipFile(path) as archive:
         return archive.read(name).decode()
+
+
+def read_form(path: Path, style: str) -> str:
+    """The format of a cell, and how its numbers are written, as the workbook has them under this number."""
+    styles = read_part(path, "xl/styles.xml")
+    form: str = re.findall(r"<xf .*?>", styles[styles.index("<cellXfs") :])[int(style)]
+    (number,) = re.findall(r'numFmtId="(\d+)"', form)
+    written = re.findall(rf'<numFmt numFmtId="{number}" formatCode="(.*?)"', styles)
+    return f"{re.sub('numFmtId=.*? ', '', form, count=1)} {written}"
 
 
 def build_facts(count: int) -> Facts:
@@ -109,6 +119,43 @@ def test_more_facts_than_a_sheet_holds_stand_on_several_and_that_is_told(
     assert people == [f"P{number}" for number in range(count)]
     told = f"{count} facts are more than a sheet of Excel holds; they stand on {len(sheets)} sheets."
     assert said == ([told] if count > 9 else [])
+
+
+def test_many_facts_hold_texts_numbers_and_gaps_as_a_table_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is armed, marked up, blank at its ends, not known, negative, small, or in hundredths, in both ways."""
+    who = ["=1+1", "A & B <c>", "  two blanks ", "Zoë 🙂", None, "x", "x"]
+    usd = ["-0.000001", "12345678901.1234", "0", None, "7", "1.50", "123456789012345678.5"]
+    table = pa.table({
+        "day": [date(2025, 9, day) for day in range(1, 8)],
+        "who": who,
+        "usd": pa.array([amount and Decimal(amount) for amount in usd], pa.decimal128(38, 9)),
+        "credits": [None, 7, 14, 21, 28, 35, 42],
+    })  # fmt: skip
+    columns = [Column("day", "Day", Kind.DAY), Column("who", "Person"), Column("usd", "US$", Kind.USD),
+               Column("credits", "Credits", Kind.CREDITS)]  # fmt: skip
+    facts = Facts(columns, duckdb.from_arrow(table))
+    said = [write_workbook(build(row(1, "1")), tmp_path / "table.xlsx", facts)]
+    monkeypatch.setattr(workbook, "MOST_IN_TABLE", 3)
+    said.append(write_workbook(build(row(1, "1")), tmp_path / "rows.xlsx", facts))
+    tables = [read(tmp_path / name, "Facts") for name in ("table.xlsx", "rows.xlsx")]
+    long = [lines[7].pop(2) for lines in tables]
+    assert long[0] == pytest.approx(long[1], rel=1e-15)
+    assert tables[0] == tables[1]
+    assert tables[1][2:4] == [[date(2025, 9, 2), "A & B <c>", 12345678901.1234, 0.07],
+                              [date(2025, 9, 3), "  two blanks ", 0, 0.14]]  # fmt: skip
+    assert said[0] == said[1]
+    assert said[1][0].startswith("1 amount has more than the 15 digits")
+    # A cell has the same format in both, of which one keeps a text that begins like a formula.
+    sheets = [read_part(tmp_path / name, "xl/worksheets/sheet3.xml") for name in ("table.xlsx", "rows.xlsx")]
+    forms = [
+        [read_form(tmp_path / name, style) for style in re.findall(r'<c r="[A-D][2-8]" s="(\d+)"', sheet)]
+        for name, sheet in zip(("table.xlsx", "rows.xlsx"), sheets, strict=True)
+    ]
+    assert forms[0] == forms[1]
+    assert sum('quotePrefix="1"' in one for one in forms[1]) == 1
+    assert '<dimension ref="A1:D8"/>' in sheets[1]
 
 
 def test_many_facts_are_written_row_by_row_and_hold_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
