@@ -146,9 +146,10 @@ def _measure_groups(opened: LazyFrame, keys: Sequence[str]) -> list[dict[str, An
     names, times = [*kinds, "tokens", "spent_ms"], [f"p{percent}_ms" for percent in PERCENTS]
     if opened.implementation.is_duckdb() and not _is_rollup(opened):
         # DuckDB's own aggregate needs no table of all durations, and no second look; exact, as the shares are decimals.
-        # What is counted is cheaper than what is summed.
+        # What is counted is cheaper than what is summed, and a sum by a filter than one of a CASE.
         sums = [f"count(CASE WHEN {one} THEN 1 END)" for one in ("timed", "failed", "NOT timed AND NOT failed")]
-        sums += [f"coalesce(sum(CASE WHEN timed THEN {name} END), 0)::BIGINT" for name in ("tokens", "spent_ms")]
+        has_answer = "FILTER (timed AND completion_tokens > 0)"
+        sums += [f"coalesce(sum({name}) {has_answer}, 0)::BIGINT" for name in ("completion_tokens", "duration_ms")]
         shares = ", ".join(f"0.{percent}" for percent in PERCENTS)
         sums.append(f"quantile_disc(CASE WHEN timed THEN duration_ms END, [{shares}])")
         found = opened.to_native().aggregate(", ".join([*keys, *sums]), ", ".join(keys)).fetchall()
