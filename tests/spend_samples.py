@@ -44,11 +44,14 @@ def store(
     """`lacking`: how many requests the certificate says to be without a price; None: it does not say. `said`: what
     else it says."""
     rows = pa.Table.from_pylist(list(calls), schema=USAGE).sort_by([("created_at", "ascending"), ("id", "ascending")])
+    told: dict[str, Any] = {
+        "read_at": LATER, "rows_read": len(rows), "quarantined_rows": 0,
+        "requests": lacking and len(rows), "unpriced_requests": lacking,
+    }  # fmt: skip
     certificate = UsageCertificate(
-        month=month, rows=len(rows), quarantined_rows=0, rows_sha256=hash_rows(rows), source=source,
-        rows_read=len(rows), prompt_tokens=sum(rows["prompt_tokens"].to_pylist()),
-        completion_tokens=sum(rows["completion_tokens"].to_pylist()),
-        **{"read_at": LATER, "requests": lacking and len(rows), "unpriced_requests": lacking} | said,
+        month=month, rows=len(rows), rows_sha256=hash_rows(rows), source=source,
+        prompt_tokens=sum(rows["prompt_tokens"].to_pylist()),
+        completion_tokens=sum(rows["completion_tokens"].to_pylist()), **told | said,
     )  # fmt: skip
     write_snapshot(check_usage(rows, month), certificate, (), None, root)
 

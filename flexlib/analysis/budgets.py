@@ -124,19 +124,19 @@ def measure_used(spent: Decimal, amount: Decimal) -> int | None:
 
 
 def find_day_passed(amount: Decimal, usage: Usage) -> date | None:
-    """The day by whose end more than `amount` was spent; None where it was not, or what is of no day decides.
+    """The day by whose end more than `amount` was spent, and no refund took it back; None where it was not, or what
+    is of no day decides.
 
     >>> find_day_passed(Decimal(5), Usage({date(2025, 9, 1): Decimal(5), date(2025, 9, 3): Decimal("0.01")}))
     datetime.date(2025, 9, 3)
     """
-    total = Decimal(0)
+    total, passed = Decimal(0), None
     if usage.undated:
         return None
     for day, spent in sorted(usage.by_day.items()):
         total = EXACT.add(total, spent)
-        if total > amount:
-            return day
-    return None
+        passed = (passed or day) if total > amount else None
+    return passed
 
 
 def tell_left_out(count: int) -> str:

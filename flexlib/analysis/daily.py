@@ -148,6 +148,9 @@ def _read_history(history: pd.Series) -> pd.Series:
     if (values < 0).any() or np.isinf(values).any():
         wrong = days[(values < 0) | np.isinf(values)][0].date()
         raise InvalidRequest(
-            _("history is below zero or without end on {wrong}; only sums of use can be forecast.").format(wrong=wrong)
+            _(
+                "history is below zero or without end on {wrong}; only sums of use can be forecast: give 0 for a day "
+                "on which more was refunded than used."
+            ).format(wrong=wrong)
         )
     return pd.Series(values, days).sort_index().asfreq("D") if len(days) else pd.Series(values, days)

@@ -62,10 +62,10 @@ def forecast_sum(
 ) -> Forecast:
     """What the `days` will sum to: those that `history` knows as they are, the rest by forecast.
 
-    `history`: a value a day, indexed by day, at least 0; a day that lacks or is NaN is unknown, not zero. `days`: those
-    to be summed, before or after the end of `history`. `band`: the share of such forecasts that shall hold, between 0
-    and 1. `holidays`: days of the past and future that are like each other, not like their weekday. Raises
-    `InvalidRequest` for anything else.
+    `history`: a value a day, indexed by day, at least 0 (a refund is no use: 0); a day that lacks or is NaN is unknown,
+    not zero. `days`: those to be summed, before or after the end of `history`. `band`: the share of such forecasts that
+    shall hold, between 0 and 1. `holidays`: days of the past and future that are like each other, not like their
+    weekday. Raises `InvalidRequest` for anything else.
 
     >>> import pandas as pd
     >>> days = pd.date_range("2025-01-01", "2025-09-10")
@@ -99,8 +99,9 @@ def find_day_reached(
     path: Sequence[Forecast], days: Sequence[date], amount: float, *, passes: bool = False
 ) -> tuple[date | None, date | None, date | None]:
     """The day on which a `forecast_path` over `days` reaches `amount`: as expected, at the band's high end (the
-    earliest to be feared), and at its low end; None where it does not, or there is no such forecast. `passes`: the day
-    on which it is above the amount, of which a budget may be used up to the last digit without being exceeded.
+    earliest to be feared), and at its low end; None where it does not, or there is no such forecast. Where a refund
+    brings the sum below the amount again, it is the day from which on it stays there. `passes`: the day on which it is
+    above the amount, of which a budget may be used up to the last digit without being exceeded.
     """
 
     def reaches(value: float | None) -> bool:
@@ -109,8 +110,13 @@ def find_day_reached(
         return value >= amount
 
     def find(name: str) -> date | None:
-        values = [getattr(one, name) for one in path]
-        return next((day for day, value in zip(days, values, strict=True) if reaches(value)), None)
+        found = None
+        for day, value in reversed([*zip(days, (getattr(one, name) for one in path), strict=True)]):
+            if reaches(value):
+                found = day
+            elif value is not None:
+                break
+        return found
 
     return find("expected"), find("high"), find("low")
 

@@ -20,7 +20,7 @@ from flexlib.formats import format_count
 from flexlib.front.compare import UNITS, explain_lack
 from flexlib.front.credits_days import CreditsDays
 from flexlib.front.events import Event, find_event
-from flexlib.front.history import build_history, find_ends
+from flexlib.front.history import build_history, find_ends, keep_use
 from flexlib.front.months import compare_total
 from flexlib.front.spend import Spend
 from flexlib.front.unstored import find_gaps
@@ -172,7 +172,7 @@ def _judge_days(
     history, undated = build_history(spend, column, None, ends)
     if not (history[str(month.first) :].notna().any()):
         return None
-    history = history.dropna()
+    history = keep_use(history.dropna())
     exact = {WHOLE: spend.by("day")} | {key: spend.by("day", key) for key in ("user", "model", *by)}
     tables = {WHOLE: history.to_frame("").T}
     tables |= {key: _spread(exact[key], key, column, history.index) for key in ("user", "model", *by)}
@@ -214,14 +214,14 @@ def _spread(table: pd.DataFrame, key: str, column: str, days: pd.Index) -> pd.Da
     """A line each, a column a day, 0 where nothing was spent; who spent nothing at all has none."""
     known = table[table["day"].isin(days) & table[column].notna()]
     amounts = known.assign(amount=known[column].astype(float), who=known[key].fillna(NOT_GIVEN))
-    wide = amounts.pivot_table("amount", "who", "day", aggfunc="sum", fill_value=0.0)
-    wide = wide[wide.sum(axis=1) > 0].reindex(columns=days, fill_value=0.0)
-    return wide.clip(lower=0.0)  # a credit note is no use
+    wide = keep_use(amounts.pivot_table("amount", "who", "day", aggfunc="sum", fill_value=0.0))
+    return wide[wide.sum(axis=1) > 0].reindex(columns=days, fill_value=0.0)
 
 
 def _find_unit(people: pd.DataFrame, column: str) -> float:
     """What one use costs: amounts near it vary by chance alone."""
-    spent = people[people[column].notna() & people["requests"].notna()]
+    known = people[people[column].notna() & people["requests"].notna()]
+    spent = known[known[column] >= 0]  # a credit note is no use: no call of it tells what one costs
     amount, requests = float(spent[column].sum() or 0), int(spent["requests"].sum())
     return amount / requests if amount > 0 and requests else 1.0
 

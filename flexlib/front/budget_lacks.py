@@ -10,11 +10,10 @@ import pandas as pd
 
 from flexlib.dates import Month, Span, name_months
 from flexlib.formats import format_number
+from flexlib.front.lacking_days import list_lacking_days
 from flexlib.front.spend import Spend
 from flexlib.i18n import _, translate_count
-from flexlib.proof import State
 from flexlib.sources.registry import WINDSURF
-from flexlib.spend.month import MonthUsage
 from flexlib.store.budgets import Budget
 from flexlib.store.ended import part_begun
 
@@ -37,7 +36,9 @@ def find_lack(
     if absent := [month for month in begun if month not in here and month not in over]:
         said = _("no credits of {months}") if of == "credits" else _("nothing of {months}")
         return said.format(months=name_months(absent)), True
-    if short := [month for month in here if month in begun and _lacks_rows(here[month], of)]:
+    lacking = {month: list_lacking_days(here[month], of) for month in begun if month in here}
+    if short := [one for one in lacking if any(span.first <= days.last and days.first <= span.last
+                                               for days in lacking[one])]:  # fmt: skip
         return _("rows of {months} are missing").format(months=name_months(short)), True
     rows = table[table["month"].isin([pd.Timestamp(one.first) for one in begun])]
     if span not in [one.span for one in begun] and rows[rows["day"].isna()]["requests"].any():
@@ -58,11 +59,3 @@ def _is_over(month: Month, of: str, root: Path) -> bool:
     """Whether all that the unit is known of had ended before the month."""
     going, ended = part_begun(month, root)
     return WINDSURF.name in ended if of == "credits" else bool(ended) and not going
-
-
-def _lacks_rows(month: MonthUsage, of: str) -> bool:
-    """Whether what is stored of the month is known not to be all of it, the price of its calls aside."""
-    if of != "credits" and any(made is State.GAP for made, _ in month.own_problems):
-        return True
-    read = [one.certificate for one in month.snapshots if of != "credits" or one.dataset == of]
-    return any(one.state_of_rows is State.GAP for one in read)

@@ -22,9 +22,10 @@ from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_number
-from flexlib.front.compare import UNITS, explain_lack, lacks_rows
+from flexlib.front.compare import UNITS, explain_lack
 from flexlib.front.credits_days import CreditsDays
-from flexlib.front.history import build_history, explain_absent, explain_ends, find_ends, find_gone, part_days
+from flexlib.front.history import build_history, explain_absent, explain_ends, find_ends, find_gone, keep_use, part_days
+from flexlib.front.lacking_days import list_lacking_days
 from flexlib.front.months import compare_total
 from flexlib.front.spend import Spend, load_spend
 from flexlib.front.unstored import find_gaps
@@ -55,8 +56,8 @@ class MonthForecast:
     backtest: pd.DataFrame
     """How forecasts with as many days known did in the months before, see `sum_up_backtest`."""
     so_far: float
-    """All that is stored of the month, also of a day that was not over when it was read: it can only grow. 0 where
-    `as_of` was asked for, and the forecast is of what was known then."""
+    """All that is stored of the month, also of a day that was not over when it was read: only a refund makes it less.
+    0 where `as_of` was asked for, and the forecast is of what was known then."""
     is_least: bool
     """Whether the days known lack something: rows, amounts of calls, or what is of no day."""
     certificates: tuple[Certificate, ...]
@@ -153,14 +154,19 @@ def _forecast_spend(
     sums, last = spend.by("month"), history.index[-1].date()
     own = sums[sums["month"] == pd.Timestamp(month.first)]
     gaps, newest = find_gaps(spend.loaded, of), spend.loaded[-1]  # the month itself, or the last before it
-    is_least = lacks_rows(newest, of) or any(newest.month in months for months in gaps.values())
+    # What is missing, or has no price, after the days known does not lack in them; in a month of which no day is known
+    # it does.
+    until = as_of or (last if last >= newest.month.first else newest.month.last)
+    is_least = any(days.first <= until for days in list_lacking_days(newest, of))
     known = min(max((last - month.first).days + 1, 0), month.days)
     missing = explain_unstored(gaps, spend.root)
     missing += dict.fromkeys(text for one in spend.loaded for text in one.list_problems({*one.unstored} & gaps.keys()))
     if of != "credits" and isinstance(spend, Spend):
         missing += [text for one in spend.loaded for text in compare_total(one)]
         column = "unconverted_requests" if of == "clp" else "unpriced_requests"
-        if lacking := int(sums[column].sum()):
+        by_day = spend.by("month", "day")
+        counts = by_day.loc[by_day["day"].isna() | (by_day["day"] <= pd.Timestamp(until)), ["month", column]]
+        if lacking := int(counts[column].sum()):
             said = translate_count(
                 "{count} call without a price is left out of the days known.",
                 "{count} calls without a price are left out of the days known.",
@@ -173,9 +179,9 @@ def _forecast_spend(
                     lacking,
                 )
             missing.append(said.format(count=format_number(lacking)))
-            is_least |= bool(own[column].sum())
+            is_least |= bool(counts.loc[counts["month"] == pd.Timestamp(month.first), column].sum())
         if undated:
-            of_no_day = spend.by("month", "day").query("day.isna() and month == @own.month.max()")
+            of_no_day = by_day.query("day.isna() and month == @own.month.max()")
             is_least |= bool(of_no_day[UNITS[of]].sum())
     return MonthForecast(
         month=month,
@@ -185,7 +191,7 @@ def _forecast_spend(
         path=tuple(path),
         next=ahead[-1],
         reached=(None,) * 3 if budget is None else _date_budget(path, days, budget, last, is_least=is_least),
-        backtest=sum_up_backtest(backtest_months(past, (known,), band, holidays)),
+        backtest=sum_up_backtest(backtest_months(keep_use(past), (known,), band, holidays)),
         so_far=float(own[UNITS[of]].sum() if as_of is None else 0),
         is_least=is_least,
         certificates=spend.certificates,

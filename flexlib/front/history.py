@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime, time, timedelta, timezone
 from functools import cache
 from itertools import groupby
+from typing import TypeVar
 
 import pandas as pd
 
@@ -25,6 +26,14 @@ from flexlib.store.snapshots import list_months, list_newest
 
 Gone = frozenset[str] | None
 """The sources that have ended; None where no other has the unit: nothing of it is to come."""
+
+Amounts = TypeVar("Amounts", pd.Series, pd.DataFrame)
+
+
+def keep_use(amounts: Amounts) -> Amounts:
+    """What there is to learn of use: a credit note is no use, nor is a day that it brings below zero. What is spent
+    keeps it."""
+    return amounts.clip(lower=0.0)
 
 
 def find_ends(spend: Spend) -> dict[str, date]:
@@ -87,9 +96,11 @@ def find_gone(days: Iterable[date], spend: Spend | CreditsDays, column: str) -> 
 def part_days(
     days: Iterable[date], gone: Mapping[date, Gone], read: Callable[[frozenset[str]], pd.Series]
 ) -> list[tuple[pd.Series | None, list[date]]]:
-    """The days for `forecast_parts`, each run of them with the history that is `read` without the sources that had
-    ended before it."""
-    return [(None if over is None else read(over), [*run]) for over, run in groupby(days, key=gone.__getitem__)]
+    """The days for `forecast_parts`, each run of them with the use that is `read` without the sources that had ended
+    before it."""
+    return [
+        (None if over is None else keep_use(read(over)), [*run]) for over, run in groupby(days, key=gone.__getitem__)
+    ]
 
 
 def build_history(

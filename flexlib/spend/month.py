@@ -31,14 +31,13 @@ from flexlib.spend.crossing import list_crossing
 from flexlib.spend.kept import name_rows
 from flexlib.spend.once import count_rows, explain_doubles
 from flexlib.spend.recorded_twice import Shared, explain_recorded_twice
-from flexlib.spend.unstored import explain_missing_hours, explain_unstored
+from flexlib.spend.unstored import explain_parts, explain_unstored
 from flexlib.spend.windsurf import read_spent
 from flexlib.spend.zones import find_month_snapshots, list_pieces
 from flexlib.store.cache import Basis
 from flexlib.store.ended import find_awaited
 from flexlib.store.fx import load_pairs
 from flexlib.store.held import read_once
-from flexlib.store.strays import list_misplaced
 from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
@@ -69,6 +68,8 @@ class MonthUsage:
     missing: tuple[str, ...]
     """Sentences on hours of the month that are not stored, on recorded calls and on misplaced versions: the totals lack
     them."""
+    short: tuple[Month, ...] = ()
+    """The months of UTC in whose part of it they are missing."""
     notes: tuple[str, ...] = ()
     """Sentences on what may be recorded and not stored, or is at another price, which change no state."""
     rates: Mapping[Pair, Rates] = field(default_factory=dict)
@@ -221,20 +222,19 @@ def load_month_usage(
     here = {one.source for one in snapshots if one.month == month}
     # Which other months were stored when a version was new, nobody knows.
     unstored = [] if version else sort_sources({*find_awaited(month, root)} - here)
-    missing = [*explain_missing_hours(pieces, stored, [one for one in sources if one not in unstored], root)]
     # Of a neighbour that is not stored the hours are missing already.
-    looked = [look(one) for one, _other, _other in pieces if one == month or (one, LEDGER.name) in stored]
-    missing += [one.text for one in looked if one and one.is_gap]
-    missing += list_misplaced(root, {one for one, _other, _other in pieces})
-    spent = read_spent(snapshots, root)
-    notes = (*dict.fromkeys(one.text for one in looked if one and not one.is_gap), *(spent.listed if spent else ()))
+    looked = {one: look(one) for one, _other, _other in pieces if one == month or (one, LEDGER.name) in stored}
+    lacking = explain_parts(pieces, stored, [one for one in sources if one not in unstored], looked, root)
+    missing = (*dict.fromkeys(text for texts in lacking.values() for text in texts),)
+    spent, told = read_spent(snapshots, root), filter(None, looked.values())
+    notes = (*dict.fromkeys(one.text for one in told if not one.is_gap), *(spent.listed if spent else ()))
     calls = read_each_once(month, root, zone, snapshots, stored)
     kept, basis = calls.kept, calls.basis
     if spent:
         kept = [*kept, spent.rows.select(*USAGE.names, "source")]
         basis = name_rows(basis, snapshots, spent)
     rows = reduce(lambda one, other: one.union(other), kept) if kept else _list_no_calls()
-    doubts = calls.repeated, calls.same_ids, calls.lookalikes, calls.edges, tuple(missing), notes
+    doubts = calls.repeated, calls.same_ids, calls.lookalikes, calls.edges, missing, tuple(lacking), notes
     rules = load_pairs(root), tolerance or BillTolerance()
     return MonthUsage(
         month, zone, rows, snapshots, *doubts, *rules, root, look, spent and spent.rows,

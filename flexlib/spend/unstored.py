@@ -8,9 +8,11 @@ from pathlib import Path
 from flexlib.commands import write_command
 from flexlib.dates import Month, name_months
 from flexlib.i18n import _, join_texts
+from flexlib.proof import Unclosed
 from flexlib.sources.registry import find_source, name_source
 from flexlib.spend.zones import Piece
 from flexlib.store.ended import find_awaited
+from flexlib.store.strays import list_misplaced
 
 Unstored = Mapping[str, Sequence[Month]]
 """By source the months of which it is not stored, in order."""
@@ -35,26 +37,42 @@ def _explain(source: str, months: Sequence[Month], root: Path) -> Iterator[str]:
         yield act.format(command=known.format_command(months[0]) if known else "", end=end)
 
 
-def explain_missing_hours(
-    pieces: Sequence[Piece], stored: Collection[tuple[Month, str]], sources: Sequence[str], root: Path
+def explain_parts(
+    pieces: Sequence[Piece],
+    stored: Collection[tuple[Month, str]],
+    sources: Sequence[str],
+    looked: Mapping[Month, Unclosed | None],
+    root: Path,
+) -> dict[Month, list[str]]:
+    """By month of UTC that has a part of a zone's month sentences on what that lacks: hours, recorded calls (`looked`),
+    misplaced versions; without those that lack nothing. `sources` have other parts of it."""
+    found: dict[Month, list[str]] = {}
+    for piece in pieces:
+        told = looked.get(piece[0])
+        said = [*_explain_missing_hours(piece, stored, sources, root)]
+        said += [told.text] if told and told.is_gap else []
+        found[piece[0]] = [*said, *list_misplaced(root, {piece[0]})]
+    return {month: said for month, said in found.items() if said}
+
+
+def _explain_missing_hours(
+    piece: Piece, stored: Collection[tuple[Month, str]], sources: Sequence[str], root: Path
 ) -> Iterator[str]:
-    """A sentence for each part of a zone's month that is not stored of a source which is awaited there, and has other
-    parts of it."""
-    for one, first, end in pieces:
-        awaited = find_awaited(one, root)
-        for source in sources:
-            if (one, source) not in stored and source in awaited:
-                known = find_source(source)
-                said = _("{first} to {end} UTC is not in it for {source}: its month {month} is not stored.")
-                if known:
-                    said = _(
-                        "{first} to {end} UTC is not in it for {source}: its month {month} is not stored. Run: "
-                        "{command}"
-                    )
-                yield said.format(
-                    first=f"{first:%Y-%m-%d %H:%M}",
-                    end=f"{end:%Y-%m-%d %H:%M}",
-                    source=name_source(source),
-                    month=one,
-                    command=known.format_command(one) if known else "",
+    """A sentence for each source that is awaited in the part of a zone's month and is not stored there."""
+    one, first, end = piece
+    awaited = find_awaited(one, root)
+    for source in sources:
+        if (one, source) not in stored and source in awaited:
+            known = find_source(source)
+            said = _("{first} to {end} UTC is not in it for {source}: its month {month} is not stored.")
+            if known:
+                said = _(
+                    "{first} to {end} UTC is not in it for {source}: its month {month} is not stored. Run: {command}"
                 )
+            yield said.format(
+                first=f"{first:%Y-%m-%d %H:%M}",
+                end=f"{end:%Y-%m-%d %H:%M}",
+                source=name_source(source),
+                month=one,
+                command=known.format_command(one) if known else "",
+            )

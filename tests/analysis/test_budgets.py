@@ -53,6 +53,13 @@ def test_the_day_on_which_it_was_passed_is_the_one_that_went_beyond_it() -> None
     assert find_day_passed(Decimal("5.01"), Usage(usage.by_day, Decimal(1))) is None  # of no day: nobody knows
 
 
+def test_the_day_on_which_it_was_passed_is_after_any_refund_that_took_it_back() -> None:
+    usage = Usage({FIRST: Decimal(6), SECOND: Decimal(-2), THIRD: Decimal("1.01")})  # 6, 4, 5.01
+    assert find_day_passed(Decimal(5), usage) == THIRD
+    assert find_day_passed(Decimal("3.99"), usage) == FIRST
+    assert find_day_passed(Decimal("5.50"), usage) is None
+
+
 def test_a_budget_of_nothing_is_passed_by_anything() -> None:
     assert judge_budget(Decimal(0), (75,), Usage({FIRST: Decimal("0.0000000001")})) is Outcome.OVER
     assert list_reached(Decimal(0), [75, 100], Decimal(0)) == [75, 100]

@@ -19,6 +19,7 @@ from flexlib.analysis.forecast import (
     forecast_sum,
     sum_up_backtest,
 )
+from flexlib.analysis.forecast_parts import forecast_parts
 from flexlib.errors import InvalidRequest
 
 FIRST = date(2025, 1, 1)
@@ -111,6 +112,17 @@ def test_a_path_without_a_band_reaches_an_amount_as_expected_alone() -> None:
     path = forecast_path(make_series([100.0] * 20), days)
     assert find_day_reached(path, days, 250.0) == (days[2], None, None)
     assert find_day_reached(forecast_path(make_series([]), days), days, 1.0) == (None, None, None)
+
+
+def test_an_amount_is_reached_on_the_day_from_which_on_no_refund_takes_it_back() -> None:
+    """300 on the third day, 150 after a refund on the fourth, 350 on the sixth, and nobody knows of those to come."""
+    known, days = make_series([100.0, 100, 100, -150, 100, 100]), count_days(0, 8)
+    path = forecast_parts(known, [(known.clip(lower=0.0), days)])
+    assert [one.expected for one in path] == [100.0, 200.0, 300.0, 150.0, 250.0, 350.0, None, None]
+    assert find_day_reached(path, days, 300.0)[0] == days[5]
+    assert find_day_reached(path, days, 250.0, passes=True)[0] == days[5]
+    assert find_day_reached(path, days, 150.0)[0] == days[1]  # and after the refund, too
+    assert find_day_reached(path, days, 360.0)[0] is None
 
 
 def test_no_total_of_a_path_is_expected_to_be_above_that_of_a_later_day() -> None:

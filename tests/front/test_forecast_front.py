@@ -75,3 +75,27 @@ def test_what_the_days_known_lack_is_said_of_the_month_that_lacks_it(tmp_path: P
     store(tmp_path, "import", SEPTEMBER, call("y", "2025-09-30", "1"))
     store(tmp_path, "import", OCTOBER, call("x", "2025-10-01", None))
     assert [forecast(tmp_path, month).is_least for month in (AUGUST, SEPTEMBER, OCTOBER)] == [True, False, True]
+
+
+def test_a_call_without_a_price_counts_up_to_the_last_day_that_is_known(tmp_path: Path) -> None:
+    """From 26 September on a call a day has no price; on the 27th the ledger was read, and that day was not over."""
+    store_days(tmp_path, "ledger", AUGUST, 31)
+    calls = [call(f"{day}", f"{day}T10:00:00", None if day.day >= 26 else "1") for day in SEPTEMBER.span]
+    calls += [call(f"{day}+", f"{day}T11:00:00", "1") for day in SEPTEMBER.span]
+    store(tmp_path, "ledger", SEPTEMBER, *calls[:27], *calls[30:57], lacking=2, read_at=READ)
+    said = "1 call without a price is left out of the days known."
+    made = [forecast(tmp_path, as_of=as_of) for as_of in (date(2025, 9, 25), date(2025, 9, 26), None)]
+    assert [(one.known, one.is_least, said in one.missing) for one in made] == [
+        (50, False, False),
+        (51, True, True),
+        (51, True, True),  # known up to the 26th
+    ]
+    store(tmp_path, "ledger", SEPTEMBER, *calls[:25], *calls[26:27], *calls[30:57], lacking=1, read_at=READ)
+    assert not forecast(tmp_path).is_least
+
+
+def test_calls_without_a_price_count_where_no_day_of_their_month_is_known(tmp_path: Path) -> None:
+    store_days(tmp_path, "ledger", AUGUST, 31)
+    store(tmp_path, "ledger", SEPTEMBER, call("x", "2025-09-05T10:00:00", None), lacking=1, read_at=READ)
+    made = forecast(tmp_path)
+    assert (made.as_of, made.is_least) == (date(2025, 8, 31), True)

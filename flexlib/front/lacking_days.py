@@ -1,0 +1,36 @@
+"""The days of a month of which rows are known to be missing: what lacks at a month's edge, its other days have."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+
+from flexlib.dates import Span
+from flexlib.front.credits_days import CreditsMonth
+from flexlib.proof import State
+from flexlib.sources.registry import WINDSURF
+from flexlib.spend.month import MonthUsage
+from flexlib.spend.zones import list_pieces, read_zone
+
+
+def list_lacking_days(month: MonthUsage | CreditsMonth, of: str) -> list[Span]:
+    """Those of which what is stored is known not to be all, the price of its calls aside; `of`: `credits`, whose days
+    are those of UTC, `usd` or `clp`."""
+    if of == "credits" or isinstance(month, CreditsMonth):
+        read = [one.certificate for one in month.snapshots if one.dataset == WINDSURF.dataset]
+        lacks = WINDSURF.name in month.unstored or any(one.state_of_rows is State.GAP for one in read)
+        return [month.month.span] if lacks else []
+    # What bills lack is of no day, as is a source of which nothing is stored.
+    of_bills = month.of_bills.bills.list_problems() if month.has_bills else []
+    if month.unstored or any(made is State.GAP for made, _ in of_bills):
+        return [month.month.span]
+    short = {*month.short, *(one.month for one in month.snapshots if one.certificate.state_of_rows is State.GAP)}
+    there = read_zone(month.zone)
+
+    def show(moment: datetime) -> datetime:
+        return moment.replace(tzinfo=timezone.utc).astimezone(there)
+
+    return [
+        Span(show(first).date(), show(end - timedelta(microseconds=1)).date())
+        for one, first, end in list_pieces(month.month, month.zone)
+        if one in short
+    ]
