@@ -76,8 +76,8 @@ def heading_for_savings(savings: object, dated: str = "", uncompared: Sequence[s
         return Heading("No call can be compared with another model", " ".join(uncompared))
     note = _(
         "In percent of what the calls cost now, as a range: another model makes other tokens of a text and answers at "
-        "another length. One that may think first is cheaper in any case only where it is so with {times} times as long "
-        "answers. Whether it answers as well, no price says: try it on a part of the calls."
+        "another length. One that may think first is cheaper in any case only where it is so with {times} times as long"
+        " answers. Whether it answers as well, no price says: try it on a part of the calls."
     )
     note = f"{note.format(times=THOUGHT)} {dated}".rstrip()
     if not (best := _find_best(savings)):
