@@ -99,7 +99,7 @@ def heading_for_forecast(made: Forecasted) -> Heading:
         note += " " + _("No band: {reason}.").format(reason=one.reason)
     else:
         amounts = write_between(write_known(one.low), write_known(one.high), made.unit)
-        said = _("{month} will end between {amounts}").format(month=name, amounts=amounts)
+        said = _("{month} will probably end between {amounts} (80\u00a0%)").format(month=name, amounts=amounts)
         note = f"{note} {explain_width(one)}".rstrip()
     return Heading(capitalize_first(said), note)
 

@@ -53,7 +53,7 @@ def make_days(amounts: list[int]) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("amounts", "heading"),
     [
-        ([10, 10, 10, 10, 20], "5 Sep took 20, 2.0 times a usual day"),
+        ([10, 10, 10, 10, 20], "5 Sep took 20 flex credits, 2.0 times a usual day"),
         ([100, 100, 100, 100, 199], "Flex credits by day"),
         (LOW + HIGH, GREW),  # 75 is 1.25 times 60
         (HIGH + LOW, FELL),
