@@ -84,6 +84,18 @@ def find_provider(uid: str, day: date | None = None) -> str | None:
     return FAMILIES[uid.split("-")[0]].provider if _write_name(uid) else None
 
 
+@cache
+def find_maker(name: str) -> str | None:
+    """Who makes the model that `name_model` calls so; None where that is not known.
+
+    >>> find_maker("SWE-1"), find_maker("Kimi K2.5"), find_maker("mine")
+    ('Windsurf', 'Moonshot AI', None)
+    """
+    listed = (meaning.provider for meanings in _read_table().values() for meaning in meanings if meaning.name == name)
+    by_brand = (one.provider for one in FAMILIES.values() if name.startswith((f"{one.brand} ", one.brand + one.glue)))
+    return next(listed, None) or next(by_brand, None)
+
+
 def label_models(uids: Iterable[str], days: Span | None = None) -> dict[str, str]:
     """A name for each id, no two alike.
 

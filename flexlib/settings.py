@@ -15,7 +15,7 @@ from flexlib.addresses import NOTICE_VARIABLES, WEBHOOK, NoticeServers, read_ser
 from flexlib.checks import MOST_UNPRICED, NO_WITNESS, BillTolerance
 from flexlib.errors import BadFile, BadSetting
 from flexlib.formats import format_plain
-from flexlib.i18n import LANGUAGES, _
+from flexlib.i18n import LANGUAGES, _, mark_text
 from flexlib.privacy import PrivacyGuard
 from flexlib.setting_values import (
     DEFAULT_BASE_URL,
@@ -238,7 +238,7 @@ def list_set() -> dict[str, str]:
     """The names of the settings that are set, and where; no value."""
     kept = _read_dotenv(find_home() / ".env")
     hooks = sorted(name for name in {*kept, *os.environ} if name.startswith(WEBHOOK))
-    found = {name: ("environment", os.environ[name]) if name in os.environ else (".env", kept.get(name))
+    found = {name: (mark_text("environment"), os.environ[name]) if name in os.environ else (".env", kept.get(name))
              for name in (*VARIABLES, *hooks)}  # fmt: skip
     return {name: place for name, (place, value) in found.items() if (value or "").strip()}
 

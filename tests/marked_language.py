@@ -26,7 +26,7 @@ NAMES = re.compile(
     r"\b(?:mistral-small|text-embedding-3-small|Together AI|Kimi|together|genai-prices|calls\.csv)\b"
     r"|\b(?:user|support|billing|search)\b(?: \d+)?"  # whom the fixture's calls name
     r"|\b(?:UTC|SHA|US|CLP|USD|ms|GPT|Claude|Sonnet|Opus|Haiku|Gemini|Grok|Thinking|High|Medium|Low|Flash|Pro|Codex|Code|Fast"
-    r"|Windsurf|OpenAI|Anthropic|Google|OpenRouter|xAI|Mistral|SWE|flexlib)\b"
+    r"|Windsurf|OpenAI|Anthropic|Google|OpenRouter|xAI|Mistral|Moonshot AI|SWE|flexlib)\b"
 )
 """What stays as it is: people, models and who makes them, units, hashes."""
 

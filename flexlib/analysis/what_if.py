@@ -18,6 +18,7 @@ from flexlib.analysis.cells import ROUTE, TOKENIZER, Cell, Route, group_cells, p
 from flexlib.analysis.usage_frames import exact_decimals
 from flexlib.money.price_book import PriceBook
 from flexlib.money.prices import USD_STEP, Price
+from flexlib.money.thinking import may_think
 from flexlib.money.unit_prices import Unpriced
 from flexlib.names import match_model
 
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
 
 LENGTH = Fraction(17, 10)
 """Another model answers with up to so many times as many tokens, or as few: for 225 exercises those that do not think
-first wrote 342,062 to 573,477 (Aider's polyglot table, rows of May to October 2025). Those that think wrote up to 14
-times as many: no range holds that, and so each line has its break-even."""
+first wrote 342,062 to 573,477 (Aider's polyglot table, rows of May to October 2025)."""
+
+THOUGHT = Fraction(14)
+"""Those of the same table that think first wrote up to so many times as many: no range that is read for holds that, and
+so each line has its break-even; but only what is cheaper, or dearer, at that length too is so in any case."""
 
 ENOUGH_CALLS = 30
 """Calls below which nothing is compared: where they differ as much as they are long, the mean of fewer is not known to
@@ -35,12 +39,13 @@ a fifth."""
 
 TO = tuple(f"to_{name}" for name in Route._fields)
 AMOUNTS = ("calls", "now_usd", "usd", "low_usd", "high_usd", "unpriced_calls")
-MOVED = ("task_type", *ROUTE, *TO, *AMOUNTS, "unpriced", "list_usd", "outcome", "break_even")
+MOVED = ("task_type", *ROUTE, *TO, *AMOUNTS, "unpriced", "list_usd", "most_usd", "outcome", "break_even")
 """The columns of `reprice`."""
 
 
 class Outcome(StrEnum):
-    """What a range says beside what the calls cost."""
+    """What is sure beside what the calls cost: by the range, and where the model there, or the one here, may think
+    first, at answers of `THOUGHT` times their length, or as short, too."""
 
     SAVES = "saves"
     MAY_SAVE = "may save"
@@ -58,7 +63,8 @@ def reprice(
     and `usd` (what they would have, as many tokens as now; by the same list the same, but for the 1e-10 to which the
     amount of each call is rounded), `low_usd` and `high_usd` (by `TOKENIZER` and `LENGTH`, one figure for the same
     model); `unpriced_calls` that the other list cannot price, and `unpriced`, why most of them are; `list_usd`, what
-    they cost by their own list (None where it cannot price all); `outcome`; `break_even` (Fraction: as many times as
+    they cost by their own list (None where it cannot price all); `most_usd`, what they would have cost there with the
+    longest answers that count for the `outcome`; `break_even` (Fraction: as many times as
     long may the answers be; None where they cost nothing there, or the rest alone costs more than now).
     """
     import pandas as pd
@@ -77,6 +83,9 @@ def reprice(
 def _move(cells: Iterable[Cell], here: Route, to: Route, book: PriceBook | None) -> dict[str, Any]:
     is_same = match_model(here.model) == match_model(to.model)
     token, length = (Fraction(1), Fraction(1)) if is_same else (TOKENIZER, LENGTH)
+    shorter, longer = (
+        THOUGHT / length if not is_same and may_think(one.provider, one.model) else 1 for one in (here, to)
+    )
     factors = ((Fraction(1), Fraction(1)), (1 / token, 1 / length), (token, length))
     calls, now, unpriced, sums = 0, Decimal(0), Counter[str](), [[Fraction(0)] * 3 for _ in factors]
     listed: list[Decimal | None] = []
@@ -100,7 +109,8 @@ def _move(cells: Iterable[Cell], here: Route, to: Route, book: PriceBook | None)
                 one[place] += Fraction(price.parts[place]) * factor
     (prompt, answers, others), low, high = sums
     rest = Fraction(now) - prompt - others
-    outcome = Outcome.SAVES if sum(high) < now else Outcome.COSTS if sum(low) >= now else Outcome.MAY_SAVE
+    least, most = low[0] + low[1] / shorter + low[2], high[0] + high[1] * longer + high[2]
+    outcome = Outcome.SAVES if most < now else Outcome.COSTS if least >= now else Outcome.MAY_SAVE
     return {
         "calls": calls,
         "now_usd": now,
@@ -108,6 +118,7 @@ def _move(cells: Iterable[Cell], here: Route, to: Route, book: PriceBook | None)
         "unpriced_calls": unpriced.total(),
         "unpriced": unpriced.most_common(1)[0][0] if unpriced else None,
         "list_usd": None if None in listed else sum(filter(None, listed), Decimal(0)),
+        "most_usd": to_usd(Fraction(most)),
         "outcome": outcome if calls else None,
         "break_even": rest / answers if answers and rest > 0 else None,
     }

@@ -102,7 +102,7 @@ def _look_at_extras() -> Finding:
 
 
 def _look_at_settings() -> Finding:
-    found = ", ".join(f"{name} ({place})" for name, place in list_set().items())
+    found = ", ".join(f"{name} ({_(place)})" for name, place in list_set().items())
     return Finding("settings", _("{found}; home is {home}").format(found=found or _("none set"), home=find_home()))
 
 

@@ -20,7 +20,7 @@ from flexlib.commands import note_language, write_command
 from flexlib.dates import Month, check_begun
 from flexlib.errors import BadSetting, ExtraMissing, InvalidRequest
 from flexlib.formats import clean_lines, clean_text
-from flexlib.i18n import _, use_language, write_json
+from flexlib.i18n import _, use_language, write_json, write_number
 from flexlib.nesting import Faults
 from flexlib.setting_values import NO_KEY
 from flexlib.settings import DEMO, Settings, find_home, find_language_set
@@ -176,7 +176,8 @@ def print_step(record: Record, *, shows: bool = False) -> None:
     """A line for a step that is over, as soon as it is."""
     name, what = record.step, _(str(record.outcome))
     is_new = record.outcome in ("done", "failed")
-    took = [_("{seconds} s").format(seconds=record.seconds)] if is_new and record.seconds is not None else []
+    seconds = write_number(str(record.seconds))
+    took = [_("{seconds} s").format(seconds=seconds)] if is_new and record.seconds is not None else []
     ended = [_("exit code {code}").format(code=record.exit_code)] if record.exit_code else []
     told = [*took, *filter(None, [record.state]), *ended, *([] if record.outcome == "done" else [record.why])]
     print(clean_text(f"  {name:<{WIDTH - 1}} {what:<{find_width()}} {', '.join(told)}".rstrip()), flush=True)

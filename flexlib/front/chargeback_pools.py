@@ -11,7 +11,7 @@ from flexlib.analysis.chargeback import MONEY, PLACES, Amounts, Charge, LineKey,
 from flexlib.certificate import CreditsCertificate
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
-from flexlib.formats import format_count, format_number
+from flexlib.formats import format_amount, format_count, format_number
 from flexlib.front.chargeback_rules import DAY, OF_AMOUNT, ChargebackRules, Dated, PoolRule
 from flexlib.front.narrow import sum_rows
 from flexlib.front.spend import Spend
@@ -66,6 +66,9 @@ def list_charges(
         if one.kind == "plan_credits":
             amounts, credits_left = _take_off(one, share, credits_left)
             charges.append(Charge(one.name, amounts, one.rule, "flex_credits"))
+            if taken := -amounts.get("flex_credits", ZERO):
+                text = _("{name}: {credits} of the flex credits used are paid with the plan, and are taken off.")
+                notes.append(text.format(name=one.name, credits=format_amount(taken)))
             continue
         amounts = _price(one, share, usage)
         if "clp" not in amounts:

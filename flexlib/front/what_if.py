@@ -99,14 +99,17 @@ class WhatIf:
     @property
     def savings(self) -> pd.DataFrame:
         """What to look at, the dearest routes first: of each the moves to what was named; where nothing was, `STEPS`
-        that save in any case, else one that may. The dearest of them come first: the smallest steps down."""
+        that save in any case, else one that may, if there is one with as many tokens as now. The dearest of them come
+        first: the smallest steps down."""
         found, lines = list[int](), self.moves
         if self.named:
             lines = lines[[Route(*one) in self.named for one in lines[[*TO]].itertuples(index=False)]]
         dearest = lines.sort_values(["now_usd", "usd"], ascending=False, kind="stable")
         for __, own in dearest.groupby(["task_type", *ROUTE], sort=False, dropna=False):
-            saves, may = (own.index[own["outcome"] == one] for one in (Outcome.SAVES, Outcome.MAY_SAVE))
-            found += [*own.index] if self.named else [*saves[:STEPS]] or [*may[:1]]
+            saves, may = (own[own["outcome"] == one] for one in (Outcome.SAVES, Outcome.MAY_SAVE))
+            likely = may[may["usd"] < may["now_usd"]]  # with as many tokens as now
+            steps = [*saves.index[:STEPS]] or [*likely.index[:1]] or [*may.index[-1:]]
+            found += [*own.index] if self.named else steps
         return self.moves.loc[found].reset_index(drop=True)
 
 

@@ -103,7 +103,8 @@ def show_outlook(made: Forecasted | None) -> Html:
         said = _("{known}; no band yet, {reason}.").format(known=known, reason=one.reason)
         return show_line("outlook", f"{capitalize_first(head)} ", said)
     held = next((line for line in made.backtest.to_dict("records") if line["bands"]), None)
-    head = _("{month} will end between {amounts}:").format(month=name, amounts=write_between(low, high, made.unit))
+    head = _("{month} will probably end between {amounts}:")
+    head = head.format(month=name, amounts=write_between(low, high, made.unit))
     said = _("four times in five the sum should end between these two; {known}.").format(known=known)
     if held:
         said = _(

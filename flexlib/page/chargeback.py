@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Protocol
 
 from flexlib.analysis.allocation import Basis, Rule
-from flexlib.analysis.chargeback import DIRECT, ChargeLine, LineKey, LineKind, SumCheck
+from flexlib.analysis.chargeback import DIRECT, NOBODY, ChargeLine, LineKey, LineKind, SumCheck
 from flexlib.analysis.shares import measure_share
 from flexlib.analysis.usage_frames import sum_amounts
 from flexlib.certificate import State
@@ -104,7 +104,8 @@ def show_charge_headlines(made: Charged) -> Html:
 
 
 def heading_for_charges(made: Charged, of: str = "usd") -> Heading:
-    """Who is charged most, and what share of the whole that is."""
+    """Who is charged most, and what share of the whole that is; before it what is unmapped, where that is more than
+    any other line."""
     note = _(
         "{unit} by item: direct use is its own; pools are shared by their rule, apart from it. The lines are rounded "
         "together, so that they sum to the whole."
@@ -115,19 +116,30 @@ def heading_for_charges(made: Charged, of: str = "usd") -> Heading:
         return Heading("Nobody is charged", note)
     most = max(known, key=lambda line: line.total(of) or Decimal(0))
     amount = most.total(of) or Decimal(0)
-    share = format_share_percent(measure_share(int(amount.scaleb(2)), int(whole.scaleb(2))))
-    said = _("{name} is charged {amount}, {share} of the whole")
-    return Heading(said.format(name=name_line(most), amount=UNIT_WORDS[of].write(amount), share=share), note)
+    said, words = _("{name} is charged {amount}, {share} of the whole"), {}
+    largest = max(made.lines, key=lambda line: line.total(of) or Decimal(0))
+    unmapped = (largest.total(of) or Decimal(0)) if largest.key == NOBODY else Decimal(0)
+    if unmapped > amount:
+        words = {"lines": _(PLURALS[made.level]), "unmapped": UNIT_WORDS[of].write(unmapped)}
+        said = _("{share} of the whole, {unmapped}, belongs to none of the {lines}; of them {name} has most, {amount}")
+    share = format_share_percent(measure_share(int(max(unmapped, amount).scaleb(2)), int(whole.scaleb(2))))
+    said = said.format(name=name_line(most), amount=UNIT_WORDS[of].write(amount), share=share, **words)
+    return Heading(said, note)
 
 
 def plot_charges(made: Charged, span: Span, of: str = "usd") -> Chart | None:
-    """What those who are charged most come to, as bars; None where nobody is. Others would be one longer bar."""
+    """What those who are charged most come to, as bars, and in grey what is of none of them; None where nobody is.
+    Others would be one longer bar."""
     known = sorted((line for line in made.parts if line.total(of)), key=lambda line: -(line.total(of) or 0))
     cells = [Cell(None, line.name, line.total(of) or Decimal(0)) for line in known[:MOST_BARS]]
     title = _(CAPTIONS[made.level])
     if len(known) > MOST_BARS:
         title = _("{title}, the {count} with most").format(title=title, count=MOST_BARS)
-    return plot_amounts(cells, of, span, title=title, name="chart-charges") if cells else None
+    nobody = next((line for line in made.lines if line.key == NOBODY and (line.total(of) or 0) > 0), None)
+    rest = name_line(nobody) if nobody else ""
+    if nobody and cells:
+        cells.append(Cell(None, rest, nobody.total(of) or Decimal(0)))
+    return plot_amounts(cells, of, span, title=title, name="chart-charges", rest=rest) if cells else None
 
 
 def show_charge_proof(made: Charged) -> Html:

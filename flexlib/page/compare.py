@@ -12,7 +12,15 @@ from flexlib.analysis.compare import NOTHING, Change
 from flexlib.analysis.ranking import measure_amount_change
 from flexlib.certificate import Certificate, State
 from flexlib.dates import Span
-from flexlib.formats import PERCENT, UNKNOWN, format_amount, format_change, format_number, format_signed
+from flexlib.formats import (
+    PERCENT,
+    UNKNOWN,
+    capitalize_first,
+    format_amount,
+    format_change,
+    format_number,
+    format_signed,
+)
 from flexlib.i18n import _, mark_text, translate_count
 from flexlib.page.kit.chart import Chart, add_axes, size_letter
 from flexlib.page.kit.markup import Html, escape, render_element
@@ -61,7 +69,7 @@ def show_compare_title(made: Compared) -> Html:
     earlier, later = made.sides
     return show_title(
         _("Why it changed"),
-        _("{later} vs {earlier}").format(later=f"{later[0].upper()}{later[1:]}", earlier=earlier),
+        _("{later} vs {earlier}").format(later=capitalize_first(later) if made.versions else later, earlier=earlier),
         _("{unit} · a change and its parts").format(unit=_(UNITS[made.unit][0])),
         BADGES[made.state],
         _("the worse of the two"),

@@ -28,7 +28,7 @@ from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_title
 from flexlib.page.kit.svg import new_figure
 from flexlib.page.kit.theme import LIGHT
 from flexlib.page.kit.units import render_sign
-from flexlib.tables.compare import UNITS, write_between, write_in_words
+from flexlib.tables.compare import UNITS, name_unit, write_between, write_in_words
 from flexlib.tables.forecast import explain_width
 
 ENOUGH_BANDS = 10
@@ -82,7 +82,7 @@ def heading_for_forecast(made: Forecasted) -> Heading:
     note = _(
         "The sum of {unit} from the first of the month on. Expected is what each weekday usually has, at the level of "
         "the last weeks; the band reaches as far as such forecasts were wrong before. Shaded days are holidays."
-    ).format(unit=_(UNITS[made.unit][0]))
+    ).format(unit=name_unit(made.unit))
     one = bound_month(made)
     if one.expected is None:
         said = _("{month} cannot be forecast: {reason}").format(month=name, reason=one.reason)
@@ -99,7 +99,7 @@ def heading_for_forecast(made: Forecasted) -> Heading:
         note += " " + _("No band: {reason}.").format(reason=one.reason)
     else:
         amounts = write_between(write_known(one.low), write_known(one.high), made.unit)
-        said = _("{month} will end between {amounts}").format(month=name, amounts=amounts)
+        said = _("{month} will probably end between {amounts} (80\u00a0%)").format(month=name, amounts=amounts)
         note = f"{note} {explain_width(one)}".rstrip()
     return Heading(capitalize_first(said), note)
 

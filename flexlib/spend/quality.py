@@ -15,6 +15,7 @@ from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.i18n import _, mark_text, write_number
 from flexlib.money.amounts import find_unknown_zeros
 from flexlib.money.fx import AT_ANY_RATE, MADE_UP
+from flexlib.names import find_maker
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
 
@@ -70,10 +71,14 @@ def list_unpriced(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
 
 
 def list_unmapped(rows: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
-    """Calls whose provider is not known: `model`, `proxy`, `calls` (at least so many where `is_least`); most calls
-    first."""
-    unknown = rows.filter(f"provider = '{LlmProvider.UNKNOWN}'")
-    return _group(unknown, {"model": "model", "proxy": "proxy"}, "calls DESC")
+    """Calls to none of the providers: `model`, `proxy`, `calls` (at least so many where `is_least`), and of those that
+    Windsurf sold `made_by`, as far as it is known; most calls first."""
+    unknown = _group(
+        rows.filter(f"provider = '{LlmProvider.UNKNOWN}'"), {"model": "model", "proxy": "proxy"}, "calls DESC"
+    )
+    return [
+        one | {"made_by": find_maker(one["model"]) if one["proxy"] == LlmProxy.WINDSURF else None} for one in unknown
+    ]
 
 
 def check_quality(usage: MonthUsage) -> list[QualityCheck]:

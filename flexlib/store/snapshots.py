@@ -203,7 +203,7 @@ def _load(dataset: str, month: Month, root: Path, command: str, source: str | No
     if snapshot is None:
         place = f"{root}" + (_(" from {source}").format(source=source) if source else "")
         raise SnapshotMissing(_("No {dataset} of {month} in {place}. Run: {command}")
-            .format(dataset=dataset, month=month, place=place, command=command))  # fmt: skip
+            .format(dataset=_(dataset), month=month, place=place, command=command))  # fmt: skip
     snapshot.check()
     return snapshot
 

@@ -72,6 +72,11 @@ def write_in_words(amount: str, unit: str) -> str:
     return _(WORDS[unit]).format(amount=amount)
 
 
+def name_unit(unit: str) -> str:
+    """What amounts are of, within a sentence: `flex credits`, `US$`."""
+    return _("flex credits") if unit == "flex_credits" else _(UNITS[unit][0])
+
+
 def write_between(low: str, high: str, unit: str) -> str:
     """Two such amounts, after `between`."""
     return _(BETWEEN[unit]).format(low=low, high=high)

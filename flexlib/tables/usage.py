@@ -189,9 +189,10 @@ def table_unpriced(unpriced: Sequence[Row]) -> Table:
 
 
 def table_unmapped(unmapped: Sequence[Row]) -> Table:
-    """Calls whose provider is not known, most first. As from `spend.list_unmapped`."""
-    columns = [Column("model", "Model of no known provider", total="All", note="way"), CALLS]
-    return Table("table-unmapped", "Calls whose provider is not known", *say_least(columns, _label(unmapped)))
+    """Calls to none of the providers, most first. As from `spend.list_unmapped`."""
+    rows = [row | {"way": ", ".join(filter(None, (row.get("made_by"), row["way"])))} for row in _label(unmapped)]
+    columns = [Column("model", "Model of no listed provider", total="All", note="way"), CALLS]
+    return Table("table-unmapped", "Calls to no listed provider", *say_least(columns, rows))
 
 
 def table_quality(checks: Sequence[QualityCheck]) -> Table:

@@ -92,6 +92,32 @@ def test_it_saves_where_the_whole_range_is_below_what_was_paid(now: str, outcome
     assert line["outcome"] == outcome
 
 
+GPT_4O, GPT_5, SONNET = Route("openai", "gpt-4o"), Route("openai", "gpt-5"), Route("anthropic", "claude-sonnet-4")
+
+
+@pytest.mark.parametrize(
+    ("here", "to", "now", "outcome", "most"),
+    [
+        (SONNET, GPT_5, "15.3501", "saves", "15.35"),  # 1.35 for the prompt and 14 for the answers
+        (SONNET, GPT_5, "15.35", "may save", "15.35"),
+        (SONNET, GPT_5, "3.06", "may save", "15.35"),  # the whole range, 1.33 to 3.05, is below
+        (SONNET, GPT_4O, "3.06", "saves", "3.05"),  # known not to think: 1.7 times as long at most
+        (GPT_5, GPT_4O, "0.82", "may save", "3.05"),  # what is paid is of answers 14 times as long
+        (GPT_5, GPT_4O, "0.81", "costs more", "3.05"),  # 1 / 1.35 and 1 / 14 are 0.8122
+        (GPT_4O, GPT_5, "1.33", "may save", "15.35"),
+        (GPT_4O, GPT_5, "1.32", "costs more", "15.35"),  # 1 / 1.35 and 1 / 1.7 are 1.329
+    ],
+)
+def test_a_model_that_may_think_first_is_cheaper_in_any_case_only_with_14_times_as_long_answers(
+    here: Route, to: Route, now: str, outcome: str, most: str
+) -> None:
+    price = list_prices(input_mtok="1", output_mtok="1")
+    house = build_house(build_model(to.model, price), build_model(here.model, price))
+    (line,) = read_rows(reprice([make_cell(now, here, answer=MILLION)], {"text": [to]}, book=house))
+    assert (line["outcome"], line["most_usd"]) == (outcome, Decimal(most))
+    assert (line["low_usd"], line["high_usd"]) == (Decimal("1.3289760349"), Decimal("3.05"))
+
+
 def test_by_the_same_list_nothing_is_saved() -> None:
     (line,) = move(make_cell("1", CHEAP))
     assert (line["usd"], line["low_usd"], line["high_usd"], line["outcome"]) == (1, 1, 1, "costs more")

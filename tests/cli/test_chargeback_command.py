@@ -234,6 +234,7 @@ def test_the_use_of_a_shared_line_goes_to_the_others_and_plan_credits_take_off_w
     assert list_items(made, "gateway", "usd_exact") == {"Platform": "1.003", "Sales": "-1.003"}
     assert list_items(made, "plan", "usd_exact") == {"plan": "-0.08"}  # two of three credits at 0.04
     assert list_items(made, "plan", "flex_credits") == {"plan": "-2"}
+    assert "plan: 2.00 of the flex credits used are paid with the plan, and are taken off." in made["notes"]
     _, made = charge(capsys, *write_rules(tmp_path, rules.replace("'2'", "'500'")))
     assert list_items(made, "plan", "flex_credits") == {"plan": "-3"}  # never more than was used
     _, made = charge(capsys, "--by", "project", *write_rules(tmp_path, rules))

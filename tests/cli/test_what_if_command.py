@@ -221,7 +221,7 @@ def test_the_page_says_the_largest_saving_and_leaves_out_what_is_not_known(month
     empty = made.savings.head(0)
     assert page.plot_savings(empty) is None
     (own,) = made.savings.to_dict("records")
-    larger = own | {"model": "gpt-4", "to_model": "gpt-5", "now_usd": own["now_usd"] - 1, "high_usd": Decimal("-1")}
+    larger = own | {"model": "gpt-4", "to_model": "gpt-5", "now_usd": own["now_usd"] - 1, "most_usd": Decimal("-1")}
     both = pd.DataFrame([own, larger])  # 9.55 and 10.40 less at least: the second saves more
     assert page.heading_for_savings(both).heading.startswith("US$ 9.40 for gpt-4 would")
     assert "10.40" in page.show_what_if_headlines(both, made.discounts, empty, None).text

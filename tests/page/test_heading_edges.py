@@ -53,7 +53,7 @@ def make_days(amounts: list[int]) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("amounts", "heading"),
     [
-        ([10, 10, 10, 10, 20], "5 Sep took 20, 2.0 times a usual day"),
+        ([10, 10, 10, 10, 20], "5 Sep took 20 flex credits, 2.0 times a usual day"),
         ([100, 100, 100, 100, 199], "Flex credits by day"),
         (LOW + HIGH, GREW),  # 75 is 1.25 times 60
         (HIGH + LOW, FELL),
@@ -376,7 +376,7 @@ def test_a_sum_of_unknown_many_calls_is_at_least_one_call() -> None:
     assert [heading_for_open_questions(unpriced, [], count) for count in (1, None)] == [
         Heading(
             f"{count} without a price",
-            "What has no price is in no total; what has no known provider counts, as unmapped.",
+            "What has no price is in no total; what is of no listed provider counts, as unmapped.",
         )
         for count in ("1 call", "At least 1 call")
     ]
@@ -529,6 +529,18 @@ def test_calls_without_a_price_and_those_to_nobody_known_are_told_apart() -> Non
         "3 calls to an unknown provider",
         "3 calls without a price, 3 calls to an unknown provider",
     ]
+
+
+def test_calls_to_models_that_windsurf_sold_and_whose_maker_is_known_are_to_no_unknown_provider() -> None:
+    swe, kimi = ({"calls": calls, "made_by": maker} for calls, maker in ((423, "Windsurf"), (228, "Moonshot AI")))
+    said = "651 calls through Windsurf to models of Windsurf and Moonshot AI"
+    for rows, heading in (
+        ([swe, kimi], said),
+        ([swe, kimi, {"calls": 3, "made_by": None}], f"{said}, 3 calls to an unknown provider"),
+    ):
+        found = heading_for_open_questions([], rows)
+        assert found is not None
+        assert found.heading == heading
 
 
 def test_one_line_without_money_is_no_finding() -> None:

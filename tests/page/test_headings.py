@@ -34,7 +34,7 @@ def rise(by: int) -> list[Row]:
     [
         ([], "No flex credits were used"),
         (EVEN, "Flex credits by day"),
-        (spend(d1=10, d2=10, d3=10, d4=10, d15=31), "15 Sep took 31, 3.1 times a usual day"),
+        (spend(d1=10, d2=10, d3=10, d4=10, d15=31), "15 Sep took 31 flex credits, 3.1 times a usual day"),
         (spend(d1=10, d2=10, d3=10, d15=31), "Use fell in the second half of the month"),
         (spend(d1=10, d2=10, d3=10, d4=10, d15=19), "Use fell in the second half of the month"),
         ([(day, "ana", THINKING, 0, 100 + day) for day in range(1, 31)], "Flex credits by day"),

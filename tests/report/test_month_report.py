@@ -109,7 +109,9 @@ def test_rates_unpriced_and_unmapped_are_listed(usage: MonthUsage) -> None:
             "is_least": False,
         }
     ]
-    assert list_unmapped(usage.rows) == [{"model": "<own>", "proxy": None, "calls": 1, "is_least": False}]
+    assert list_unmapped(usage.rows) == [
+        {"model": "<own>", "proxy": None, "calls": 1, "is_least": False, "made_by": None}
+    ]
 
 
 def test_headlines_show_both_currencies_with_the_rate_its_date_and_its_source(usage: MonthUsage) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from flexlib.certificate import CreditsCertificate
 from flexlib.dates import Month, Span, check_begun
 from flexlib.formats import format_number
-from flexlib.i18n import _, write_stored
+from flexlib.i18n import _, find_language, write_stored
 from flexlib.ingest.delivery import Delivery
 from flexlib.ingest.pipeline import hold_month, prepare_month, store_month
 from flexlib.ingest.windsurf.progress import Progress
@@ -127,11 +127,12 @@ def _summarize(snapshot: Snapshot, outcome: Outcome) -> str:
     assert isinstance(certificate, CreditsCertificate)
     head = _("✅ Complete!") if certificate.state.exit_code == 0 else f"⚠️  {certificate.state}:"
     data_points = outcome.tally.data_points if outcome.counts_rows else certificate.rows
-    failed = _(" | Failed: {count}").format(count=certificate.users_failed) if certificate.users_failed else ""
+    write = str if find_language() == "en" else format_number  # the English line is that of the seed
+    failed = _(" | Failed: {count}").format(count=write(certificate.users_failed)) if certificate.users_failed else ""
     return _("{head} Processed {asked} users | Active: {active}{failed} | Data points: {points}").format(
         head=head,
-        asked=certificate.users_asked,
-        active=certificate.users_active,
+        asked=write(certificate.users_asked),
+        active=write(certificate.users_active),
         failed=failed,
         points=format_number(data_points),
     )

@@ -7,6 +7,8 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
+from flexlib.i18n import _
+
 
 class Progress:
     """Counts people read; draws nothing when stderr is no terminal, unless `forced`."""
@@ -19,14 +21,15 @@ class Progress:
 
     def start(self, people: int) -> None:
         if self._shown and self._bar is None:
-            self._bar = tqdm(total=people, desc="📊 Processing users", unit="user", file=sys.stderr)
+            self._bar = tqdm(total=people, desc=_("📊 Processing users"), unit=_("user"), file=sys.stderr)
 
     def advance(self, people: int, active: int, data_points: int) -> None:
         """Notes that so many more were read, how many of them had rows, and how many rows."""
         self._active += active
         self._data_points += data_points
         if self._bar is not None:
-            self._bar.set_postfix(active=self._active, data_points=self._data_points, refresh=False)
+            said = _("active={active}, data_points={points}").format(active=self._active, points=self._data_points)
+            self._bar.set_postfix_str(said, refresh=False)
             self._bar.update(people)
 
     def say(self, sentence: str) -> None:

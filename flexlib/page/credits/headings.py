@@ -43,7 +43,7 @@ def heading_for_days(by_day: object) -> Heading:
     peak = min(rows, key=lambda row: row["rank"])
     usual = median(spent)
     if len(spent) >= 5 and peak["flex_credits"] >= PEAK * usual:
-        heading = _("{day} took {credits}, {times} times a usual day").format(
+        heading = _("{day} took {credits} flex credits, {times} times a usual day").format(
             day=format_short_day(peak["date"]),
             credits=format_whole_credits(peak["flex_credits"]),
             times=write_number(f"{peak['flex_credits'] / usual:.1f}"),

@@ -65,12 +65,13 @@ def plot_amounts(
     by_month: bool = False,
     by_model: bool = False,
     is_scale: bool = False,
+    rest: str = "",
 ) -> Chart:
     """The cells as columns over `span`, stacked by label, the largest lowest; without days as bars, the largest first.
 
     Labels past the largest six (bars: twelve) are one, `Other`. `unit` is one of `UNITS`; `name` is the id in a page.
     `by_month`: each day is the first of the month that it stands for. `by_model`: each label is a model, and has its
-    colour. `is_scale`: the labels are weekdays or hours, in their order.
+    colour. `is_scale`: the labels are weekdays or hours, in their order. `rest`: the label of nobody's, in grey.
     """
     has_days = any(cell.day is not None for cell in cells)
     folded = cells if is_scale else fold_cells(cells, COLOURS if has_days else MOST_BARS)
@@ -78,7 +79,7 @@ def plot_amounts(
     colours = dict.fromkeys(sizes, "accent")
     if by_model or (has_days and len(sizes) > 1):
         colours = assign_colours(label for label in sizes if label != OTHER_MODELS)
-    colours |= {OTHER_MODELS: OTHER}
+    colours |= {OTHER_MODELS: OTHER} | ({rest: OTHER} if rest else {})
     listed = ", ".join(f"{name_label(label)} {UNITS[unit].write(size)}" for label, size in sizes.items())
     words = f"{_(title)}: {listed}."
     if not has_days:

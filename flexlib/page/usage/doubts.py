@@ -7,7 +7,7 @@ from typing import Any
 
 from flexlib.analysis.shares import measure_share
 from flexlib.formats import capitalize_first, count_calls_at_least, format_number, format_share_percent
-from flexlib.i18n import _, translate_count
+from flexlib.i18n import _, join_and, translate_count
 from flexlib.page.kit.parts import Heading
 from flexlib.spend.failures import count_calls, count_failed, count_silent
 from flexlib.spend.quality import QualityCheck
@@ -57,25 +57,30 @@ def heading_for_open_questions(
     many have neither a price nor a bill, as the spend's card says."""
     if not unpriced and not unmapped:
         return None
-    note = _("What has no price is in no total; what has no known provider counts, as unmapped.")
+    note = _("What has no price is in no total; what is of no listed provider counts, as unmapped.")
     least, least_unknown = (
         any(row.get("is_least", request_count is None) for row in rows) for rows in (unpriced, unmapped)
     )
-    without, unknown = (sum(row["calls"] for row in rows) for rows in (unpriced, unmapped))
+    without = sum(row["calls"] for row in unpriced)
     if unpriced and unbilled is not None:
         note = _(
-            "What has no price is in no count, and bills say it all; what has no known provider counts, as unmapped."
+            "What has no price is in no count, and bills say it all; what is of no listed provider counts, as unmapped."
         )
         if unbilled:
             note = _(
-                "What has no price is in no count, and {calls} of it in no bill either; what has no known provider "
+                "What has no price is in no count, and {calls} of it in no bill either; what is of no listed provider "
                 "counts, as unmapped."
             ).format(calls=count_calls_at_least(unbilled, is_least=least))
     parts = []
     if unpriced:
         parts.append(_("{calls} without a price").format(calls=count_calls_at_least(without, is_least=least)))
-    if unmapped:
-        calls = count_calls_at_least(unknown, is_least=least_unknown)
+    named = [row for row in unmapped if row.get("made_by")]
+    if named:
+        calls = count_calls_at_least(sum(row["calls"] for row in named), is_least=least_unknown)
+        makers = join_and(dict.fromkeys(row["made_by"] for row in named))
+        parts.append(_("{calls} through Windsurf to models of {makers}").format(calls=calls, makers=makers))
+    if len(named) < len(unmapped):
+        calls = count_calls_at_least(sum(row["calls"] for row in unmapped if row not in named), is_least=least_unknown)
         parts.append(_("{calls} to an unknown provider").format(calls=calls))
     return Heading(capitalize_first(", ".join(parts)), note)
 

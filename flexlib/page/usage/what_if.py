@@ -9,7 +9,7 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from flexlib.analysis.frames import read_rows
-from flexlib.analysis.what_if import Outcome
+from flexlib.analysis.what_if import THOUGHT, Outcome
 from flexlib.formats import (
     PERCENT,
     count_people,
@@ -44,7 +44,7 @@ def show_what_if_headlines(
     cards = [(_("Another model"), _("none"), note)]
     if best := _find_best(savings):
         note = _("at least: {model} on {other}").format(model=escape(best["model"]), other=escape(best["to_model"]))
-        cards = [(_("Another model saves"), _write_usd(best["now_usd"] - best["high_usd"]), note)]
+        cards = [(_("Another model saves"), _write_usd(best["now_usd"] - best["most_usd"]), note)]
     notes = {
         "batch": (_("A batch saves at most"), _("if every call could wait a day")),
         "cache": (_("A cache saves at most"), _("if all read as much as the best sender")),
@@ -62,7 +62,7 @@ def show_what_if_headlines(
 
 def _find_best(savings: object) -> dict[str, Any] | None:
     rows = (row for row in read_rows(savings) if row["outcome"] == Outcome.SAVES)
-    return max(rows, key=lambda row: row["now_usd"] - row["high_usd"], default=None)
+    return max(rows, key=lambda row: row["now_usd"] - row["most_usd"], default=None)
 
 
 def _write_usd(amount: Decimal) -> str:
@@ -76,12 +76,13 @@ def heading_for_savings(savings: object, dated: str = "", uncompared: Sequence[s
         return Heading("No call can be compared with another model", " ".join(uncompared))
     note = _(
         "In percent of what the calls cost now, as a range: another model makes other tokens of a text and answers at "
-        "another length. Whether it answers as well, no price says: try it on a part of the calls."
+        "another length. One that may think first is cheaper in any case only where it is so with {times} times as long"
+        " answers. Whether it answers as well, no price says: try it on a part of the calls."
     )
-    note = f"{note} {dated}".rstrip()
+    note = f"{note.format(times=THOUGHT)} {dated}".rstrip()
     if not (best := _find_best(savings)):
         return Heading("No other model of the same task is cheaper in any case", note if read_rows(savings) else "")
-    low, high = (format_amount(best[f"{name}_usd"]) for name in ("low", "high"))
+    low, high = (format_amount(best[f"{name}_usd"]) for name in ("low", "most"))
     said = _("{usd} for {model} would have been {low} to {high} on {other}")
     words = {"model": best["model"], "other": best["to_model"], "low": low, "high": high}
     return Heading(said.format(usd=format_usd(best["now_usd"]), **words), note)
