@@ -18,7 +18,7 @@ from flexlib.i18n import LANGUAGES, _, find_language, speak, to_english, transla
 from flexlib.report.as_made import find_as_made, find_request, make_of_then
 from flexlib.report.manifest import MANIFEST, Manifest, hash_bytes, name_manifest, name_path, read_manifest
 from flexlib.report.moved import Moved, describe_edits, describe_places, list_figures, list_moved
-from flexlib.report.no_page import NoPage, cut_end
+from flexlib.report.no_page import NoPage, cut_end, find_command
 from flexlib.report.run import run_report, stop_reports
 from flexlib.report.verdict import Verdict, Verified
 
@@ -34,11 +34,10 @@ def list_pages(place: Path) -> list[Path]:
     else:
         found = [place] if place.suffix == ".html" and (place.exists() or name_manifest(place).exists()) else []
     if not found:
-        raise BadFile(
-            _("{place} is no page of a report, and no folder that has any; name one, such as reports/2025-09.").format(
-                place=place
-            )
-        )
+        said = _("{place} is not there; this makes it: {command}")
+        if place.exists():
+            said = _("{place} is no page of a report, and no folder that has any; this makes one: {command}")
+        raise BadFile(said.format(place=place, command=find_command(place)))
     return found
 
 

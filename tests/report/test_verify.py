@@ -23,10 +23,11 @@ from flexlib.cli import main
 from flexlib.i18n import speak, use_language
 from flexlib.report.manifest import EXTRAS, build_manifest, hash_bytes, name_manifest, read_manifest, seal_manifest
 from flexlib.report.moved import describe_edits, describe_places, list_figures, list_moved
-from flexlib.report.notes import note_files
+from flexlib.report.notes import note_files, verify_files
 from flexlib.report.parameters import check_request
 from flexlib.report.reads import list_reads, shows_people
 from flexlib.report.run import run_report
+from flexlib.report.verdict import Verdict
 from flexlib.report.verify import list_pages, verify_pages
 
 SAMPLE = """\
@@ -236,6 +237,36 @@ def test_a_manifest_that_was_edited_or_is_missing_and_a_page_that_is_missing_are
 def test_what_is_no_page_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(tmp_path)]) == 2
     assert "is no page of a report, and no folder that has any" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("place", "command"),
+    [
+        ("reports/2025-09", "flexlib report --year 2025 --month 9"),
+        ("reports/2025", "flexlib report --year 2025 --notebook year"),
+        ("reports/demo/2025-09", "flexlib report --year 2025 --month 9 --demo"),
+        ("reports/2025-09/latency.html", "flexlib report --notebook latency --year 2025 --month 9"),
+        ("nowhere", "flexlib report"),
+    ],
+)
+def test_of_a_folder_or_page_that_is_not_there_it_is_said_what_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["verify", place]) == 2
+    assert capsys.readouterr().err == f"flexlib: {place} is not there; this makes it: {command}\n"
+
+
+def test_the_notebook_of_a_report_that_failed_is_no_page_and_named_with_what_makes_it_again(tmp_path: Path) -> None:
+    folder = tmp_path / "2025-09"
+    folder.mkdir()
+    (folder / "chargeback.failed.ipynb").write_text("{}", "utf-8")
+    (found,) = verify_files(tmp_path, [], [])
+    assert (found.verdict, found.exit_code) == (Verdict.FAILED, 0)
+    assert found.sentences == (
+        "chargeback.failed.ipynb is no page: it shows how far a report came that failed. This makes the page again: "
+        "flexlib report --notebook chargeback --year 2025 --month 9",
+    )
 
 
 def test_letters_of_other_commands_are_not_asked_for_a_manifest(tmp_path: Path) -> None:
