@@ -318,6 +318,24 @@ def test_why_a_page_cannot_be_made_again_is_told_without_what_lay_in_the_folder_
     assert tempfile.gettempdir() not in said.replace(str(home), "")
 
 
+def test_of_a_page_that_was_made_with_an_organization_it_is_said_that_none_is_given(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = SAMPLE.replace("show_cards([", 'september.by("department")\nshow_cards([')
+    cell = nbformat.v4.new_code_cell(source, id="one")  # type: ignore[no-untyped-call]
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), home / "notebooks" / "placed.ipynb")  # type: ignore[no-untyped-call]
+    (home / "people.csv").write_text("who,kind,department\n7,user,Legal\n", "utf-8")
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", "people.csv")
+    assert main(["report", "--notebook", "placed", "--offline", "--json"]) == 0
+    monkeypatch.delenv("FLEXLIB_ORGANIZATION")
+    code, (found,) = verify(capsys, "reports/demo/placed.html")
+    assert (code, found["result"]) == (1, "not_verified")
+    assert found["sentences"][0] == (
+        "It was made with people.csv, and no file of an organization is given now: FLEXLIB_ORGANIZATION=FILE."
+    )
+    assert "placed.html could not be made again" in found["sentences"][1]
+
+
 def test_a_manifest_that_was_edited_and_sealed_again_is_found_by_the_page(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
