@@ -4,7 +4,7 @@ option, or the choice, that whoever misspelt one may have meant."""
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from itertools import takewhile
 from typing import Any, NoReturn
@@ -51,6 +51,8 @@ def translate_argparse() -> None:
 class Parser(argparse.ArgumentParser):
     """Of the command and of each of its commands."""
 
+    find_otherwise: Callable[[str, Sequence[str]], str] | None = None
+    """How what is no option of the command is said to it, by the option and all its words; empty where it is not."""
     _words: Sequence[str] = ()
     """What it was given to read."""
 
@@ -83,7 +85,13 @@ class Parser(argparse.ArgumentParser):
         asked = (word.partition("=")[0] for word in words)
         unknown = [word for word in asked if word[:2] == "--" and not any(one.startswith(word) for one in own)]
         said = _("{wrong}: did you mean {name}?")
-        told = [_(OTHERWISE[one]) for one in unknown if one in OTHERWISE]
-        wrong = [one for one in unknown if one not in OTHERWISE]
+        others = {one: self._say_otherwise(one, words) for one in unknown}
+        told = [one for one in others.values() if one]
+        wrong = [one for one, other in others.items() if not other]
         told += [said.format(wrong=one, name=near) for one in wrong for near in get_close_matches(one, own, n=1)]
         return f" ({join_texts(told)})" if told else ""
+
+    def _say_otherwise(self, option: str, words: Sequence[str]) -> str:
+        if option in OTHERWISE:
+            return _(OTHERWISE[option])
+        return self.find_otherwise(option, words) if self.find_otherwise else ""

@@ -32,6 +32,7 @@ from flexlib.cli.options import (
 )
 from flexlib.cli.report_months import USUAL_MONTHS, load_shown_spend, open_shown
 from flexlib.cli.report_with import add_share_option, share_page
+from flexlib.cli.spend import is_at_least
 from flexlib.commands import write_command
 from flexlib.dates import Month
 from flexlib.errors import BadParameter, InvalidRequest
@@ -42,6 +43,8 @@ from flexlib.store.server import mark_made_up
 from flexlib.store.shared import check_shared
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from flexlib.front.spend import Spend
 
 
@@ -109,7 +112,8 @@ def describe_export(name: str, spend: Spend, made: Exported) -> dict[str, object
     told: dict[str, object] = {"format": name, "month": str(spend.span.months[0]), "state": str(spend.state)}
     told |= {"files": files} if FORMATS[name].suffix in (".png", ".svg") else {"file": files[0]}
     if made.rows is not None and made.usd is not None:
-        told |= {"rows": made.rows, "amount_in_usd": format_plain(made.usd)}
+        usd = None if spend.total("usd") is None else format_plain(made.usd)
+        told |= {"rows": made.rows, "amount_in_usd": usd, "at_least": usd is not None and _is_least(spend)}
     return told | {"notes": list(made.notes)}
 
 
@@ -129,13 +133,36 @@ def _write(name: str, source: Source, month: Month, settings: Settings, argument
         for file in made.files:
             print(f"📄 {clean_text(str(file))}")
         if made.rows is not None and made.usd is not None:
-            said = translate_count(
-                "{count} charge that sums to {usd}, the spend of {month}",
-                "{count} charges that sum to {usd}, the spend of {month}",
-                made.rows,
-            )
-            print(said.format(count=format_number(made.rows), usd=format_usd(made.usd), month=month))
+            print(_describe_sum(source.spend, made.rows, made.usd))
     return made
+
+
+def _describe_sum(spend: Spend | None, rows: int, usd: Decimal) -> str:
+    """How many charges are in a file, and what they say of the month's spend."""
+    assert spend is not None  # whose charges they are
+    said = translate_count(
+        "{count} charge that sums to {usd}, the spend of {month}",
+        "{count} charges that sum to {usd}, the spend of {month}",
+        rows,
+    )
+    if spend.total("usd") is None:
+        said = translate_count(
+            "{count} charge; the spend of {month} is not known",
+            "{count} charges; the spend of {month} is not known",
+            rows,
+        )
+    elif _is_least(spend):
+        said = translate_count(
+            "{count} charge that sums to {usd}; the spend of {month} is at least that",
+            "{count} charges that sum to {usd}; the spend of {month} is at least that",
+            rows,
+        )
+    return said.format(count=format_number(rows), usd=format_usd(usd), month=spend.span.months[0])
+
+
+def _is_least(spend: Spend) -> bool:
+    (month,) = spend.loaded
+    return is_at_least(month, month.bills)
 
 
 def _make_page(

@@ -114,7 +114,7 @@ def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closin
     if is_demo:
         settings = replace(settings, data=settings.data / DEMO, database_url=None)
     elif not (settings.service_key or settings.has_ledger or plan.folder or list_newest(month, settings.data)):
-        raise BadSetting(_("{no_key}.").format(no_key=NO_KEY))
+        raise BadSetting(_(NO_KEY) + ".")
     settings = replace(settings, language=getattr(arguments, "lang", plan.language or settings.language))
     use_language(settings.language)
     note_language(settings.language, find_language_set())

@@ -25,7 +25,7 @@ from flexlib.cli.options import (
     warn_of_state,
 )
 from flexlib.cli.report_months import bring_month
-from flexlib.cli.report_with import add_with_option, note_beside, share_page, write_beside
+from flexlib.cli.report_with import NOTEBOOK, add_with_option, find_parameter, note_beside, share_page, write_beside
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, BadParameter, FlexlibError, choose_worst
 from flexlib.formats import clean_lines, clean_text
@@ -54,9 +54,7 @@ def add_commands(commands: Commands) -> None:
   flexlib report --notebook llm_usage --year 2025 --month 9 -p zone America/Santiago
   flexlib report --notebook notebooks/my_own.ipynb --year 2025 --month 9 -p top 20""")  # fmt: skip
     add_span_options(parser)
-    parser.add_argument(
-        "--notebook", default="flex_credits", help=_("name in notebooks/, or path (default flex_credits)")
-    )
+    parser.add_argument("--notebook", default=NOTEBOOK, help=_("name in notebooks/, or path (default flex_credits)"))
     parser.add_argument("--names", action="store_true", help=_("show people's names instead of pseudonyms"))
     parser.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), dest="parameters",
                         help=_("another parameter of the notebook"))  # fmt: skip
@@ -73,6 +71,7 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--cell-limit", type=_read_seconds, default=CELL_LIMIT, metavar="SECONDS", help=limit)
     parser.add_argument("--json", action="store_true", help=_("print what was made as JSON"))
     add_fetch_options(parser)
+    vars(parser)["find_otherwise"] = find_parameter
     parser.set_defaults(run=run_report_command)
 
 

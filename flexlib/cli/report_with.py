@@ -5,21 +5,26 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flexlib.cli.export_formats import FORMATS, OF_PROGRAMS, explain_unwritten, take_formats
 from flexlib.cli.export_source import Source
 from flexlib.cli.report_months import load_shown_spend
+from flexlib.errors import BadParameter
 from flexlib.i18n import LANGUAGES, _, find_language, speak
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
     from flexlib.front.spend import Spend
     from flexlib.report.parameters import Parameter, ReportRequest
+
+NOTEBOOK = "flex_credits"
+"""The report that is made where none is named."""
 
 
 def add_with_option(parser: argparse.ArgumentParser) -> None:
@@ -101,3 +106,18 @@ def _load(request: ReportRequest, settings: Settings) -> Spend | None:
         return None
     zone, names = str(request.values.get("zone", "UTC")), bool(request.values.get("names"))
     return load_shown_spend(settings, request.month, zone=zone, names=names)
+
+
+def find_parameter(option: str, words: Sequence[str]) -> str:
+    """How what is no option is given, where it is a parameter of the notebook that the words name; else nothing."""
+    from flexlib.report.parameters import find_notebook, read_parameters
+
+    named = [word.partition("=")[2] for word in words if word.startswith("--notebook=")]
+    named += [value for word, value in pairwise(words) if word == "--notebook"]
+    name = option.removeprefix("--").replace("-", "_")
+    try:
+        known = read_parameters(find_notebook([NOTEBOOK, *named][-1]))
+    except BadParameter:  # that there is no such notebook is said once the options are right
+        return ""
+    said = _("{option} is a parameter of the notebook: -p {name} VALUE")
+    return said.format(option=option, name=name) if name in known else ""

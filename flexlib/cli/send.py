@@ -22,11 +22,13 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import open_shown
 from flexlib.cli.send_contents import MonthWriter
 from flexlib.cli.send_output import describe_mail, explain_mail, render_mail
+from flexlib.cli.spend import is_at_least
 from flexlib.commands import write_command
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest, choose_worst
 from flexlib.formats import clean_text
 from flexlib.i18n import _, write_json
+from flexlib.proof import State
 from flexlib.settings import DEMO, Settings, find_home
 from flexlib.store.server import is_made_up
 
@@ -129,13 +131,23 @@ def _plan(
         total, past = writer.find_total(reader), find_past(claims, writer.month, reader)
         told = find_told(past)
         files = writer.find_files(reader)
-        claim = plan_claim(past, writer.month, reader, total, str(writer.usage.state), now, files)
+        state, is_least = str(writer.usage.state), _is_least(writer, reader)
+        claim = plan_claim(past, writer.month, reader, total, state, now, files, is_least=is_least)
         planned.append(claim)
         if is_all or told is None or claim is not told.claim:
             contents[name_channel(writer.month, reader), reader.to] = writer.write(reader, told)
         elif told.left_out:
             writer.find_files(reader, says=True)
     return planned, contents
+
+
+def _is_least(writer: MonthWriter, reader: Reader) -> bool:
+    """Whether the total that a reader is told is a lower bound, as the mail says."""
+    usage = writer.usage
+    if not reader.level:
+        return is_at_least(usage, usage.bills)
+    line = writer.find_line(reader)
+    return usage.state is State.GAP or line is not None and bool(line.unpriced)
 
 
 def _send(

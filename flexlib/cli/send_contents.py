@@ -84,11 +84,11 @@ class MonthWriter:
 
     def has_part(self, reader: Reader) -> bool:
         """Whether the month has what the reader is to be mailed; where it has not, that is said."""
-        return not reader.level or self._find_line(reader) is not None
+        return not reader.level or self.find_line(reader) is not None
 
     def find_total(self, reader: Reader) -> Decimal | None:
         """What the reader is told, in US$ and cents; None where it is not known."""
-        line = self._find_line(reader) if reader.level else None
+        line = self.find_line(reader) if reader.level else None
         total = line.total("usd") if line else None if reader.level else self._total
         return None if total is None else round_amount(total)
 
@@ -104,7 +104,7 @@ class MonthWriter:
         """The mail of a reader, in their language; `told`: the last one that they have, where there is one."""
         from flexlib.deliver.months import Content
         from flexlib.page.mail.markup import render_mail
-        from flexlib.page.mail.month import write_amount
+        from flexlib.page.mail.month import write_least
         from flexlib.page.mail.text import write_mail
 
         self._find_files(reader)  # what is left out is told to who sends as well
@@ -118,7 +118,7 @@ class MonthWriter:
                     said = _("This replaces the mail of {moment}, which lacked {files}.")
                 elif told.total is None:
                     said = _("This replaces the mail of {moment}, in which the total was not known.")
-                moment, amount = format_moment(told.changed), write_amount("usd", told.total)
+                moment, amount = format_moment(told.changed), write_least("usd", told.total, is_least=told.is_least)
                 warnings = [said.format(moment=moment, amount=amount, files=join_and(brought))]
             notes = [
                 *left_out,
@@ -166,7 +166,7 @@ class MonthWriter:
         from flexlib.analysis.frames import read_rows
         from flexlib.page.mail.part import build_part_mail
 
-        line, made = self._find_line(reader), self._charge(reader.level)
+        line, made = self.find_line(reader), self._charge(reader.level)
         assert line is not None  # `has_part` has been asked
         return build_part_mail(made, line, read_rows(made.list_models(line)), warnings=warnings, notes=notes)
 
@@ -178,7 +178,7 @@ class MonthWriter:
             self._charged[key] = charge_month(self.spend, level, self.rules)
         return self._charged[key]
 
-    def _find_line(self, reader: Reader) -> ChargeLine | None:
+    def find_line(self, reader: Reader) -> ChargeLine | None:
         from flexlib.tables.chargeback import name_level
 
         words = {"level": name_level(reader.level), "name": reader.name, "month": self.month, "reader": reader.to}

@@ -11,7 +11,7 @@ from flexlib.formats import clean_text, format_moment, format_plain, format_usd
 from flexlib.i18n import _
 
 if TYPE_CHECKING:
-    from flexlib.deliver.claims import Message
+    from flexlib.deliver.claims import Claim, Message
 
 
 def render_mail(message: Message, file: Path | None = None) -> str:
@@ -24,7 +24,10 @@ def render_mail(message: Message, file: Path | None = None) -> str:
         line = f"  {fate}{whom}: {of}, {_('total not known')}"
     else:
         said = _("{of}, spend {usd}") if message.channel.partition(" ")[2] == WHOLE else _("{of}, charged {usd}")
-        line = f"  {fate}{whom}: " + said.format(of=of, usd=format_usd(total))
+        usd = format_usd(total)
+        if _is_least(message):
+            usd = _("at least {amount}").format(amount=usd)
+        line = f"  {fate}{whom}: " + said.format(of=of, usd=usd)
     return line + f"\n    📄 {clean_text(str(file))}" * bool(file)
 
 
@@ -67,6 +70,7 @@ def describe_mail(message: Message, file: Path | None = None) -> dict[str, Any]:
         "recipient": message.recipient,
         "what": message.channel,
         "usd": None if (total := _read_total(message)) is None else format_plain(total),
+        "at_least": total is not None and _is_least(message),
         "fate": str(message.fate),
         "changed": message.changed.isoformat(),
         "trouble": message.trouble or None,
@@ -78,4 +82,15 @@ def _read_total(message: Message) -> Decimal | None:
     """What it tells, by its newest claim; None where it is not known."""
     from flexlib.deliver.months import read_total
 
-    return read_total(max(message.claims, key=lambda one: int(one.standing.of[1])))
+    return read_total(_find_newest(message))
+
+
+def _is_least(message: Message) -> bool:
+    """Whether that is a lower bound."""
+    from flexlib.deliver.months import is_least
+
+    return is_least(_find_newest(message))
+
+
+def _find_newest(message: Message) -> Claim:
+    return max(message.claims, key=lambda one: int(one.standing.of[1]))

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from flexlib.cli.options import Commands, add_command, add_demo_option, add_roster_option
 from flexlib.cli.report_months import load_shown_spend, open_shown
-from flexlib.dates import Month
+from flexlib.dates import Month, name_months
 from flexlib.errors import SnapshotMissing
 from flexlib.formats import clean_text, format_count, format_number
 from flexlib.i18n import _, write_json
+from flexlib.proof import State
 from flexlib.settings import DEMO, Settings
 from flexlib.store.snapshots import list_months
 
@@ -41,7 +42,8 @@ def add_commands(commands: Commands) -> None:
 
 
 def run_site(arguments: argparse.Namespace, settings: Settings) -> int:
-    """Writes what changed; the exit code is 0 whatever the months' states are, which its pages show."""
+    """Writes what changed; the exit code is 3 where a month between those that are stored is not, as that of `flexlib
+    sources`; the states of stored months, for which rows are read, its pages show."""
     # Whoever looks at the demo first has none of its months: the last one that has ended is brought.
     ended = [] if list_months(settings.data / DEMO) else [Month.containing(date.today()).previous]
     data = (settings := open_shown(arguments, settings, *ended)).data
@@ -50,6 +52,7 @@ def run_site(arguments: argparse.Namespace, settings: Settings) -> int:
         said = _("Nothing is stored in {data}, so there is no month to show; run flexlib fetch first, or add --demo to "
                  "look at made-up months.")  # fmt: skip
         raise SnapshotMissing(said.format(data=data))
+    from flexlib.front.unstored import part_absent
     from flexlib.site.facts import Facts, find_reports, find_span
     from flexlib.site.frame import INDEX
     from flexlib.site.inputs import hash_inputs
@@ -82,7 +85,9 @@ def run_site(arguments: argparse.Namespace, settings: Settings) -> int:
     for path in done.foreign:
         said = _("{path} is of an earlier site and was changed since: it is left there.")
         print(said.format(path=clean_text(path)), file=sys.stderr)
-    return 0
+    if gaps := part_absent(spend.absent, spend.stored, data).gaps:
+        print(_("Nothing of {months} is stored.").format(months=name_months(gaps)), file=sys.stderr)
+    return State.GAP.exit_code if gaps else 0
 
 
 def _make_site(facts: Facts, folder: Path, made_of: str) -> Written:

@@ -42,7 +42,10 @@ def run_verify(arguments: argparse.Namespace, settings: Settings) -> int:
     own = settings.data
     data = {True: own if is_made_up(own) else own / DEMO, False: own}
     with speak(LANGUAGES[0] if arguments.json else None):
-        found = verify_pages(pages, data, told=settings.judging, unclosed=_tell_unclosed(settings, data), note=_note)
+        unclosed, has_organization = _tell_unclosed(settings, data), settings.organization is not None
+        found = verify_pages(
+            pages, data, told=settings.judging, unclosed=unclosed, note=_note, has_organization=has_organization
+        )
         found += verify_files(arguments.place, there, pages)
     if arguments.json:
         print(write_json([describe_verified(one) for one in found]))

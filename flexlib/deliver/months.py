@@ -72,6 +72,10 @@ class Told:
         return read_total(self.claim)
 
     @property
+    def is_least(self) -> bool:
+        return is_least(self.claim)
+
+    @property
     def left_out(self) -> tuple[str, ...]:
         """The files that were asked for and could not be attached."""
         return self.claim.standing.of[2:]
@@ -80,6 +84,11 @@ class Told:
 def read_total(claim: Claim) -> Decimal | None:
     """The total that a claim tells, in US$; None where it tells that it is not known."""
     return None if claim.standing.lacks else claim.standing.spent
+
+
+def is_least(claim: Claim) -> bool:
+    """Whether the total that a claim tells is a lower bound; of mails of before this was noted nobody knows."""
+    return claim.standing.low is not None
 
 
 def find_past(claims: Claims, month: Month, reader: Reader) -> list[Told]:
@@ -105,10 +114,12 @@ def plan_claim(
     state: str,
     now: datetime,
     files: Mapping[str, bool] | None = None,
+    *,
+    is_least: bool = False,
 ) -> Claim:
-    """That this reader is told that the month, or part, came to `total` (None: not known), with those of the `files`
-    that can be attached: the claim of before where the last mail that reached them says so already and lacked none of
-    them, or where one of it is still to be sent, else one more."""
+    """That this reader is told that the month, or part, came to `total` (None: not known), or to at least that where it
+    `is_least`, with those of the `files` that can be attached: the claim of before where the last mail that reached
+    them says so already and lacked none of them, or where one of it is still to be sent, else one more."""
     told, newest = find_told(past), past[-1] if past else None
     left_out = tuple(name for name, can_go in (files or {}).items() if not can_go)
     if told is not None and told.total == total and not any((files or {}).get(name) for name in told.left_out):
@@ -118,7 +129,10 @@ def plan_claim(
     count = 1 + (_count(newest.claim) if newest else 0)
     of, amount = (reader.part, str(count), *left_out), total or Decimal(0)
     first: date = month.first
-    standing = Standing(EVENT, EVENT, of, "usd", amount, (), first, month.last, state, amount, lacks=total is None)
+    low = amount if is_least else None
+    standing = Standing(
+        EVENT, EVENT, of, "usd", amount, (), first, month.last, state, amount, lacks=total is None, low=low
+    )
     return Claim(name_channel(month, reader), reader.to, reader.language or "", EVENT, standing, now)
 
 

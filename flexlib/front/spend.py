@@ -21,7 +21,7 @@ from flexlib.front.organization import split_amounts
 from flexlib.front.people import Add, find_emails, find_pseudonyms, hide_month, hide_people, join_credits, list_credits
 from flexlib.front.rows import Rows
 from flexlib.front.table import COUNTS, CREDITS, MONEY, SpendTable, check_found, check_keys
-from flexlib.front.unstored import explain_not_stored
+from flexlib.front.unstored import explain_not_stored, part_absent
 from flexlib.i18n import _, join_or
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.schema import USAGE
@@ -90,8 +90,8 @@ class Spend:
 
     @property
     def state(self) -> State:
-        """The worst certificate's; GAP also where a month is not stored."""
-        return find_worst({month.state for month in self._months} | ({State.GAP} if self.absent else set()))
+        """The worst certificate's; GAP also where a month is not stored, but see `part_absent`."""
+        return find_worst({one.state for one in self._months} | part_absent(self.absent, self.stored, self.root).states)
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from flexlib.dates import Month, name_months
 from flexlib.front.credits_days import CreditsMonth
 from flexlib.i18n import _
+from flexlib.proof import State
 from flexlib.sources.registry import LEDGER, WINDSURF, sort_sources
 from flexlib.spend.month import MonthUsage
 from flexlib.spend.unstored import explain_unstored
-from flexlib.store.ended import find_over
-from flexlib.store.strays import list_misplaced
+from flexlib.store.ended import find_over, find_unawaited
+from flexlib.store.snapshots import list_months, list_newest
+from flexlib.store.strays import list_misplaced, list_strays
 
 
 def list_sources(month: MonthUsage | CreditsMonth, of: str) -> set[str]:
@@ -47,7 +51,58 @@ def list_gaps(months: Iterable[MonthUsage | CreditsMonth], of: str) -> set[Month
     return {month for own in find_gaps(months, of).values() for month in own}
 
 
-def explain_not_stored(absent: Sequence[Month], months: Iterable[MonthUsage], root: Path) -> list[str]:
-    """Which months are not stored at all, and which `months` lack a source that had begun, in sentences."""
-    said = [_("Nothing of {months} is stored.").format(months=name_months(absent))] if absent else []
+@dataclass(frozen=True)
+class Absent:
+    """Months of which nothing is stored."""
+
+    gaps: tuple[Month, ...] = ()
+    """Over when the others were read, or followed by a stored month."""
+    running: tuple[Month, ...] = ()
+    """Begun then, and not over."""
+    coming: tuple[Month, ...] = ()
+    """Not begun then."""
+    ended: tuple[Month, ...] = ()
+    """Those before which every source had ended, so that nothing of them is awaited."""
+    read_on: date | None = None
+    """The day of the newest reading of the others, and no clock's: a page is the same whenever it is made."""
+
+    @property
+    def states(self) -> set[State]:
+        """What they make of the state of all."""
+        awaited = self.running or self.coming
+        return ({State.GAP} if self.gaps else set()) | ({State.PROVISIONAL} if awaited else set())
+
+    @property
+    def reasons(self) -> dict[Month, str]:
+        """Of those that are no gap, why: `running`, `coming` or `ended`."""
+        return {month: name for name in ("running", "coming", "ended") for month in getattr(self, name)}
+
+
+def part_absent(absent: Sequence[Month], stored: Sequence[Month], root: Path) -> Absent:
+    """The months of which nothing is stored, by whether that is a gap; `stored`: those that are shown with them."""
+    if not absent:
+        return Absent()
+    read_on = max(one.certificate.as_of for month in stored for one in list_newest(month, root)).date()
+    last, ended = list_months(root)[-1], find_unawaited(absent, root)
+    lost = {one.month for one in list_strays(root)}  # what was stored of a month and is gone is a gap whenever it was
+    found: dict[str, tuple[Month, ...]] = dict.fromkeys(("gaps", "running", "coming", "ended"), ())
+    for month in absent:
+        if month in lost or (month not in ended and (month < last or month.last < read_on)):
+            name = "gaps"
+        else:
+            name = "ended" if month in ended else "running" if month.first <= read_on else "coming"
+        found[name] = (*found[name], month)
+    return Absent(**found, read_on=read_on)
+
+
+def explain_not_stored(absent: Sequence[Month], months: Sequence[MonthUsage], root: Path) -> list[str]:
+    """Which months are not stored at all, which of them were not over or had not begun, and which `months` lack a
+    source that had begun, in sentences."""
+    parted = part_absent(absent, [one.month for one in months], root)
+    texts = (
+        (parted.gaps, _("Nothing of {months} is stored.")),
+        (parted.running, _("{months} was not over when data was last read, on {day}; nothing of it is stored.")),
+        (parted.coming, _("To come when data was last read, on {day}: {months}.")),
+    )
+    said = [text.format(months=name_months(own), day=parted.read_on) for own, text in texts if own]
     return [*said, *list_misplaced(root, absent), *explain_unstored(find_gaps(months, "usd"), root)]

@@ -14,12 +14,13 @@ from flexlib.analysis.frames import read_rows
 from flexlib.analysis.ranking import measure_unit_price
 from flexlib.analysis.usage import usage_with_price
 from flexlib.analysis.usage_frames import hide_zero
+from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
 from flexlib.front.narrow import sum_rows
 from flexlib.front.sharing import find_folded, fold_rows, name_folded
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable, write_key
-from flexlib.front.unstored import find_gaps, list_gaps
+from flexlib.front.unstored import find_gaps, list_gaps, part_absent
 from flexlib.front.uses import UNITS
 from flexlib.i18n import _, mark_text
 from flexlib.proof import State
@@ -41,17 +42,20 @@ NOWHERE = {
 
 def measure_months(spend: Spend) -> list[Row]:
     """A row for each month of the span, also where nothing is stored; what is not known is None. `month` (its first
-    day), `state` (None: nothing is stored), `usd` and `clp` (the spend, as of `Spend.total`), `lacks` (of which of
-    these, and of `flex_credits`, it is a lower bound), `flex_credits`, `usd_per_credit`, `people` (with flex credits),
-    `users` (of calls), `requests`, `total_tokens`, `usd_per_million` (tokens, over the calls that have both).
+    day), `state` (None: nothing is stored), `why_absent` (of a month that is not stored and no gap, see `Absent`),
+    `usd` and `clp` (the spend, as of `Spend.total`), `lacks` (of which of these, and of `flex_credits`, it is a lower
+    bound), `flex_credits`, `usd_per_credit`, `people` (with flex credits), `users` (of calls), `requests`,
+    `total_tokens`, `usd_per_million` (tokens, over the calls that have both).
     """
-    unknown = dict.fromkeys(("state", "usd", "clp", "lacks", "usd_per_million"))
+    unknown = dict.fromkeys(("state", "usd", "clp", "lacks", "usd_per_million", "why_absent"))
     rows: list[Row] = [
         {"month": month.first, **unknown, **found}
         for month, found in zip(spend.span.months, _sum_months(spend), strict=True)
     ]
     loaded = {month.month.first: month for month in spend.loaded}
+    reasons = part_absent(spend.absent, spend.stored, spend.root).reasons
     for row in rows:
+        row["why_absent"] = reasons.get(Month.containing(row["month"]))
         if usage := loaded.get(row["month"]):
             totals = total_spend(usage)
             row |= {one: hide_zero(totals[one], totals[f"unpriced_{one}"]) for one in ("usd", "clp")}

@@ -24,7 +24,17 @@ from flexlib.i18n import _, mark_text
 from flexlib.page.kit.amounts import MOST_BARS, Cell, plot_amounts
 from flexlib.page.kit.chart import Chart
 from flexlib.page.kit.markup import Html, Piece, escape
-from flexlib.page.kit.parts import BADGES, Fact, Heading, list_facts, show_cards, show_facts, show_section, show_title
+from flexlib.page.kit.parts import (
+    BADGES,
+    Fact,
+    Heading,
+    list_facts,
+    mark_total,
+    show_cards,
+    show_facts,
+    show_section,
+    show_title,
+)
 from flexlib.page.kit.units import UNITS as UNIT_WORDS
 from flexlib.page.kit.units import render_sign
 from flexlib.spend.month import MonthUsage
@@ -89,7 +99,11 @@ def show_charge_headlines(made: Charged) -> Html:
     own = {unit: sum_amounts(line.charged.get(DIRECT, {}).get(unit) for line in made.lines) for unit in CARDS}
     sums = {unit: made.total(unit) for unit in CARDS}
     cards = [
-        (_(name), _write(unit, sums[unit]), _say_own(unit, sums[unit], own[unit], say_lacking(made.lines, unit)))
+        (
+            _(name) + _mark_least(unit, sums[unit], made.lines, made.usage),
+            _write(unit, sums[unit]),
+            _say_own(unit, sums[unit], own[unit], say_lacking(made.lines, unit)),
+        )
         for unit, name in CARDS.items()
     ]
     pools = [name for name in made.items if name != DIRECT]
@@ -99,7 +113,8 @@ def show_charge_headlines(made: Charged) -> Html:
     amount = sum_amounts(line.total("usd") for line in nobody)
     names = escape(capitalize_first(", ".join(name_line(line) for line in nobody)))
     nothing = escape(_("everything is somebody's"))
-    cards.append((_("Charged to nobody"), _write("usd", amount or Decimal(0)), names or nothing))
+    least = _mark_least("usd", amount, nobody, made.usage)
+    cards.append((_("Charged to nobody") + least, _write("usd", amount if nobody else Decimal(0)), names or nothing))
     return show_cards(cards)
 
 
@@ -174,15 +189,16 @@ def build_letter(made: Charged, line: ChargeLine, models: Sequence[Row], *, with
     own = line.charged.get(DIRECT, {})
     cards = [
         (
-            _(name),
-            _write(unit, total := line.total(unit)),
+            _(name) + _mark_least(unit, total := line.total(unit), [line], usage),
+            _write(unit, total),
             _say_own(unit, total, own.get(unit), say_lacking([line], unit)),
         )
         for unit, name in CARDS.items()
     ]
     if with_total:
         whole = _("of all {lines}").format(lines=_(PLURALS[made.level]))
-        cards.append((_("The whole month"), _write("usd", made.total("usd")), whole))
+        least = _mark_least("usd", total := made.total("usd"), made.lines, usage)
+        cards.append((_("The whole month") + least, _write("usd", total), whole))
     said = explain_items(made, line, with_total=with_total)
     note = _("Direct use is your own; a pool belongs to everybody, and this is your share of it by its rule.")
     used = _("At the prices and rates of each day, in the order of cost; rounded together, to your direct use.")
@@ -204,6 +220,13 @@ def explain_items(made: Charged, line: ChargeLine, *, with_total: bool = False) 
         name: explain_item(name, line, made.rules.get(name), made.bases.get(name), heads, with_total=with_total)
         for name in made.items
     }
+
+
+def _mark_least(unit: str, amount: Decimal | None, lines: Sequence[ChargeLine], usage: MonthUsage) -> str:
+    """What stands after the name of an amount that calls of these lines are left out of, or rows of the month; credits
+    have no price."""
+    is_least = usage.state is State.GAP or bool(say_lacking(lines, unit))
+    return mark_total(BADGES[State.GAP]) if unit != "flex_credits" and amount is not None and is_least else ""
 
 
 def _say_own(unit: str, amount: Decimal | None, own: Decimal | None, lacks: str) -> str:

@@ -70,9 +70,10 @@ def show_year_headlines(months: Sequence[Row], of: str = "usd") -> Html:
     """The year's sum, its best and worst month, spenders, and the price of a credit and of a million tokens, then and
     now."""
     known = [row for row in months if row[of] is not None]
+    awaited = [row for row in months if row["why_absent"] not in ("coming", "ended")]
     total = sum((row[of] for row in known), Decimal(0))
     least = (
-        f" <b>{escape(_(LEAST))}</b>" if len(known) < len(months) or any(of in row["lacks"] for row in known) else ""
+        f" <b>{escape(_(LEAST))}</b>" if len(known) < len(awaited) or any(of in row["lacks"] for row in known) else ""
     )
     highest, lowest = _find_extremes(months, of)
     count = translate_count("in {count} month", "in {count} months", len(known))

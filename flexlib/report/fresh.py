@@ -13,6 +13,7 @@ from flexlib.i18n import _
 from flexlib.nesting import decode_json
 from flexlib.report.folder import find_packaged
 from flexlib.report.manifest import Manifest, hash_bytes, name_manifest, names_people, read_manifest
+from flexlib.report.no_page import FAILED
 from flexlib.store.version import Snapshot
 
 WITHOUT_DEPARTMENTS = ("compare_months", "flex_credits", "forecast", "latency", "llm_usage")
@@ -32,7 +33,7 @@ class ReportOutdated(FlexlibError):
 def check_fresh(page: Path, command: str) -> None:
     """Raises `SnapshotMissing` where there is no page, `NotebookFailed` where the last run of its notebook failed;
     `command` makes it again."""
-    failed = page.with_name(f"{page.stem}.failed.ipynb")
+    failed = page.with_name(f"{page.stem}{FAILED}")
     if failed.exists():
         raise NotebookFailed(
             _("The last run of this report failed, so nothing is sent: {file} shows where. Run: {command}").format(

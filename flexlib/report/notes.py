@@ -16,6 +16,7 @@ from flexlib.i18n import _
 from flexlib.nesting import decode_json
 from flexlib.refusals import explain_refusal
 from flexlib.report.manifest import MANIFEST, name_manifest
+from flexlib.report.no_page import FAILED, find_command
 from flexlib.report.verdict import Verdict, Verified
 from flexlib.store.disk import report_disk, write_whole
 from flexlib.store.row_hash import hash_file
@@ -89,6 +90,9 @@ def _is_shown(name: Path) -> bool:
 
 def _verify_file(file: Path) -> Verified:
     note = read_note(file)
+    if file.name.endswith(FAILED):
+        said = _("{file} is no page: it shows how far a report came that failed. This makes the page again: {command}")
+        return Verified(file, Verdict.FAILED, (said.format(file=file.name, command=find_command(file)),))
     if note is None:
         said = _("{file} is not checked: nothing says how it was made.")
         return Verified(file, Verdict.NOT_CHECKED, (said.format(file=file.name),))

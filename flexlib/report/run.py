@@ -21,7 +21,7 @@ from flexlib.page.kit.markup import POLICY, STATE_TYPE
 from flexlib.page.kit.theme import LAB_STYLE, render_page_style
 from flexlib.report.kernel import STEP, kill_kernels, open_kernel
 from flexlib.report.manifest import MANIFEST, build_manifest, names_people
-from flexlib.report.no_page import NoPage
+from flexlib.report.no_page import FAILED, NoPage
 from flexlib.report.offline import find_loaded
 from flexlib.report.parameters import HEADING, ReportRequest, name_parameters
 from flexlib.setting_values import CELL_LIMIT
@@ -69,7 +69,7 @@ def run_report(
     """
     source = request.notebook
     folder = output_dir / (DEMO if is_made_up(data) else "") / request.period
-    ends = (".html", ".ipynb", MANIFEST, ".failed.ipynb")
+    ends = (".html", ".ipynb", MANIFEST, FAILED)
     page, executed, manifest, failed = (folder / f"{request.stem}{end}" for end in ends)
     with report_disk(folder):
         folder.mkdir(parents=True, exist_ok=True)

@@ -21,6 +21,8 @@ class Verdict(Enum):
     NOT_CHECKED = mark_text("NOT CHECKED")
     """A file of which nothing was noted."""
     CHANGED = mark_text("CHANGED")
+    FAILED = mark_text("FAILED")
+    """A notebook that failed: no page, of which nothing could be held against anything; what failed said so then."""
 
     @property
     def exit_code(self) -> int:

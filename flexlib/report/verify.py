@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.errors import BadFile, FlexlibError, SnapshotChanged
-from flexlib.i18n import LANGUAGES, _, find_language, speak, to_english, translate_count
+from flexlib.i18n import LANGUAGES, _, find_language, join_and, speak, to_english, translate_count
 from flexlib.report.as_made import find_as_made, find_request, make_of_then
 from flexlib.report.manifest import MANIFEST, Manifest, hash_bytes, name_manifest, name_path, read_manifest
 from flexlib.report.moved import Moved, describe_edits, describe_places, list_figures, list_moved
-from flexlib.report.no_page import NoPage, cut_end
+from flexlib.report.no_page import NoPage, cut_end, find_command
 from flexlib.report.run import run_report, stop_reports
 from flexlib.report.verdict import Verdict, Verified
 
@@ -34,11 +34,10 @@ def list_pages(place: Path) -> list[Path]:
     else:
         found = [place] if place.suffix == ".html" and (place.exists() or name_manifest(place).exists()) else []
     if not found:
-        raise BadFile(
-            _("{place} is no page of a report, and no folder that has any; name one, such as reports/2025-09.").format(
-                place=place
-            )
-        )
+        said = _("{place} is not there; this makes it: {command}")
+        if place.exists():
+            said = _("{place} is no page of a report, and no folder that has any; this makes one: {command}")
+        raise BadFile(said.format(place=place, command=find_command(place)))
     return found
 
 
@@ -49,10 +48,11 @@ def verify_pages(
     told: Mapping[str, str],
     unclosed: Mapping[bool, str],
     note: Callable[[str], None] = lambda text: None,
+    has_organization: bool = True,
 ) -> list[Verified]:
     """Makes the pages again out of what is stored, as many at once as there are cores, and compares. `data`: the data
     folder by whether it is made up; `told` and `unclosed` as `run_report` takes them, the latter by the same; `note` is
-    told of each page that is begun."""
+    told of each page that is begun; `has_organization`: whether a file of one is given."""
     found = [_Remade(page) for page in pages]
     for one in found:
         with one.keep_error():
@@ -70,7 +70,7 @@ def verify_pages(
             one.make(data[made_up], told=told, unclosed=unclosed[made_up])
 
     _run_at_once(make, able)
-    return [_judge(one, data) for one in found]
+    return [_judge(one, data, has_organization=has_organization) for one in found]
 
 
 def _run_at_once(make: Callable[[_Remade], None], pages: Iterable[_Remade]) -> None:
@@ -114,7 +114,7 @@ class _Remade:
         self.of_then = make_of_then(self.then, data, moved, told, unclosed) if moved else self.made
 
 
-def _judge(one: _Remade, data: Mapping[bool, Path]) -> Verified:
+def _judge(one: _Remade, data: Mapping[bool, Path], *, has_organization: bool) -> Verified:
     page, name = one.page, one.page.name
     if isinstance(one.error, SnapshotChanged):
         return Verified(page, Verdict.DIFFERS, (str(one.error),), exit_code=one.error.exit_code)
@@ -125,9 +125,10 @@ def _judge(one: _Remade, data: Mapping[bool, Path]) -> Verified:
         edited = tuple(_describe_edit(one, page.read_bytes())) if page.exists() else ()
         said = _("{page} could not be made again: {why}.").format(page=name, why=why)
         gone = _list_gone(one.then, data[bool(one.then["made_up"])])
+        lacking = () if has_organization else tuple(_explain_lacking(one.then, data[bool(one.then["made_up"])]))
         code = 0 if gone or edited else one.error.exit_code  # then the verdict's
         verdict = Verdict.DIFFERS if edited else Verdict.NOT_VERIFIED
-        return Verified(page, verdict, (*edited, said, *gone), exit_code=code)
+        return Verified(page, verdict, (*edited, *lacking, said, *gone), exit_code=code)
     if not one.then:
         said = _("{page} has no manifest, so that nobody knows what it was made of; make it again: flexlib report.")
         return Verified(page, Verdict.NOT_VERIFIED, (said.format(page=name),))
@@ -186,6 +187,14 @@ def _describe_edit(one: _Remade, content: bytes) -> Iterator[str]:
         )
     else:
         yield from describe_edits(content.decode("utf-8", "replace"), then)
+
+
+def _explain_lacking(manifest: Manifest, root: Path) -> Iterator[str]:
+    """That the page was made with tables from outside of the data folder, where no organization is given now: which of
+    them is the organization's no manifest says."""
+    if found := [Path(name).name for name in manifest["files"] if name.endswith(".csv") and not (root / name).exists()]:
+        said = _("It was made with {files}, and no file of an organization is given now: FLEXLIB_ORGANIZATION=FILE.")
+        yield said.format(files=join_and(found))
 
 
 def _list_gone(manifest: Manifest, root: Path) -> list[str]:

@@ -9,7 +9,6 @@ from flexlib.i18n import _, translate_count
 from flexlib.page.kit.markup import Html, Piece, escape, render_element
 from flexlib.page.kit.parts import BADGES, Heading, show_section, show_title
 from flexlib.page.year import heading_for_months, heading_for_year_models, show_year_headlines
-from flexlib.proof import find_worst
 from flexlib.site.facts import OF
 from flexlib.site.frame import INDEX, Entry, render_first_page
 from flexlib.site.month_page import render_month
@@ -72,7 +71,7 @@ def _show_head(site: Site) -> Piece:
     facts, spend = site.facts, site.facts.spend
     first, last = facts.span.months[0].title, facts.span.months[-1].title
     span = first if first == last else f"{first} – {last}"
-    state = find_worst({month.state for month in spend.loaded})
+    state = spend.state
     count = len(spend.stored)
     stored = translate_count("{count} month is stored", "{count} months are stored", count).format(count=count)
     absent = ", ".join(one.title for one in spend.absent)

@@ -10,6 +10,7 @@ from flexlib.i18n import _
 from flexlib.page.kit.parts import BADGES
 from flexlib.site.facts import OF, Facts, list_amounts
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
+from flexlib.tables.year import NOT_STORED
 
 UNITS = ("usd", "clp", "flex_credits")
 
@@ -21,10 +22,11 @@ def table_months(facts: Facts, addresses: Mapping[str, str]) -> Table:
         is_stored = row["state"] is not None
         badge = BADGES[row["state"]] if is_stored else None
         notes = {f"note_{one}": _("at least") * (row[one] is not None and one in (row["lacks"] or ())) for one in UNITS}
-        said = f"{badge.sign}\u00a0{_(badge.word)}" if badge else _("not stored")
+        said = f"{badge.sign}\u00a0{_(badge.word)}" if badge else _(NOT_STORED[row["why_absent"]])
         days = facts.list_days(month) if is_stored else ()
         rows.append({**row, **notes, "days": days, "said": said, "page": addresses.get(str(month))})
-    least = _("All months, at least") if any(row["lacks"] for row in rows) else _("All months")
+    is_least = any(row["lacks"] or (row["state"] is None and row["why_absent"] is None) for row in rows)
+    least = _("All months, at least") if is_least else _("All months")
     columns = [
         Column("month", _("Month"), Kind.MONTH, least, link="page"),
         Column("days", "", Kind.SPARK),

@@ -63,13 +63,8 @@ def find_month_snapshots(
     billed = [one for one in found if one.dataset == BILLS.dataset and one.month == month]
     if not spent and not billed and not any(one.month == month for one in usage):
         check_going(month, root)
-        raise SnapshotMissing(
-            _("Nothing of {month} is stored. Run: {command} (or {fromkeys})").format(
-                month=month,
-                command=LEDGER.format_command(month),
-                fromkeys=join_or(dict.fromkeys(one.short_command for one in list_sources() if one != LEDGER)),
-            )
-        )
+        commands = join_or(one.format_command(month) for one in list_sources())
+        raise SnapshotMissing(_("Nothing of {month} is stored. Run: {commands}").format(month=month, commands=commands))
     for one in (*usage, *spent, *billed):
         one.check()
     return (*usage, *spent, *billed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from flexlib.certificate import CERTIFICATES
@@ -72,6 +72,14 @@ def part_begun(month: Month, root: Path, until: Month | None = None) -> tuple[se
         if begun := [one for one in months if one <= month and (until is None or one <= until)]:
             (over if _is_over(ended.get(source, ()), begun[-1], month) else going).add(source)
     return going, over
+
+
+def find_unawaited(months: Collection[Month], root: Path) -> set[Month]:
+    """Those of the months before which every source that had begun was over, so that nothing of them is awaited."""
+    if not read_ended(root):
+        return set()
+    parted = {month: part_begun(month, root) for month in months}
+    return {month for month, (going, over) in parted.items() if over and not going}
 
 
 def list_lacking(root: Path) -> dict[str, list[Month]]:

@@ -12,7 +12,13 @@ from flexlib.dates import Span
 from flexlib.i18n import _, list_short_months, mark_text
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
 
-NOT_STORED = mark_text("not stored")
+NOT_STORED = {
+    None: mark_text("not stored"),
+    "running": mark_text("not over yet"),
+    "coming": mark_text("to come"),
+    "ended": mark_text("not in use"),
+}
+"""What a month of which nothing is stored is in a cell, by why that is."""
 
 SHOWN = 12
 """Models before the others are one line."""
@@ -48,7 +54,7 @@ def table_months(months: Sequence[Row]) -> Table:
         {
             **row,
             "usd_per_credit": None if (each := row["usd_per_credit"]) is None else each.quantize(CREDIT_STEP),
-            "said": _(NOT_STORED if row["state"] is None else str(row["state"]).lower()),
+            "said": _(str(row["state"]).lower() if row["state"] else NOT_STORED[row["why_absent"]]),
             **{f"note_{one}": _(LEAST) * bool(row[one] is not None and one in (row["lacks"] or ())) for one in UNITS},
         }
         for row in months

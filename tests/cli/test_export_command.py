@@ -39,7 +39,7 @@ def test_the_fixture_s_file_sums_to_its_spend_and_is_the_same_each_time(capsys: 
     shutil.copytree(FIXTURE, "data")
     assert main([*ASKED, "--output", "one.csv"]) == 0
     out, err = capsys.readouterr()
-    assert out == "📄 one.csv\n1,182 charges that sum to US$ 401.57, the spend of 2025-09\n"
+    assert out == "📄 one.csv\n1,182 charges that sum to US$ 401.57; the spend of 2025-09 is at least that\n"
     assert "2025-09: 46 calls without a price left out: what they cost is not known.\n" in err
     rows = read("one.csv")
     assert len(rows) == 1182
@@ -48,7 +48,7 @@ def test_the_fixture_s_file_sums_to_its_spend_and_is_the_same_each_time(capsys: 
     assert main([*ASKED, "--output", "two.csv", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
         "format": "focus", "month": "2025-09", "state": "COMPLETE", "file": "two.csv", "rows": 1182,
-        "amount_in_usd": "401.57132695",
+        "amount_in_usd": "401.57132695", "at_least": True,
         "notes": ["46 calls without a price left out: what they cost is not known."],
     }  # fmt: skip
     assert Path("one.csv").read_bytes() == Path("two.csv").read_bytes()
@@ -108,7 +108,12 @@ def test_charges_that_do_not_sum_to_the_spend_are_not_written(
 def test_a_month_that_lacks_prices_is_written_and_exits_as_elsewhere(capsys: pytest.CaptureFixture[str]) -> None:
     store(Path("data"), "ledger", SEPTEMBER, call("a", "2025-09-05", None, model="mine"), lacking=1)
     assert main([*ASKED, "--output", "none.csv"]) == 3
-    assert "1 call without a price left out" in capsys.readouterr().err
+    out, err = capsys.readouterr()
+    assert out == "📄 none.csv\n0 charges; the spend of 2025-09 is not known\n"  # and no US$ 0.00
+    assert "1 call without a price left out" in err
+    assert main([*ASKED, "--output", "none.csv", "--json"]) == 3
+    told = json.loads(capsys.readouterr().out)
+    assert [told[name] for name in ("rows", "amount_in_usd", "at_least")] == [0, None, False]
     assert read("none.csv") == []
     assert Path("none.csv").read_text("utf-8").startswith("BilledCost,BillingAccountId,")
 

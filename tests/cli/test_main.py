@@ -492,6 +492,12 @@ def test_a_reader_who_has_seen_enough_is_no_error(demo: Demo, fetch: Fetch, tmp_
             "report --year 2025 --month 9 --roster people.csv",
             "(--roster: FLEXLIB_ORGANIZATION=FILE names it for this comma",
         ),
+        (
+            "report --notebook chargeback --rules mine.yaml",
+            "(--rules is a parameter of the notebook: -p rules VALUE)",
+        ),
+        ("report --rules mine.yaml --notebook=chargeback", "(--rules is a parameter of the notebook: -p rules VALUE)"),
+        ("report --notebook nope --rules mine.yaml", "(--rules: did you mean --route?)"),
         ("--lagn es doctor", "(--lagn: did you mean --lang?)"),
         ("spend --year 2025 --month 9 --xyzzy", "unrecognized arguments: --xyzzy\n"),
         ("schedule --cron -- --agian", "unrecognized arguments: --agian"),

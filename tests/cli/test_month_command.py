@@ -333,6 +333,8 @@ def test_a_plan_that_is_named_and_not_there_is_told(tmp_path: Path, capsys: pyte
 def test_where_there_is_nothing_to_close_it_says_what_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(SEPTEMBER) == 2
     assert "No service key: set WINDSURF_SERVICE_KEY" in capsys.readouterr().err
+    assert main([*SEPTEMBER, "--lang", "es"]) == 2
+    assert "Falta la clave de servicio: defina WINDSURF_SERVICE_KEY" in capsys.readouterr().err
 
 
 def test_the_example_is_what_happens_without_a_file() -> None:

@@ -131,6 +131,31 @@ def test_a_dry_run_writes_each_mail_as_a_file_of_its_owner_s_and_sends_and_store
     assert "http" not in html
 
 
+def test_what_calls_without_a_price_are_left_out_of_is_said_to_be_at_least_that_as_in_the_mail(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    of = {"metadata": json.dumps({"department": "Platform"})}
+    priced = (call(f"p{number}", "2025-09-02T10:00:00", "1", **of) for number in range(20))
+    legal = call("l", "2025-09-02T10:00:00", "5", metadata=json.dumps({"department": "Legal"}))
+    unpriced = call("u", "2025-09-03T10:00:00", None, model="mine", **of)
+    store(tmp_path / "data", "import", SEPTEMBER, *priced, legal, unpriced)
+    make_page(tmp_path)
+    readers = "{to: a@b.c}, {to: d@e.f, department: Platform}, {to: g@h.i, department: Legal}"
+    (tmp_path / "mail.yaml").write_text(f"mails: [{readers}]")
+    found = json.loads(run(capsys, "--dry-run", "--json")[1])["messages"]
+    assert {one["recipient"]: (one["usd"], one["at_least"]) for one in found} == {
+        "a@b.c": ("25", True), "d@e.f": ("20", True), "g@h.i": ("5", False),
+    }  # fmt: skip
+    mails = {one["recipient"]: str(read_mail(Path(one["file"]).read_bytes())["Subject"]) for one in found}
+    assert {to: "at least" in subject for to, subject in mails.items()} == {
+        "a@b.c": True,
+        "d@e.f": True,
+        "g@h.i": False,
+    }
+    assert "a@b.c: 2025-09 month, spend at least US$ 25.00\n" in run(capsys, "--dry-run")[1]
+    assert "d@e.f: 2025-09 department Platform, charged at least US$ 20.00\n" in run(capsys)[1]  # and as it is sent
+
+
 def test_a_part_holds_nothing_of_the_others_or_of_the_whole(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     _, said, _ = run(capsys, "--dry-run", "--json")
     files = {one["recipient"]: Path(one["file"]) for one in json.loads(said)["messages"]}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -28,6 +28,7 @@ from flexlib.page.year import (
     show_year_headlines,
     show_year_title,
 )
+from flexlib.store.ended import change_ended
 from flexlib.tables.year import table_models, table_months, table_places
 
 FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
@@ -136,7 +137,9 @@ def test_a_year_of_which_no_amount_is_known_says_so(tmp_path: Path) -> None:
 
 
 def test_a_year_of_one_month_has_eleven_gaps_and_no_zero(tmp_path: Path) -> None:
-    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05", "3"))
+    store(
+        tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05", "3"), read_at=datetime(2026, 1, 1, tzinfo=timezone.utc)
+    )
     year = load_spend(Month(2025, 1), Month(2025, 12), tmp_path)
     months, (model,) = measure_months(year), list_models(year, "usd")
     gaps = [month for month in year.span.months if month != SEPTEMBER]
@@ -145,6 +148,53 @@ def test_a_year_of_one_month_has_eleven_gaps_and_no_zero(tmp_path: Path) -> None
     assert [row["said"] for row in table_months(months).rows].count("not stored") == 11
     assert render_table(table_months(months)).count(">0<") == 0
     assert "in 1 month" in show_year_headlines(months).render_html()
+
+
+@pytest.mark.parametrize(
+    ("read_at", "state", "said"),
+    [
+        # On the day that it is read November runs and December is to come.
+        ("2025-11-30", State.PROVISIONAL, ["complete", "not over yet", "to come"]),
+        # A month is over with its last day.
+        ("2025-12-01", State.GAP, ["complete", "not stored", "not over yet"]),
+        ("2026-01-01", State.GAP, ["complete", "not stored", "not stored"]),
+    ],
+)
+def test_a_month_that_was_not_over_when_the_newest_data_was_read_is_no_gap(
+    tmp_path: Path, read_at: str, state: State, said: list[str]
+) -> None:
+    moment = datetime.fromisoformat(f"{read_at}T10:00+00:00")
+    store(tmp_path, "ledger", OCTOBER, call("a", "2025-10-05", "3"), read_at=moment)
+    year = load_spend(OCTOBER, Month(2025, 12), tmp_path)
+    assert year.state is state
+    assert [row["said"] for row in table_months(measure_months(year)).rows] == said
+
+
+def test_the_page_of_a_running_year_names_the_months_to_come_and_what_it_lacks_of_months_before(tmp_path: Path) -> None:
+    moment = datetime(2025, 11, 29, tzinfo=timezone.utc)
+    store(tmp_path, "ledger", OCTOBER, call("a", "2025-10-05", "3", amount_in_clp=Decimal(9)), read_at=moment)
+    year = load_spend(OCTOBER, Month(2025, 12), tmp_path)
+    assert year.missing == (
+        "2025-11 was not over when data was last read, on 2025-11-29; nothing of it is stored.",
+        "To come when data was last read, on 2025-11-29: 2025-12.",
+    )
+    assert "Provisional: the total is not final." in show_year_title("Spend", year).render_html()
+    assert load_spend(SEPTEMBER, Month(2025, 12), tmp_path).missing == ("Nothing of 2025-09 is stored.", *year.missing)
+    assert load_spend(SEPTEMBER, Month(2025, 12), tmp_path).state is State.GAP
+    # What is stored of a later month shows that those before it had begun.
+    store(tmp_path, "ledger", Month(2026, 1), call("a", "2026-01-05", "3", amount_in_clp=Decimal(9)))
+    assert load_spend(OCTOBER, Month(2025, 12), tmp_path).missing == ("Nothing of 2025-11 to 2025-12 is stored.",)
+
+
+def test_months_after_every_source_has_ended_are_no_gap_and_the_year_says_so(tmp_path: Path) -> None:
+    moment = datetime(2026, 2, 1, tzinfo=timezone.utc)
+    store(tmp_path, "ledger", OCTOBER, call("a", "2025-10-05", "3", amount_in_clp=Decimal(9)), read_at=moment)
+    change_ended("ledger", OCTOBER, tmp_path, is_over=True)
+    year = load_spend(OCTOBER, Month(2025, 12), tmp_path)
+    assert (year.state, year.missing) == (State.COMPLETE, ())
+    months = measure_months(year)
+    assert [row["said"] for row in table_months(months).rows] == ["complete", "not in use", "not in use"]
+    assert "at least" not in show_year_headlines(months).render_html()
 
 
 def test_a_year_of_nothing_is_refused_with_what_to_do(tmp_path: Path) -> None:

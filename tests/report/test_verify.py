@@ -23,10 +23,11 @@ from flexlib.cli import main
 from flexlib.i18n import speak, use_language
 from flexlib.report.manifest import EXTRAS, build_manifest, hash_bytes, name_manifest, read_manifest, seal_manifest
 from flexlib.report.moved import describe_edits, describe_places, list_figures, list_moved
-from flexlib.report.notes import note_files
+from flexlib.report.notes import note_files, verify_files
 from flexlib.report.parameters import check_request
 from flexlib.report.reads import list_reads, shows_people
 from flexlib.report.run import run_report
+from flexlib.report.verdict import Verdict
 from flexlib.report.verify import list_pages, verify_pages
 
 SAMPLE = """\
@@ -238,6 +239,36 @@ def test_what_is_no_page_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "is no page of a report, and no folder that has any" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("place", "command"),
+    [
+        ("reports/2025-09", "flexlib report --year 2025 --month 9"),
+        ("reports/2025", "flexlib report --year 2025 --notebook year"),
+        ("reports/demo/2025-09", "flexlib report --year 2025 --month 9 --demo"),
+        ("reports/2025-09/latency.html", "flexlib report --notebook latency --year 2025 --month 9"),
+        ("nowhere", "flexlib report"),
+    ],
+)
+def test_of_a_folder_or_page_that_is_not_there_it_is_said_what_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["verify", place]) == 2
+    assert capsys.readouterr().err == f"flexlib: {place} is not there; this makes it: {command}\n"
+
+
+def test_the_notebook_of_a_report_that_failed_is_no_page_and_named_with_what_makes_it_again(tmp_path: Path) -> None:
+    folder = tmp_path / "2025-09"
+    folder.mkdir()
+    (folder / "chargeback.failed.ipynb").write_text("{}", "utf-8")
+    (found,) = verify_files(tmp_path, [], [])
+    assert (found.verdict, found.exit_code) == (Verdict.FAILED, 0)
+    assert found.sentences == (
+        "chargeback.failed.ipynb is no page: it shows how far a report came that failed. This makes the page again: "
+        "flexlib report --notebook chargeback --year 2025 --month 9",
+    )
+
+
 def test_letters_of_other_commands_are_not_asked_for_a_manifest(tmp_path: Path) -> None:
     for name in ("2025-09/a.html", "2025-09/chargeback/department_x.html", "2025/year.html"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -285,6 +316,24 @@ def test_why_a_page_cannot_be_made_again_is_told_without_what_lay_in_the_folder_
     assert "small.failed.ipynb" not in said
     assert "reports/demo" in said
     assert tempfile.gettempdir() not in said.replace(str(home), "")
+
+
+def test_of_a_page_that_was_made_with_an_organization_it_is_said_that_none_is_given(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = SAMPLE.replace("show_cards([", 'september.by("department")\nshow_cards([')
+    cell = nbformat.v4.new_code_cell(source, id="one")  # type: ignore[no-untyped-call]
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), home / "notebooks" / "placed.ipynb")  # type: ignore[no-untyped-call]
+    (home / "people.csv").write_text("who,kind,department\n7,user,Legal\n", "utf-8")
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", "people.csv")
+    assert main(["report", "--notebook", "placed", "--offline", "--json"]) == 0
+    monkeypatch.delenv("FLEXLIB_ORGANIZATION")
+    code, (found,) = verify(capsys, "reports/demo/placed.html")
+    assert (code, found["result"]) == (1, "not_verified")
+    assert found["sentences"][0] == (
+        "It was made with people.csv, and no file of an organization is given now: FLEXLIB_ORGANIZATION=FILE."
+    )
+    assert "placed.html could not be made again" in found["sentences"][1]
 
 
 def test_a_manifest_that_was_edited_and_sealed_again_is_found_by_the_page(

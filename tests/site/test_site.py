@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from report_samples import FIXTURE, read_cells, write_manifest
-from spend_samples import AUGUST, LATER, OCTOBER, call, store
+from spend_samples import AUGUST, LATER, OCTOBER, SEPTEMBER, call, store
 
 from flexlib.analysis.ranking import share_out
 from flexlib.cli import main
@@ -78,7 +78,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(home)
         patch.setenv("FLEXLIB_DATA", "data")
         patch.setenv("FLEXLIB_ORGANIZATION", "people.csv")
-        assert main(["site"]) == 0
+        assert main(["site"]) == 3  # September is not stored
     return home
 
 
@@ -122,6 +122,41 @@ def test_a_month_that_is_not_stored_is_a_gap_and_no_zero(site: Path) -> None:
     assert not (site / "2025-09").exists()
     november = next(cells for cells in read_cells(index, "table-months") if cells[0] == "November 2025")
     assert november[2] == "–"  # no call of it has a price
+
+
+def test_a_site_of_months_between_which_one_is_not_stored_is_a_gap_as_its_badge_and_exit_code_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLEXLIB_DATA", "data")
+    for month in (AUGUST, OCTOBER):
+        store(tmp_path / "data", "ledger", month, call("a", f"{month}-05", amount_in_clp=Decimal(900)))
+    assert (main(["site"]), main(["sources"])) == (3, 3)
+    assert "Nothing of 2025-09 is stored." in capsys.readouterr().err
+    index = read(tmp_path / "site" / "index.html")
+    assert "<b>! Gap</b>2 months are stored" in index
+    assert "Gap: the total is a lower bound." in index
+    assert "All months, at least" in index
+    assert main(["site"]) == 3  # also where nothing is written
+    store(tmp_path / "data", "ledger", SEPTEMBER, call("a", "2025-09-05", amount_in_clp=Decimal(900)))
+    assert main(["site"]) == 0
+    assert "All months, at least" not in read(tmp_path / "site" / "index.html")
+    assert "<b>✓ Complete</b>3 months are stored" in read(tmp_path / "site" / "index.html")
+
+
+def test_a_month_in_which_nothing_was_in_use_is_no_gap_of_a_site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLEXLIB_DATA", "data")
+    for month in (AUGUST, OCTOBER):
+        store(tmp_path / "data", "ledger", month, call("a", f"{month}-05", amount_in_clp=Decimal(900)))
+    assert main(["sources", "--ended", "ledger", "2025-08"]) == 0
+    assert main(["site"]) == 0
+    index = read(tmp_path / "site" / "index.html")
+    assert "<b>✓ Complete</b>2 months are stored" in index
+    assert "Not stored: September 2025." in index
+    assert "All months, at least" not in index
 
 
 def test_a_month_of_which_only_a_report_is_left_has_a_page(site: Path) -> None:
@@ -262,7 +297,7 @@ def test_while_nothing_changes_no_month_is_read_and_whatever_changes_is_shown(
         """How many months were read, and files written."""
         read_months.clear()
         capsys.readouterr()
-        assert main(["site", "--json"]) == 0
+        assert main(["site", "--json"]) == 3
         return len(read_months), len(json.loads(capsys.readouterr().out)["written"])
 
     kept = site / "2025-08" / "index.html"
