@@ -181,7 +181,7 @@ def _read_call(arguments: argparse.Namespace) -> dict[str, Any]:
                 call[name] = decode_json(text)
             except ValueError as error:
                 said = _("--{name} is not JSON: {error}.")
-                raise InvalidRequest(said.format(name=name.replace("_", "-"), error=error)) from error
+                raise InvalidRequest(said.format(name=name.replace("_", "-"), error=explain_refusal(error))) from error
     return call
 
 
