@@ -26,7 +26,7 @@ def read_series(path: Path) -> pd.Series:
         table = pd.read_csv(path)
         for name in ("date", "value"):
             if name not in table:
-                raise ValueError(_("it has no column {name}").format(name=name))
+                raise ValueError(_("it has no column {name!r}").format(name=name))
         days = pd.to_datetime(table["date"], format="%Y-%m-%d", errors="coerce")
         numbers = pd.to_numeric(table["value"], errors="coerce")
         if days.isna().any():
