@@ -16,7 +16,6 @@ from pathlib import Path
 from flexlib.deliver.due import Times
 from flexlib.errors import DiskFailed, InvalidRequest
 from flexlib.i18n import _, mark_text, to_english
-from flexlib.ledger.db.words import explain_cause
 from flexlib.store.disk import PRIVATE, PRIVATE_FOLDER, lock_file, report_disk
 from flexlib.store.outbox import Standing
 
@@ -230,7 +229,7 @@ class Claims:
                 _(
                     "{file}, which keeps what was sent, cannot be used: {error}; nothing more is sent. Fix it, "
                     "or make room."
-                ).format(file=self._file, error=explain_cause(error))
+                ).format(file=self._file, error=error)
             ) from error
         finally:
             if base is not None:

@@ -51,6 +51,13 @@ def explain_reader(error: Exception) -> str:
     return _("its reader says “{words}”").format(words=words) if why == str(error) else why
 
 
+def explain_file(file: Path, error: Exception, most: int, *, is_too_long: bool) -> str:
+    """Why a file cannot be read and what to do, in a sentence; `most`: MB that a row may have."""
+    is_utf8 = "UTF8" not in str(error) and not isinstance(error, UnicodeDecodeError)
+    said = explain_broken(file, is_utf8=is_utf8, is_too_long=is_too_long)
+    return said.format(name=file.name, reason=explain_reader(error), most=most)
+
+
 def _find_undecodable(file: Path) -> int:
     """The first line of a file that is not UTF-8."""
     stream: Any = pa.input_stream(str(file), compression="detect")
