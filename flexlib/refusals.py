@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import gzip
+import json
 import os
+import zipfile
+import zlib
 
-from flexlib.i18n import _, mark_text
+from flexlib.i18n import Translated, _, mark_text
 
 WORDS = {
     errno.ENOENT: mark_text("no such file or directory"),
@@ -47,17 +52,35 @@ ADVICE = {
 """What helps where something is to be written."""
 
 
+BROKEN: tuple[tuple[type[Exception], str], ...] = (
+    (UnicodeDecodeError, mark_text("it is not in UTF-8; save it so")),
+    (zipfile.BadZipFile, mark_text("it is no zip file, or a part of one")),
+    (gzip.BadGzipFile, mark_text("it is no gzip file, or a part of one")),
+    (EOFError, mark_text("it is packed and breaks off before its end")),
+    (zlib.error, mark_text("it is packed and breaks off before its end")),
+    (csv.Error, mark_text("it is no table of CSV")),
+)
+"""What Python's readers refuse a file with: their own words are English, and for programmers."""
+
+
 def explain_refusal(error: Exception) -> str:
-    """Why, within a sentence; of an error that is none of the system's its own words.
+    """Why, within a sentence; of an error that is neither the system's nor a reader's its own words, which are ours.
 
     >>> explain_refusal(FileNotFoundError(2, "No such file or directory", "bill.csv"))
     'no such file or directory'
     """
+    for kind, why in BROKEN:
+        if isinstance(error, kind):
+            return _(why)
+    if isinstance(error, json.JSONDecodeError):
+        said = _("it is not as JSON is written in line {line}, column {column}")
+        return said.format(line=error.lineno, column=error.colno)
     number = find_number(error)
     if number in WORDS:
         return _(WORDS[number])
     words = getattr(error, "strerror", None) or (os.strerror(number) if number else "")
-    return words.lower() or str(error)
+    own = error.args[0] if len(error.args) == 1 else None
+    return words.lower() or (own if isinstance(own, Translated) else str(error))
 
 
 def advise_writer(error: Exception) -> str:

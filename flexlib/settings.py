@@ -247,4 +247,4 @@ def _read_dotenv(file: Path) -> dict[str, str | None]:
     try:
         return dotenv_values(file) if has_file(file) else {}
     except UnicodeDecodeError as error:
-        raise BadSetting(_("{file} is not in UTF-8 ({error}); save it so.").format(file=file, error=error)) from error
+        raise BadSetting(_("{file} is not in UTF-8; save it so.").format(file=file)) from error

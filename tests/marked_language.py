@@ -83,3 +83,25 @@ def read_numbers(texts: list[str], *, decimal: str) -> Counter[Decimal]:
         for number in re.findall(whole, text):
             found[Decimal(number.replace(thousands, "").replace(decimal, "."))] += 1
     return found
+
+
+ALIKE = re.compile(
+    r"\b[A-Z]+(?:_[A-Z]+)+\b|(?<!\S)flexlib:|(?<![\w-])--?[a-z][\w-]*|'[^']*'|\bmodel,score,cases,date\b"
+)
+"""What every language writes alike: settings, options, columns, and what was given, in quotes."""
+
+
+def list_plain(said: str, folder: Path) -> list[str]:
+    """The words that are in no marks, and no names, paths or figures."""
+    outside, depth = "", 0
+    for letter in said.replace(str(folder), "").replace(str(FIXTURE), ""):
+        depth += letter == OPEN
+        outside += letter if not depth else " " * (letter == OPEN)
+        depth -= letter == CLOSE
+    left = re.sub(r"[\w-]*(?:[/.][\w-]+)+", "", ALIKE.sub("", outside))
+    return re.findall(r"[^\W\d_]{2,}", left)
+
+
+def read_plainly(said: str) -> str:
+    """A text of the marked language without its marks."""
+    return said.replace(OPEN, "").replace(CLOSE, "")

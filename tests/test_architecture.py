@@ -32,6 +32,7 @@ WORDS = {
     "proof",
     "reasons",
     "refusals",
+    "trust",
     "stored_notes",
     "checks",
     "certificate",

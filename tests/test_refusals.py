@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from zipfile import BadZipFile
 
 import pytest
 
@@ -81,6 +83,18 @@ def test_each_reason_is_in_both_languages(number: int) -> None:
 
 
 def test_what_is_no_refusal_of_the_system_says_its_own_words() -> None:
-    told = {explain_refusal(one) for one in (ValueError("not a gzip"), OSError("not a gzip"), EOFError("not a gzip"))}
-    assert told == {"not a gzip"}
+    assert {explain_refusal(one) for one in (ValueError("not a gzip"), OSError("not a gzip"))} == {"not a gzip"}
     assert explain_refusal(OSError(errno.ENOLCK, "No locks available")) == "no locks available"
+
+
+@pytest.mark.parametrize(("error", "told"), [
+    (UnicodeDecodeError("utf-8", b"\xe9", 0, 1, "invalid continuation byte"), "it is not in UTF-8; save it so"),
+    (BadZipFile("File is not a zip file"), "it is no zip file, or a part of one"),
+    (EOFError("Compressed file ended before the end-of-stream marker was reached"),
+     "it is packed and breaks off before its end"),
+    (json.JSONDecodeError("Expecting value", "{\n", 2), "it is not as JSON is written in line 2, column 1"),
+])  # fmt: skip
+def test_what_a_library_refuses_a_file_with_is_told_in_words_of_ours(error: Exception, told: str) -> None:
+    assert explain_refusal(error) == told
+    with speak("es"):
+        assert explain_refusal(error) != told

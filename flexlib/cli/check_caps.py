@@ -68,7 +68,7 @@ def is_capped(budget: Budget) -> bool:
 def _hold(budget: Budget, caps: dict[str, Cap]) -> BudgetCap:
     email = budget.of[0] if budget.scope == "person" else ""
     if email and "@" not in email:
-        return BudgetCap(budget, CapOutcome.NOT_READ, None, NO_EMAIL)
+        return BudgetCap(budget, CapOutcome.NOT_READ, None, _(NO_EMAIL))
     cap = caps[email]
     if cap.why:
         return BudgetCap(budget, CapOutcome.NOT_READ, None, cap.why)
@@ -107,7 +107,7 @@ def render_caps(caps: Sequence[BudgetCap]) -> list[str]:
 
 def _say(one: BudgetCap) -> str:
     if one.outcome is CapOutcome.NOT_READ:
-        return clean_text(_(one.why))
+        return clean_text(one.why)
     budget = _("{amount} flex credits").format(amount=format_amount(one.budget.amount))
     if one.cap is None:
         return _("nothing stops it at the budget, {budget}").format(budget=budget)

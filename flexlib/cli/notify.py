@@ -114,8 +114,7 @@ def run_notify(arguments: argparse.Namespace, settings: Settings) -> int:
             raise InvalidRequest(
                 _("These budgets are of made-up data, of which nobody is told; add --dry-run to see how.")
             )
-        bundle = settings.ca_bundle and settings.ca_bundle[1]
-        plan, messages = tell(rules, standings, settings.data, settings.servers, bundle, find_owner)
+        plan, messages = tell(rules, standings, settings.data, settings.servers, settings.ca_bundle, find_owner)
     untold = (*plan.untold, *lost, *filter(None, [lacking]))
     _print_all(arguments, month, messages, untold)
     return NOT_TOLD if untold or not arguments.dry_run and any(map(is_lacking, messages)) else 0
@@ -185,8 +184,8 @@ def _mend(arguments: argparse.Namespace, settings: Settings) -> int:
         if arguments.settle:
             message = claims.mark(message, Fate.SETTLED, datetime.now(timezone.utc), message.trouble)
         else:
-            bundle = settings.ca_bundle and settings.ca_bundle[1]
-            message = send_again(claims, message, open_channels(settings.servers, settings.data, bundle))
+            channels = open_channels(settings.servers, settings.data, settings.ca_bundle)
+            message = send_again(claims, message, channels)
     _print_all(arguments, None, [message], ())
     return NOT_TOLD if is_lacking(message) else 0
 

@@ -180,8 +180,10 @@ def _read_call(arguments: argparse.Namespace) -> dict[str, Any]:
             try:
                 call[name] = decode_json(text)
             except ValueError as error:
-                said = _("--{name} is not JSON: {error}.")
-                raise InvalidRequest(said.format(name=name.replace("_", "-"), error=error)) from error
+                said = _("{option} is not JSON: {error}.")
+                raise InvalidRequest(
+                    said.format(option=f"--{name.replace('_', '-')}", error=explain_refusal(error))
+                ) from error
     return call
 
 

@@ -232,7 +232,7 @@ def _read_parameters(arguments: argparse.Namespace) -> dict[str, Any]:
         said = _("{file} cannot be read: {why}; give the path of a YAML file.")
         raise BadParameter(said.format(file=file, why=explain_refusal(error))) from error
     except ValueError as error:
-        raise BadParameter(_("The parameters cannot be read: {error}.").format(error=error)) from error
+        raise BadParameter(_("The parameters cannot be read: {error}.").format(error=explain_refusal(error))) from error
     if language := values.get("lang"):  # of the page: also where its notebook has no such parameter
         use_language(read_choice("lang", str(language), LANGUAGES))
     given = {"year": arguments.year, "month": arguments.month, "names": arguments.names or None}

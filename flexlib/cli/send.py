@@ -159,7 +159,7 @@ def _send(
 ) -> list[Message]:
     from flexlib.deliver.months import send_month, send_month_again
 
-    server, bundle = settings.servers.mail, settings.ca_bundle and settings.ca_bundle[1]
+    server, bundle = settings.servers.mail, settings.ca_bundle
     if not arguments.resend:
         return send_month(claims, planned, contents, server, bundle)
     found = claims.find_open(arguments.resend)

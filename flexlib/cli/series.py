@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.i18n import _
+from flexlib.nesting import format_given
 from flexlib.refusals import explain_refusal
 
 if TYPE_CHECKING:
@@ -23,18 +24,56 @@ def read_series(path: Path) -> pd.Series:
 
     try:
         table = pd.read_csv(path)
-        days = pd.to_datetime(table["date"], format="%Y-%m-%d")
+        for name in ("date", "value"):
+            if name not in table:
+                raise ValueError(_("it has no column {name!r}").format(name=name))
+        days = pd.to_datetime(table["date"], format="%Y-%m-%d", errors="coerce")
+        numbers = pd.to_numeric(table["value"], errors="coerce")
         if days.isna().any():
-            raise ValueError("a line without a date")
-        return pd.Series(pd.to_numeric(table["value"]).to_numpy(dtype=float), pd.DatetimeIndex(days)).sort_index()
+            said = _("{given} is no date")
+            raise ValueError(said.format(given=format_given(_find_first(table["date"], days.isna()))))
+        if (wrong := numbers.isna() & table["value"].notna()).any():
+            said = _("{given} is no number")
+            raise ValueError(said.format(given=format_given(_find_first(table["value"], wrong))))
+        return pd.Series(numbers.to_numpy(dtype=float), pd.DatetimeIndex(days)).sort_index()
     except FileNotFoundError as error:
         raise BadFile(_("{path} is not there.").format(path=path)) from error
-    except (KeyError, ValueError, OSError) as error:
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise BadFile(
+            _("{path} is no daily series: a CSV with the columns date,value, a date as 2025-09-15.").format(path=path)
+        ) from error
+    except (ValueError, OSError) as error:
         raise BadFile(
             _("{path} is no daily series: a CSV with the columns date,value, a date as 2025-09-15: {error}.").format(
                 path=path, error=explain_refusal(error)
             )
         ) from error
+
+
+def _list_days(file: Path) -> list[date]:
+    """The days with which the lines of a file begin, but for those of a remark. Raises `BadFile`."""
+    try:
+        lines = [line.strip() for line in file.read_text(encoding="utf-8-sig").splitlines()]
+    except (OSError, ValueError) as error:
+        raise BadFile(
+            _("{file} cannot be read: {strerror}.").format(file=file, strerror=explain_refusal(error))
+        ) from error
+    found = []
+    for line in lines:
+        if line and not line.startswith("#"):
+            day = line.split(",")[0]
+            try:
+                found.append(date.fromisoformat(day))
+            except ValueError as error:
+                said = _("{asked} has a line that begins with no date as 2025-09-18: {error}.")
+                raise BadFile(said.format(asked=file, error=format_given(day))) from error
+    return found
+
+
+def _find_first(given: pd.Series, wrong: pd.Series) -> object:
+    """Of what was given the first that is wrong; nothing stands in its place where the cell is empty."""
+    value = given[wrong].iloc[0]
+    return value if isinstance(value, str) else ""
 
 
 COUNTRY = "CL"
@@ -52,15 +91,7 @@ def read_holidays(asked: str | None, years: tuple[int, int], country: str = "non
     if (asked := asked or country) == "none":
         return ()
     if Path(asked).is_file():
-        lines = [line.strip() for line in Path(asked).read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-        try:
-            return [date.fromisoformat(line.split(",")[0]) for line in lines if not line.startswith("#")]
-        except ValueError as error:
-            raise BadFile(
-                _("{asked} has a line that begins with no date as 2025-09-18: {error}.").format(
-                    asked=asked, error=error
-                )
-            ) from error
+        return _list_days(Path(asked))
     from flexlib.front.events import list_holidays
 
     try:

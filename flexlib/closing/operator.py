@@ -19,6 +19,7 @@ from flexlib.formats import format_moment
 from flexlib.i18n import _, find_language
 from flexlib.store.outbox import Standing
 from flexlib.store.server import is_made_up
+from flexlib.trust import NamedPath
 
 OPERATOR = "operator"
 """The folder of its claims, in the data folder: one each for every month, since a mail tells of one month alone."""
@@ -40,7 +41,7 @@ def tell_operator(progress: Progress) -> str:
     span = closing.month.span
     standing = Standing(OPERATOR, "month", (), "usd", Decimal(0), (), span.first, span.last, "failed", Decimal(0))
     claim = Claim("email", to, find_language(), event, standing, now)
-    server, bundle = settings.servers.mail, settings.ca_bundle and settings.ca_bundle[1]
+    server, bundle = settings.servers.mail, settings.ca_bundle
     with claims.hold():
         claims.add([claim], now)
         channels: dict[str, Channel] = {"email": FailureChannel(progress, server, bundle)} if server else {}
@@ -59,7 +60,7 @@ def tell_operator(progress: Progress) -> str:
 class FailureChannel:
     """Sends what failed by one mail server."""
 
-    def __init__(self, progress: Progress, server: MailServer, ca_bundle: str | None) -> None:
+    def __init__(self, progress: Progress, server: MailServer, ca_bundle: NamedPath | None) -> None:
         self._progress, self._sender, self._way = progress, server.sender, MailChannel(server, ca_bundle)
 
     def send(self, message: Message) -> None:

@@ -18,6 +18,7 @@ from flexlib.deliver.webhook import WebhookChannel
 from flexlib.i18n import Translated, _, to_english
 from flexlib.store.disk import report_disk
 from flexlib.store.outbox import Standing, list_standings
+from flexlib.trust import NamedPath
 
 FindOwner = Callable[[Standing], str | None]
 """The e-mail of who answers for the team that a budget is of; None where none is known."""
@@ -78,7 +79,7 @@ def _explain_untold(standing: Standing, to: str) -> str:
     return said.format(name=standing.budget)
 
 
-def open_channels(servers: NoticeServers, root: Path, ca_bundle: str | None) -> dict[str, Channel]:
+def open_channels(servers: NoticeServers, root: Path, ca_bundle: NamedPath | None) -> dict[str, Channel]:
     """The ways of sending that there are; without a mail server none by e-mail."""
     channels: dict[str, Channel] = {
         "slack": WebhookChannel(servers, ca_bundle, is_slack=True),
@@ -101,7 +102,7 @@ def tell(
     standings: Iterable[Standing],
     root: Path,
     servers: NoticeServers,
-    ca_bundle: str | None = None,
+    ca_bundle: NamedPath | None = None,
     find_owner: FindOwner = know_no_owner,
     now: datetime | None = None,
 ) -> tuple[Plan, list[Message]]:

@@ -23,11 +23,12 @@ from flexlib.deliver.sending import (
     NotSent,
     cut_after,
     explain_trouble,
-    make_context,
+    trust_by,
 )
 from flexlib.deliver.texts import write_end, write_lines, write_subject
 from flexlib.i18n import _
 from flexlib.privacy import clean_message
+from flexlib.trust import NamedPath
 
 GO_ON = 354
 """What a server says to DATA when it will take the mail."""
@@ -42,7 +43,7 @@ SLOWEST = 50_000
 class MailChannel:
     """Hands mail over to one server, all over one connection as long as that holds."""
 
-    def __init__(self, server: MailServer, ca_bundle: str | None = None) -> None:
+    def __init__(self, server: MailServer, ca_bundle: NamedPath | None = None) -> None:
         self._server = server
         self._ca_bundle = ca_bundle
         self._line: smtplib.SMTP | None = None
@@ -82,7 +83,7 @@ class MailChannel:
         """A line over which mails may go. Raises `NotSent`."""
         name = socket.gethostname()
         own = name if HOST.fullmatch(name) else "localhost"
-        context = make_context(self._ca_bundle)
+        context = trust_by(self._ca_bundle)
         is_tls = self._server.scheme == "smtps"
         line = smtplib.SMTP_SSL(local_hostname=own, timeout=CONNECT, context=context) if is_tls else smtplib.SMTP(
             local_hostname=own, timeout=CONNECT)  # fmt: skip

@@ -17,6 +17,7 @@ from flexlib.deliver.mail import MailChannel, open_mail
 from flexlib.deliver.readers import Reader
 from flexlib.deliver.sending import Channel
 from flexlib.store.outbox import Standing
+from flexlib.trust import NamedPath
 
 EVENT = "month"
 TYPES = {
@@ -155,7 +156,7 @@ def build_month_mail(content: Content, message: Message, sender: str) -> EmailMe
 class MonthChannel:
     """Sends months by one mail server; `contents`: by channel and recipient."""
 
-    def __init__(self, contents: Contents, server: MailServer, ca_bundle: str | None) -> None:
+    def __init__(self, contents: Contents, server: MailServer, ca_bundle: NamedPath | None) -> None:
         self._contents, self._sender, self._way = contents, server.sender, MailChannel(server, ca_bundle)
 
     def send(self, message: Message) -> None:
@@ -166,7 +167,9 @@ class MonthChannel:
         self._way.close()
 
 
-def open_month_channels(contents: Contents, server: MailServer | None, ca_bundle: str | None) -> dict[str, Channel]:
+def open_month_channels(
+    contents: Contents, server: MailServer | None, ca_bundle: NamedPath | None
+) -> dict[str, Channel]:
     """The way of sending of each part: one mail server, or none."""
     if server is None:
         return {}
@@ -178,7 +181,7 @@ def send_month(
     planned: Sequence[Claim],
     contents: Contents,
     server: MailServer | None,
-    ca_bundle: str | None = None,
+    ca_bundle: NamedPath | None = None,
 ) -> list[Message]:
     """Claims what is planned, sends what of it is not sent yet, and gives each message that was tried, or of whatever
     month is open, with its fate; the caller holds `claims`. What else was to be told to these readers, and was not, is
@@ -202,7 +205,7 @@ def send_month_again(
     planned: Sequence[Claim],
     contents: Contents,
     server: MailServer | None,
-    ca_bundle: str | None = None,
+    ca_bundle: NamedPath | None = None,
 ) -> Message:
     """Sends a message of which it is not known whether it was sent, with the month and the files of today: so that what
     is `planned` for its reader is sent, too. The caller holds `claims`."""

@@ -6,13 +6,13 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from threading import Timer
 from typing import Protocol
 
 from flexlib.deliver.claims import Message
-from flexlib.errors import FlexlibError
-from flexlib.i18n import _, mark_text
+from flexlib.errors import BadSetting, FlexlibError
+from flexlib.i18n import Translated, _, mark_text
+from flexlib.trust import NamedPath, explain_untrusted, make_context
 
 CONNECT, READ = 10.0, 20.0
 """Seconds to connect, and between two bytes of an answer."""
@@ -49,20 +49,12 @@ class Channel(Protocol):
         """Lets go of what is open."""
 
 
-def make_context(ca_bundle: str | None) -> ssl.SSLContext:
-    """How the other side of a connection is known: by the certificates in this file or folder, else the system's."""
-    is_folder = ca_bundle is not None and Path(ca_bundle).is_dir()
+def trust_by(bundle: NamedPath | None) -> ssl.SSLContext:
+    """As `make_context`; raises `NotSent` where the setting has to be corrected first."""
     try:
-        return ssl.create_default_context(
-            cafile=None if is_folder else ca_bundle, capath=ca_bundle if is_folder else None
-        )
-    except (OSError, ValueError) as error:
-        raise NotSent(
-            _("{ca_bundle} holds no certificates that can be read; correct REQUESTS_CA_BUNDLE.").format(
-                ca_bundle=ca_bundle
-            ),
-            lasts=True,
-        ) from error
+        return make_context(bundle)
+    except BadSetting as error:
+        raise NotSent(Translated(str(error), error.english), lasts=True) from error
 
 
 def explain_trouble(error: Exception) -> str:
@@ -70,7 +62,7 @@ def explain_trouble(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return _("it does not answer")
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _("its certificate is not one that this machine trusts; REQUESTS_CA_BUNDLE names others")
+        return explain_untrusted()
     if isinstance(error, ssl.SSLError):
         return _("it does not speak TLS as it should")
     if isinstance(error, socket.gaierror):

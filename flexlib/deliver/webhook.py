@@ -23,11 +23,12 @@ from urllib.request import getproxies, proxy_bypass
 from flexlib import __version__
 from flexlib.addresses import SIGNING, WEBHOOK, NoticeServers
 from flexlib.deliver.claims import Claim, Message
-from flexlib.deliver.sending import CONNECT, READ, WHOLE, NotKnown, NotSent, cut_after, explain_trouble, make_context
+from flexlib.deliver.sending import CONNECT, READ, WHOLE, NotKnown, NotSent, cut_after, explain_trouble, trust_by
 from flexlib.deliver.texts import is_open, list_told, write_lines, write_sentence, write_subject
 from flexlib.formats import format_plain
 from flexlib.i18n import _
 from flexlib.setting_values import LOOPBACK
+from flexlib.trust import NamedPath
 
 BUSY = (429, 503)
 """Come later: nothing was done."""
@@ -46,7 +47,7 @@ SLACK_SIGNS = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 class WebhookChannel:
     """Posts messages to the webhooks that the settings name."""
 
-    def __init__(self, servers: NoticeServers, ca_bundle: str | None = None, *, is_slack: bool) -> None:
+    def __init__(self, servers: NoticeServers, ca_bundle: NamedPath | None = None, *, is_slack: bool) -> None:
         self._servers = servers
         self._ca_bundle = ca_bundle
         self._is_slack = is_slack
@@ -135,7 +136,7 @@ class WebhookChannel:
         host = parts.hostname or ""
         if parts.scheme == "http":  # on this machine
             return HTTPConnection(host, parts.port, timeout=CONNECT)
-        context = make_context(self._ca_bundle)
+        context = trust_by(self._ca_bundle)
         proxy = None if host in LOOPBACK or proxy_bypass(host) else getproxies().get("https")
         if not proxy:
             return HTTPSConnection(host, parts.port, timeout=CONNECT, context=context)

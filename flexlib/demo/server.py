@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 import threading
 import time
@@ -19,7 +20,6 @@ from urllib.parse import parse_qsl
 from tornado.http1connection import HTTP1Connection
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPHeaders, HTTPServerRequest, ResponseStartLine
-from tornado.netutil import bind_sockets
 
 from flexlib.demo.api import Api, ApiResponse, Request
 from flexlib.demo.schedule import Schedule
@@ -55,12 +55,14 @@ async def serve(
 def listen(server: HTTPServer, port: int = 0) -> str:
     """Begins to listen, and gives the base URL. Raises `BadSetting` for a port that cannot be used."""
     try:
-        sockets = bind_sockets(port, HOST, backlog=BACKLOG)
-    except OSError as error:
+        line = socket.create_server((HOST, port), backlog=BACKLOG)  # it leaves nothing open where it fails
+    except (OSError, OverflowError) as error:
         said = _("port {port} cannot be used ({why}); give another, or 0 for any.")
-        raise BadSetting(said.format(port=port, why=explain_refusal(error))) from error
-    server.add_sockets(sockets)
-    return f"http://{HOST}:{sockets[0].getsockname()[1]}"
+        why = explain_refusal(error) if isinstance(error, OSError) else _("it is above 65535")
+        raise BadSetting(said.format(port=port, why=why)) from error
+    line.setblocking(False)
+    server.add_sockets([line])
+    return f"http://{HOST}:{line.getsockname()[1]}"
 
 
 def _watch_stdin(loop: asyncio.AbstractEventLoop, stopped: asyncio.Event) -> None:

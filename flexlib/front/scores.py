@@ -11,6 +11,7 @@ from flexlib.analysis.accepted import Interval, find_interval
 from flexlib.errors import BadFile
 from flexlib.i18n import _
 from flexlib.names import match_model
+from flexlib.nesting import Unreadable, explain_line
 from flexlib.refusals import explain_refusal
 
 COLUMNS = ("model", "score", "cases", "date")
@@ -60,11 +61,11 @@ def read_scores(path: Path) -> Scores:
         try:
             share, cases, day = float(row["score"]) / 100, int(row["cases"]), date.fromisoformat(row["date"])
             if not (0 <= share <= 1 and cases > 0):
-                raise ValueError("a score is 0 to 100 percent, of 1 case or more")
+                raise Unreadable(_("a score is 0 to 100 percent, of 1 case or more"))
         except (TypeError, ValueError) as error:
             raise BadFile(
                 _("{path}, line {number} cannot be read: {error}; fix this line.").format(
-                    path=path, number=number, error=error
+                    path=path, number=number, error=explain_line(error)
                 )
             ) from error
         key = match_model(row["model"])

@@ -16,6 +16,7 @@ from decimal import Decimal, InvalidOperation
 from flexlib.errors import BadFile
 from flexlib.i18n import _, translate_count
 from flexlib.money.fx import EXACT, Rates, find_rate
+from flexlib.nesting import Unreadable, explain_line
 
 COLUMNS = ["from", "until", "usd_per_credit", "source"]
 LIST = "windsurf_credit_prices.csv"
@@ -149,7 +150,7 @@ def read_amount(text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation:
-        raise ValueError(f"{text!r} is no number; write it as 0.04") from None
+        raise Unreadable(_("{text!r} is no number; write it as 0.04").format(text=text)) from None
 
 
 def _read_price(name: str, number: int, row: list[str]) -> CreditPrice:
@@ -163,13 +164,13 @@ def _read_price(name: str, number: int, row: list[str]) -> CreditPrice:
             is_own=name != LIST,
         )
         if not price.usd.is_finite() or price.usd < 0 or price.first >= price.end:
-            raise ValueError("a price is 0 or more, and holds for a day at least")
+            raise Unreadable(_("a price is 0 or more, and holds for a day at least"))
         if price.usd != round(price.usd, 8):
-            raise ValueError("a price has at most 8 decimals")
+            raise Unreadable(_("a price has at most 8 decimals"))
     except ValueError as error:
         raise BadFile(
             _("{name}, line {number} cannot be read: {row!r} ({error}). Fix this line.").format(
-                name=name, number=number, row=",".join(row), error=error
+                name=name, number=number, row=",".join(row), error=explain_line(error)
             )
         ) from error
     return price

@@ -35,6 +35,11 @@ class Unreadable(ValueError):
         self.english = str(to_english(why))
 
 
+def explain_line(error: Exception) -> object:
+    """Why a line of a table cannot be read: in our words, or in general where a library says it in its own."""
+    return error if isinstance(error, Unreadable) else _("its cells are not as its columns are")
+
+
 class TooDeep(Unreadable):
     """More than `MOST_NESTED` lists and objects inside each other."""
 

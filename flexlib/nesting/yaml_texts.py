@@ -132,8 +132,7 @@ def _find_text_before(text: str, mark: Any) -> Any:  # noqa: ANN401 (the library
 
 def explain_unread(path: object, error: Exception) -> str:
     """That a file cannot be read as YAML, and why."""
-    why = _("it is not in UTF-8; save it so") if isinstance(error, UnicodeDecodeError) else explain_refusal(error)
-    return _("{path} cannot be read as YAML: {error}.").format(path=path, error=why)
+    return _("{path} cannot be read as YAML: {error}.").format(path=path, error=explain_refusal(error))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from flexlib.dates import Month
 from flexlib.errors import BadParameter
-from flexlib.i18n import _, join_and
+from flexlib.i18n import _, join_and, join_or
 from flexlib.nesting import decode_json, format_given
 from flexlib.refusals import explain_refusal
 from flexlib.report.folder import find_packaged
@@ -103,8 +103,8 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
         tree = ast.parse("".join("".join(cell["source"]) for cell in tagged[:1]))
     except (SyntaxError, ValueError) as error:
         raise BadParameter(
-            _("The parameters of {notebook} are no Python ({error}); correct them in Jupyter.").format(
-                notebook=notebook, error=error
+            _("The parameters of {notebook} are no Python (line {line}); correct them in Jupyter.").format(
+                notebook=notebook, line=getattr(error, "lineno", 1)
             )
         ) from error
     found = {}
@@ -135,14 +135,19 @@ def _read_notebook(file: Path) -> dict[str, Any]:
     try:
         content: dict[str, Any] = decode_json(file.read_text("utf-8"))
         if content["nbformat"] != NBFORMAT or type(content["nbformat_minor"]) is not int:
-            raise ValueError(f"not of Jupyter's format {NBFORMAT}")
+            raise ValueError(_("it is not of Jupyter's format {number}").format(number=NBFORMAT))
         content["metadata"].get("flexlib")
         for cell in content["cells"]:
             cell["metadata"].get("tags"), "".join(cell["source"])
             if cell["cell_type"] not in CELLS:
-                raise ValueError(f"a cell is {format_given(cell['cell_type'])}, none of {', '.join(CELLS)}")
+                said = _("a cell is {given}, and not {kinds}")
+                raise ValueError(said.format(given=format_given(cell["cell_type"]), kinds=join_or(CELLS)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        why = f"it lacks {error}" if isinstance(error, KeyError) else explain_refusal(error)
+        why = explain_refusal(error)
+        if isinstance(error, KeyError):
+            why = _("it lacks {name}").format(name=error)
+        elif isinstance(error, TypeError | AttributeError):
+            why = _("it is not built as one")
         raise BadParameter(
             _("{file} cannot be read as a notebook ({why}); save it again from Jupyter.").format(file=file, why=why)
         ) from error
@@ -189,7 +194,6 @@ def check_request(notebook: str, given: Mapping[str, Any], service_key: str | No
 
 def _check_parameters(notebook: Path, given: Mapping[str, Any], service_key: str | None) -> dict[str, Any]:
     known = read_parameters(notebook)
-    takes = f"{notebook.stem} takes {', '.join(known) or 'none'}"
     for name, value in given.items():
         text = str(value)
         if is_secret_name(name) or SECRET_VALUE.search(text) or (service_key and service_key in text):
@@ -205,8 +209,8 @@ def _check_parameters(notebook: Path, given: Mapping[str, Any], service_key: str
     missing = [name for name in REQUIRED if name in known and name not in given]
     if missing:
         raise BadParameter(
-            _("The parameter {missing} is missing; {takes}. Give it, such as --year 2025.").format(
-                missing=join_and(missing), takes=takes
+            _("The parameter {missing} is missing; {notebook} takes {known}. Give it, such as --year 2025.").format(
+                missing=join_and(missing), notebook=notebook.stem, known=", ".join(known)
             )
         )
     return dict(given)

@@ -20,6 +20,7 @@ from flexlib.i18n import _, write_number
 from flexlib.money.fx import VALUE_DECIMALS, Rate
 from flexlib.nesting import decode_json
 from flexlib.setting_values import LOOPBACK
+from flexlib.trust import explain_untrusted
 
 if TYPE_CHECKING:
     import requests
@@ -91,7 +92,7 @@ def parse_mindicador(body: bytes, year: int) -> list[Rate]:
     """The observations in an answer about `year`. Raises `ServerUnreachable` when it is something else."""
     answer = _read_json(MINDICADOR, body)
     if not isinstance(answer, dict) or answer.get("codigo") != "dolar" or not isinstance(answer.get("serie"), list):
-        _give_up(MINDICADOR, "its answer is not a series of the dollar")
+        _give_up(MINDICADOR, _("its answer is not a series of the dollar"))
     span = Span(date(year, 1, 1), date(year, 12, 31))
     return _read_rates(MINDICADOR, answer["serie"], "fecha", "valor", span)
 
@@ -100,10 +101,10 @@ def parse_frankfurter(body: bytes, span: Span) -> list[Rate]:
     """The observations in an answer about `span`. Raises `ServerUnreachable` when it is something else."""
     answer = _read_json(FRANKFURTER, body)
     if not isinstance(answer, list):
-        _give_up(FRANKFURTER, "its answer is not a list of rates")
+        _give_up(FRANKFURTER, _("its answer is not a list of rates"))
     for row in answer:
         if isinstance(row, dict) and (row.get("base"), row.get("quote")) != ("USD", "CLP"):
-            _give_up(FRANKFURTER, f"an observation is not about USD in CLP: {row!r:.100}")
+            _give_up(FRANKFURTER, _("an observation is not about USD in CLP: {row}").format(row=f"{row!r:.100}"))
     return _read_rates(FRANKFURTER, answer, "date", "rate", span)
 
 
@@ -114,11 +115,12 @@ def _read_rates(source: str, rows: list[Any], day_key: str, value_key: str, span
         try:
             rate = Rate(date.fromisoformat(row[day_key][:10]), _read_value(row[value_key]), source)
         except (KeyError, TypeError, ValueError, InvalidOperation, BadRecord) as error:
-            _give_up(source, f"an observation cannot be read: {row!r:.100}", error)
+            _give_up(source, _("an observation cannot be read: {row}").format(row=f"{row!r:.100}"), error)
         if rate.day not in span:
-            _give_up(source, f"it was asked for {span} and speaks of {rate.day}")
+            _give_up(source, _("it was asked for {span} and speaks of {day}").format(span=span, day=rate.day))
         if rates.setdefault(rate.day, rate) != rate:
-            _give_up(source, f"it gives {rate.day} two values, {rates[rate.day].value} and {rate.value}")
+            said = _("it gives {day} two values, {one} and {other}")
+            _give_up(source, said.format(day=rate.day, one=rates[rate.day].value, other=rate.value))
     return sorted(rates.values())
 
 
@@ -133,7 +135,7 @@ def _read_json(source: str, body: bytes) -> object:
     try:
         return decode_json(body.decode(), parse_float=Decimal, parse_int=Decimal, parse_constant=_refuse_constant)
     except ValueError as error:
-        _give_up(source, f"its answer is not JSON: {body[:60]!r}", error)
+        _give_up(source, _("its answer is not JSON: {body}").format(body=repr(body[:60])), error)
 
 
 def _refuse_constant(text: str) -> NoReturn:
@@ -219,7 +221,7 @@ def _explain(error: Exception, policy: RetryPolicy) -> str:
     if isinstance(error, requests.Timeout):
         return _("it does not answer")
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return _("its certificate is not one that this machine trusts; REQUESTS_CA_BUNDLE names others")
+        return explain_untrusted()
     if isinstance(error, requests.exceptions.SSLError):
         return _("it does not speak TLS as it should")
     if isinstance(error, requests.ConnectionError | requests.exceptions.ChunkedEncodingError):

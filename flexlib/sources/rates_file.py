@@ -46,9 +46,7 @@ def read_rates_file(file: Path, source: str | None) -> list[Rate]:
         names = {name.strip().lower(): name for name in reader.fieldnames or ()}
         rows = list(reader)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise BadFile(
-            _("{name} is not a CSV in UTF-8 ({error}); save it as one.").format(name=file.name, error=error)
-        ) from error
+        raise BadFile(_("{name} is not a CSV in UTF-8; save it as one.").format(name=file.name)) from error
     day, value = (next((names[one] for one in known if one in names), None) for known in (DAYS, VALUES))
     if day is None or value is None:
         raise BadFile(

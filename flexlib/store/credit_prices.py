@@ -11,6 +11,7 @@ from flexlib.dates import Span
 from flexlib.errors import BadFile
 from flexlib.i18n import _
 from flexlib.money.credit_prices import LIST, CreditPrices, read_amount, read_credit_prices
+from flexlib.nesting import Unreadable, explain_line
 from flexlib.refusals import explain_refusal
 from flexlib.setting_values import has_file
 
@@ -66,16 +67,16 @@ def load_multipliers(root: Path, days: Span) -> dict[str, int]:
             first, end, model, each, __ = row
             hundredths = read_amount(each) * 100
             if hundredths != int(hundredths) or hundredths < 0:
-                raise ValueError("a prompt costs 0 credits or more, with at most 2 decimals")
+                raise Unreadable(_("a prompt costs 0 credits or more, with at most 2 decimals"))
             covers = (not first or date.fromisoformat(first) <= days.first) and (
                 not end or days.last < date.fromisoformat(end)
             )
             if covers and found.setdefault(model, int(hundredths)) != hundredths:
-                raise ValueError(f"{model} has another multiplier on these days in a line before")
-        except (ValueError, OverflowError) as error:
+                raise Unreadable(_("{model} has another multiplier on these days in a line before").format(model=model))
+        except (ValueError, ArithmeticError) as error:
             raise BadFile(
                 _("{own}, line {number} cannot be read: {row!r} ({error}). Fix this line.").format(
-                    own=own, number=number, row=",".join(row), error=error
+                    own=own, number=number, row=",".join(row), error=explain_line(error)
                 )
             ) from error
     return found

@@ -46,7 +46,7 @@ def find_pseudonym_secret(root: Path) -> bytes:
     try:
         secret = bytes.fromhex(file.read_text("ascii"))
         if len(secret) != SIZE:
-            raise ValueError(f"it holds {len(secret)} bytes, not {SIZE}")
+            raise ValueError(_("it holds {count} bytes, not {size}").format(count=len(secret), size=SIZE))
     except (OSError, ValueError) as error:
         raise DiskFailed(
             _(

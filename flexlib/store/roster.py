@@ -162,9 +162,7 @@ def _read_csv(file: Path, notes: list[str]) -> Iterator[tuple[int, list[str]]]:
             line = reader.line_num + 1
     except csv.Error as error:
         raise BadFile(
-            _("line {line} of {file} is no line of a CSV ({error}); close its quotes.").format(
-                line=line, file=file, error=error
-            )
+            _("line {line} of {file} is no line of a CSV; close its quotes.").format(line=line, file=file)
         ) from error
 
 

@@ -54,9 +54,7 @@ def _read_sheets(file: Path) -> dict[str, Rows]:
         names = [one.name for one in book.sheets_metadata if one.typ is SheetTypeEnum.WorkSheet]
         sheets = {name: book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in names}
     except CalamineError as error:
-        raise BadFile(
-            _("{file} cannot be read as Excel ({error}); save it again, or as CSV.").format(file=file, error=error)
-        ) from error
+        raise BadFile(_("{file} cannot be read as Excel; save it again, or as CSV.").format(file=file)) from error
     return {name: [[_write_cell(one) for one in row] for row in rows] for name, rows in sheets.items()}
 
 

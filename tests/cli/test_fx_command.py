@@ -276,7 +276,7 @@ def test_a_value_that_a_dollar_is_hardly_worth_is_kept_where_somebody_says_so(
         ("date,value\n2025-09-30,one\n", "line 2 is not a rate"),
         ("date,value,Año\n2025-09-30,1.08,x\n".encode("latin-1"), "is not a CSV in UTF-8"),
         ("date,value\n2025-09-30,1.08\n".encode("utf-16"), "is not a CSV in UTF-8"),
-        ("date,value\n2025-09-30," + "1" * 200_000 + "\n", "is not a CSV in UTF-8 .field larger than"),
+        ("date,value\n2025-09-30," + "1" * 200_000 + "\n", "is not a CSV in UTF-8; save it as one"),
         ("date,value\n2025-09-30,1\n2025-09-30,2\n", "gives 2025-09-30 two values"),
         ("fecha;valor\n2025-09-30;1.234\n", "line 2 is not a rate"),  # a thousand and more, or a bit over one
         ("fecha;valor\n01-09-2025;964,50\n", "line 2 is not a rate"),  # of January or of September

@@ -75,9 +75,9 @@ def test_over_tls_and_with_a_login_a_mail_arrives_whole_and_once(tmp_path: Path,
     contents = {(name_channel(SEPTEMBER, READER), READER.to): replace(CONTENT, files=[tmp_path / "llm_usage.pdf"])}
     with serve_mail(box, **how) as port, claims.hold():
         server = MailServer("localhost", port, "smtp", "flexlib@example.com", "ana", password)
-        (sent,) = send_month(claims, [claim], contents, server, str(bundle))
+        (sent,) = send_month(claims, [claim], contents, server, ("SSL_CERT_FILE", str(bundle)))
         if fate is Fate.SENT:
-            assert send_month(claims, [claim], contents, server, str(bundle)) == []
+            assert send_month(claims, [claim], contents, server, ("SSL_CERT_FILE", str(bundle))) == []
     assert (sent.fate, box.logins) == (fate, [(b"ana", True)])
     assert len(box.mails) == (fate is Fate.SENT)
     for one in box.mails:

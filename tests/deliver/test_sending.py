@@ -194,9 +194,9 @@ def test_over_tls_a_mail_and_a_password_go_only_to_a_server_that_is_known(
         assert (told.fate, "its certificate is not one that this machine trusts" in told.trouble) == (FAILED, True)
         assert (script.asked, script.logins) == ([], [])
         wrong = NoticeServers(replace(server, password="wrong"))
-        (told,) = tell([rule()], [OPENAI], tmp_path, wrong, str(bundle), now=NOON)[1]
+        (told,) = tell([rule()], [OPENAI], tmp_path, wrong, ("SSL_CERT_FILE", str(bundle)), now=NOON)[1]
         assert told.trouble.endswith("does not take the user and password of FLEXLIB_SMTP_URL (535).")
-        (told,) = tell([rule()], [OPENAI], tmp_path, NoticeServers(server), str(bundle), now=NOON)[1]
+        (told,) = tell([rule()], [OPENAI], tmp_path, NoticeServers(server), ("SSL_CERT_FILE", str(bundle)), now=NOON)[1]
         assert (told.fate, len(script.taken), script.logins[-1]) == (SENT, 1, ["ana", PASSWORD])
 
 
@@ -209,10 +209,12 @@ def test_over_tls_a_webhook_is_asked_only_where_it_is_known(
         servers = NoticeServers(None, (("ops", script.url.replace("http:", "https:")),), SECRET)
         (told,) = tell_finance(tmp_path, servers, "slack", "ops")
         assert (told.fate, script.asked) == (FAILED, [])
-        (told,) = tell([rule("slack", "ops")], [OPENAI], tmp_path, servers, str(bundle), now=NOON)[1]
+        (told,) = tell([rule("slack", "ops")], [OPENAI], tmp_path, servers, ("SSL_CERT_FILE", str(bundle)), now=NOON)[1]
         assert (told.fate, len(script.taken)) == (SENT, 1)
-        (told,) = tell([rule("slack", "ops")], [ANA], tmp_path, servers, str(tmp_path / "none.pem"), now=NOON)[1]
-        assert (told.fate, "no certificates that can be read" in told.trouble) == (FAILED, True)
+        (told,) = tell(
+            [rule("slack", "ops")], [ANA], tmp_path, servers, ("SSL_CERT_FILE", str(tmp_path / "none.pem")), now=NOON
+        )[1]
+        assert (told.fate, told.trouble.startswith("SSL_CERT_FILE is ")) == (FAILED, True), told.trouble
 
 
 def test_a_person_gets_a_mail_in_their_language_and_others_learn_only_that_there_is_one(
@@ -288,7 +290,7 @@ def test_a_webhook_is_asked_through_the_proxy_of_the_environment(
         monkeypatch.setenv("https_proxy", f"http://ana:{password}@127.0.0.1:{listening.getsockname()[1]}")
         monkeypatch.setenv("no_proxy", "")
         servers = NoticeServers(None, (("ops", "https://hooks.example.com/T0"),), SECRET)
-        (told,) = tell([rule("slack", "ops")], [OPENAI], tmp_path, servers, str(bundle), now=NOON)[1]
+        (told,) = tell([rule("slack", "ops")], [OPENAI], tmp_path, servers, ("SSL_CERT_FILE", str(bundle)), now=NOON)[1]
         between.join()
     assert asked[0].startswith(b"CONNECT hooks.example.com:443 ")
     if password == "right":

@@ -218,10 +218,13 @@ def _check_superseded(held: Sequence[HeldMonth], pool: Pool, decisions: Decision
         )
         if given.keys() == {one["sha256"] for one in named} and not is_read_anew:
             is_stored = any(entry["sha256"] in given for entry in stored)
-            why = "was imported before, by the same columns" if is_stored else "is not imported yet"
-            raise BadFile(
-                _(
-                    "{name} cannot supersede itself: it {why}. Leave --supersedes out, or name the older file "
-                    "that it is to take the place of."
-                ).format(name=name, why=why)
+            said = _(
+                "{name} cannot supersede itself: it is not imported yet. Leave --supersedes out, or name the older "
+                "file that it is to take the place of."
             )
+            if is_stored:
+                said = _(
+                    "{name} cannot supersede itself: it was imported before, by the same columns. Leave --supersedes "
+                    "out, or name the older file that it is to take the place of."
+                )
+            raise BadFile(said.format(name=name))

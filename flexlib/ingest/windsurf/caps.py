@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from flexlib.i18n import _
 from flexlib.ingest.windsurf.server import identify_server
 from flexlib.settings import Settings
 from flexlib.sources.windsurf.caps import ask_cap
@@ -41,6 +42,10 @@ def read_caps(settings: Settings, emails: Iterable[str]) -> dict[str, Cap]:
 
 def _judge(reply: ApiResponse) -> Cap:
     if reply.refused:
-        lacks = f"; the key needs {reply.ask.permission}" if reply.refused.startswith(("HTTP 401", "HTTP 403")) else ""
-        return Cap(None, f"the server refused it ({reply.refused}){lacks}")
-    return Cap(None, f"the server did not tell it ({reply.failed})") if reply.failed else Cap(reply.value)
+        said = _("the server refused it ({refused})")
+        if reply.refused.startswith(("HTTP 401", "HTTP 403")):
+            said = _("the server refused it ({refused}); the key needs {permission}")
+        return Cap(None, said.format(refused=reply.refused, permission=reply.ask.permission))
+    if reply.failed:
+        return Cap(None, _("the server did not tell it ({failed})").format(failed=reply.failed))
+    return Cap(reply.value)

@@ -11,6 +11,7 @@ from typing import Any
 from flexlib.checks import Check
 from flexlib.dates import Span
 from flexlib.errors import RouteRefused, UnsupportedTeam
+from flexlib.i18n import to_english
 from flexlib.ingest.windsurf.run import Outcome, Run
 from flexlib.ingest.windsurf.unit import read_cycle, read_used
 from flexlib.privacy import clean_message
@@ -64,7 +65,7 @@ def check_users(run: Run, outcome: Outcome, verify: int | None) -> Check:
     asked = [user for user in sample if user not in lost]
     if not asked:
         answer = next(iter(lost.values()), "no users")
-        return Check("not checked", figures={"answer": answer}, code=code, reasons=("nobody_asked",))
+        return Check("not checked", figures={"answer": to_english(answer)}, code=code, reasons=("nobody_asked",))
     here = _by_user(outcome.tally, set(asked), outcome.counts_rows)
     there = {user: _by_user(tally, {user}, outcome.counts_rows).get(user, {}) for user, tally in again.items()}
     wrong = [user for user in asked if here.get(user, {}) != there[user] or again[user].quarantined]
@@ -155,7 +156,7 @@ def check_balance(reply: ApiResponse | None, span: Span, outcome: Outcome, liste
     code = "balance"
     if reply is None or not reply.is_good:
         answer = "it was not asked" if reply is None else reply.refused or reply.failed
-        return Check("not checked", figures={"answer": answer}, code=code, reasons=("no_balance",))
+        return Check("not checked", figures={"answer": to_english(answer)}, code=code, reasons=("no_balance",))
     figures = {name: _plain(reply.value[name]) for name in BALANCE if name in reply.value}
     cycle = read_cycle(reply.value)
     if cycle != span:

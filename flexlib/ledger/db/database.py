@@ -21,13 +21,11 @@ from flexlib.errors import LedgerError, LedgerFailed, LedgerMissing, LedgerUnava
 from flexlib.i18n import _
 from flexlib.ledger.db.archived import LATE, explain_late
 from flexlib.ledger.db.engine import create_engine
+from flexlib.ledger.db.words import LOCKED, explain_cause, find_cause
 from flexlib.privacy import PrivacyGuard
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.01, 0.5
 PASSING_NAMES = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL")
-LOCKED = "55P03"
-"""The SQLSTATE of a wait for a lock that took too long."""
-
 PASSING_STATES = ("08", "40", "53300", LOCKED, "57P")
 """SQLSTATEs that pass: connection, serialization and deadlock, too many connections, lock, restart of the server."""
 
@@ -156,21 +154,21 @@ atexit.register(_close_all)
 def run_with_retries(ledger: Ledger, work: Callable[[], T], advice: str = "") -> T:
     """What `work` gives; it must bear to be run again, even after a commit whose answer was lost.
 
-    Raises `LedgerUnavailable`, with the `advice`, once the database was busy or unreachable for
-    `ledger.retry_seconds`, `LedgerFailed` when it refused for good.
+    Raises `LedgerUnavailable`, with the `advice` (a marked text that begins with a space), once the database was busy
+    or unreachable for `ledger.retry_seconds`, `LedgerFailed` when it refused for good.
     """
     start, pause = time.monotonic(), FIRST_PAUSE
     while True:
         try:
             return work()
         except (sa.exc.SQLAlchemyError, ledger.driver_error) as error:
-            if not _may_pass(_find_cause(error), ledger):
-                raise explain_refusal(ledger, error) from error
+            if not _may_pass(find_cause(error), ledger):
+                raise build_refusal(ledger, error) from error
             waited = time.monotonic() - start
             if waited + pause > ledger.retry_seconds:
                 said = _("The ledger ({place}) was busy or out of reach for {seconds:.1f} s: {why}.{advice}")
-                raise LedgerUnavailable(said.format(
-                    place=ledger.place, seconds=waited, why=_quote(error), advice=advice)) from error  # fmt: skip
+                facts = {"place": ledger.place, "seconds": waited, "advice": _(advice)}
+                raise LedgerUnavailable(said.format(why=explain_cause(error), **facts)) from error
         time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 (only spreads the attempts)
         pause = min(pause * 2, LONGEST_PAUSE)
 
@@ -194,20 +192,9 @@ def _may_pass(cause: BaseException, ledger: Ledger) -> bool:
     return str(state).startswith(PASSING_STATES) or (state == GONE and TALLY_TABLES in str(cause))
 
 
-def explain_refusal(ledger: Ledger, error: Exception) -> LedgerError:
+def build_refusal(ledger: Ledger, error: Exception) -> LedgerError:
     """What to raise where the database refused: asking again would not help, or not before a lock is gone."""
-    if str(_find_cause(error)) == LATE:
+    if str(find_cause(error)) == LATE:
         return explain_late()
-    kind = LedgerUnavailable if getattr(_find_cause(error), "sqlstate", None) == LOCKED else LedgerFailed
-    return kind(f"The ledger ({ledger.place}) refused: {_quote(error)}.")
-
-
-def _find_cause(error: Exception) -> BaseException:
-    return error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
-
-
-def _quote(error: Exception) -> str:
-    cause = _find_cause(error)
-    if getattr(cause, "sqlstate", None) == LOCKED:
-        return "another session locks its table: end that session, which pg_stat_activity shows, or wait for it"
-    return str(cause).strip().split("\n", 1)[0].rstrip(".") or type(cause).__name__
+    kind = LedgerUnavailable if getattr(find_cause(error), "sqlstate", None) == LOCKED else LedgerFailed
+    return kind(_("The ledger ({place}) refused: {why}.").format(place=ledger.place, why=explain_cause(error)))

@@ -13,7 +13,7 @@ from typing import Any
 
 from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.errors import BadFile, InvalidCall, LedgerError
-from flexlib.i18n import _
+from flexlib.i18n import _, mark_text
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.door import find_guard, find_ledger
@@ -26,6 +26,8 @@ from flexlib.ledger.record.recording import store_batch
 
 LIFETIME = timedelta(minutes=10)
 """How long an amount is held for a call of which nothing more is heard: longer than a model takes to answer."""
+
+EXPIRES = mark_text(" What is held expires by itself.")
 
 LONGEST = timedelta(days=1)
 """A lifetime beyond it is a mistake: nobody waits so long for an answer."""
@@ -147,7 +149,7 @@ class Hold:
             return
 
         release = partial(self._counters.release, self.request_id)
-        run_with_retries(self._ledger, release, " What is held expires by itself.")
+        run_with_retries(self._ledger, release, EXPIRES)
         self.is_held = False
 
 

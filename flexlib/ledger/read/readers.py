@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from flexlib.errors import BadSetting
 from flexlib.i18n import _
-from flexlib.ledger.db.database import Ledger, explain_refusal
+from flexlib.ledger.db.database import Ledger, build_refusal
 from flexlib.ledger.db.engine import list_settings
 from flexlib.ledger.db.table import STATISTICS, TABLE
 from flexlib.ledger.read.arrow import Tables, build_table, is_text, list_columns, read_ahead, write_sql
@@ -62,7 +62,7 @@ class PostgresqlReader:
         try:
             yield from ahead
         except (pa.ArrowException, OSError) as error:  # what Arrow makes of the driver's own
-            raise explain_refusal(self._ledger, error) from error
+            raise build_refusal(self._ledger, error) from error
         finally:
             ahead.close()
 
@@ -100,7 +100,7 @@ def open_reader(
             with ledger.read() as connection:
                 yield SqliteReader(connection)
         except (sa.exc.SQLAlchemyError, ledger.driver_error) as error:
-            raise explain_refusal(ledger, error) from error
+            raise build_refusal(ledger, error) from error
         return
     try:
         import adbc_driver_manager as adbc  # not its DB-API, which loads pandas
@@ -119,7 +119,7 @@ def open_reader(
                     statement.execute_update()
             yield PostgresqlReader(ledger, connection)
     except adbc.Error as error:
-        raise explain_refusal(ledger, error) from error
+        raise build_refusal(ledger, error) from error
 
 
 def _count_rows(ledger: Ledger, first: datetime, end: datetime) -> int:
@@ -129,7 +129,7 @@ def _count_rows(ledger: Ledger, first: datetime, end: datetime) -> int:
             select = sa.select(sa.func.count()).select_from(STATISTICS).where(*in_period)
             return int(connection.execute(select).scalar_one())
     except (sa.exc.SQLAlchemyError, ledger.driver_error) as error:
-        raise explain_refusal(ledger, error) from error
+        raise build_refusal(ledger, error) from error
 
 
 def _select_postgresql(first: datetime, end: datetime, empty: Collection[str]) -> str:

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from flexlib.dates import Month
 from flexlib.errors import LedgerFailed
-from flexlib.i18n import _
+from flexlib.i18n import _, mark_text
 from flexlib.ledger.db.archived import ArchivedMonth, archived, list_archived
 from flexlib.ledger.db.columns import to_microseconds
 from flexlib.ledger.db.database import Ledger, run_with_retries
@@ -29,7 +29,7 @@ BATCH_ROWS = 10_000
 """Of a transaction on SQLite: others write in between, after a tenth of a second."""
 LOCK_MILLISECONDS = 2_000
 """For which the partition waits for who reads, and all others behind it."""
-RUN_AGAIN = " Not one call is gone; run it again."
+RUN_AGAIN = mark_text(" Not one call is gone; run it again.")
 
 
 def seal_month(ledger: Ledger, one: ArchivedMonth, totals: MonthTotals) -> None:

@@ -90,7 +90,8 @@ def record_batches(
         try:
             _store(ledger, good, report, keeper)
         except (LedgerUnavailable, LedgerFailed) as error:
-            raise type(error)(f"{error} The lines before line {report.done + 1} are done; go on from it.") from error
+            said = _("{error} The lines before line {line} are done; go on from it.")
+            raise type(error)(said.format(error=error, line=report.done + 1)) from error
         report.read += len(batch)
         report.last += len(texts)
         report.done = report.last

@@ -12,6 +12,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from flexlib.dates import Month
+from flexlib.i18n import mark_text
 from flexlib.ledger.db.columns import to_microseconds
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.table import COLUMNS, TABLE, lock_counters
@@ -22,7 +23,7 @@ from flexlib.money.amounts import FILLED
 PAGE_ROWS = 2_000
 CHANGED = (*FILLED, "earlier_amounts", "updated_at")
 KEY = ("created_at", "request_id")
-GO_ON = " Amounts filled or repriced so far are kept, and nothing else was stored; run it again to go on."
+GO_ON = mark_text(" Amounts filled or repriced so far are kept, and nothing else was stored; run it again to go on.")
 
 
 def change_pages(

@@ -9,7 +9,7 @@ from typing import Any
 
 from flexlib.enums import LlmProvider, LlmProxy, LlmTaskType
 from flexlib.errors import ConflictingUsage, InvalidCall
-from flexlib.i18n import _
+from flexlib.i18n import _, mark_text
 from flexlib.ledger.db.archived import explain_late
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
@@ -28,8 +28,8 @@ from flexlib.ledger.record.writing import (
 )
 
 Amount = Decimal | float | str | None
-PROXY_IS_SET = "the proxy is set by the function that you called; use record_usage to choose another."
-SEND_AGAIN = " It is not certain that the call is stored; send it again under the same request id."
+PROXY_IS_SET = mark_text("the proxy is set by the function that you called; use record_usage to choose another.")
+SEND_AGAIN = mark_text(" It is not certain that the call is stored; send it again under the same request id.")
 
 
 def record_usage(
@@ -125,7 +125,7 @@ def record_openrouter_usage(
     (<LlmProxy.OPENROUTER: 'openrouter'>, Decimal('0.2500000000'))
     """
     if "proxy" in others:
-        raise InvalidCall(PROXY_IS_SET)
+        raise InvalidCall(_(PROXY_IS_SET))
     return record_usage(
         usable=usable,
         provider=provider,
@@ -159,7 +159,7 @@ def record_direct_usage(
     True
     """
     if "proxy" in others:
-        raise InvalidCall(PROXY_IS_SET)
+        raise InvalidCall(_(PROXY_IS_SET))
     return record_usage(
         usable=usable,
         provider=provider,

@@ -8,8 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from flexlib.ledger.db.database import Ledger, explain_refusal
+from flexlib.ledger.db.database import Ledger, build_refusal
 from flexlib.ledger.db.table import TABLE
+from flexlib.ledger.db.words import find_cause
 from flexlib.ledger.tally.current import are_there, has_unknown, is_whole, know_new
 from flexlib.ledger.tally.parts import select_span
 from flexlib.ledger.tally.tables import (
@@ -45,7 +46,7 @@ def fold_changes(ledger: Ledger) -> bool:
                 return False
             fold(connection)
     except (sa.exc.SQLAlchemyError, ledger.driver_error) as error:
-        cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig else error
+        cause = find_cause(error)
         name = str(getattr(cause, "sqlite_errorname", ""))
         if (
             name.startswith(NOT_NOW)
@@ -53,7 +54,7 @@ def fold_changes(ledger: Ledger) -> bool:
             or getattr(cause, "sqlstate", None) in AWAY
         ):
             return False
-        raise explain_refusal(ledger, error) from error
+        raise build_refusal(ledger, error) from error
     return True
 
 

@@ -19,9 +19,8 @@ import pyarrow.parquet as pq
 
 from flexlib.errors import BadFile
 from flexlib.i18n import _
-from flexlib.refusals import explain_refusal
 from flexlib.sources.files.json_values import decode_exact, find_suspects, judge_line, read_lines
-from flexlib.sources.files.kinds import check_encoding, check_quotes, explain_broken, find_kind, open_text
+from flexlib.sources.files.kinds import check_encoding, check_quotes, explain_file, find_kind, open_text
 
 DELIMITERS = ",;\t|"
 EXCEL_DELIMITER = re.compile(r"sep=(.)", re.IGNORECASE)
@@ -122,10 +121,7 @@ def report_file(file: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowInvalid, csv.Error, EOFError, UnicodeDecodeError) as error:
-        reason = (explain_refusal(error) or type(error).__name__).splitlines()[0]
-        said = explain_broken(file, is_utf8="UTF8" not in reason and not isinstance(error, UnicodeDecodeError),
-                              is_too_long=STRADDLES in reason)  # fmt: skip
-        raise BadFile(said.format(name=file.name, reason=reason, most=BLOCKS[-1] >> 20)) from error
+        raise BadFile(explain_file(file, error, BLOCKS[-1] >> 20, is_too_long=STRADDLES in str(error))) from error
 
 
 def _read_pieces(file: Path, types: list[Any], skipped: int, parse: arrow_csv.ParseOptions) -> Iterator[pa.Table]:

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from flexlib.errors import BadFile
 from flexlib.i18n import _
+from flexlib.refusals import explain_refusal
 
 KINDS = {
     ".csv": "csv",
@@ -24,6 +25,8 @@ KINDS = {
 }
 WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 COMPRESSIONS = (".gz", ".zst", ".bz2")
+BREAKS_OFF = "Truncated compressed stream"
+"""What Arrow says of a packed file that ends too soon."""
 
 
 def explain_broken(file: Path, *, is_utf8: bool, is_too_long: bool) -> str:
@@ -37,6 +40,22 @@ def explain_broken(file: Path, *, is_utf8: bool, is_too_long: bool) -> str:
             "{name} cannot be read ({reason}); a quote is not closed, or a row is longer than {most} MB: fix it first."
         )
     return _("{name} cannot be read ({reason}); fix it and import it again.")
+
+
+def explain_reader(error: Exception) -> str:
+    """Why a file cannot be read, within a sentence; what Arrow says of it is quoted as its own."""
+    if str(error).startswith(BREAKS_OFF):
+        error = EOFError()
+    why = explain_refusal(error)
+    words = (why or type(error).__name__).splitlines()[0]
+    return _("its reader says “{words}”").format(words=words) if why == str(error) else why
+
+
+def explain_file(file: Path, error: Exception, most: int, *, is_too_long: bool) -> str:
+    """Why a file cannot be read and what to do, in a sentence; `most`: MB that a row may have."""
+    is_utf8 = "UTF8" not in str(error) and not isinstance(error, UnicodeDecodeError)
+    said = explain_broken(file, is_utf8=is_utf8, is_too_long=is_too_long)
+    return said.format(name=file.name, reason=explain_reader(error), most=most)
 
 
 def _find_undecodable(file: Path) -> int:

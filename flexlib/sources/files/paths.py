@@ -178,8 +178,12 @@ def _unpack(archive: InputFile, folder: Path, others: list[str]) -> Iterator[Inp
                 count += 1
                 given = f"{archive.given or archive.path}/{name}"
                 yield InputFile(target, f"{archive.name}/{name}", given, is_named=False)
-    except (OSError, zipfile.BadZipFile, NotImplementedError, EOFError, ValueError) as error:
-        reason = explain_refusal(error) or type(error).__name__
+    except (OSError, zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error, ValueError) as error:
+        reason = explain_refusal(error)
+        if isinstance(error, NotImplementedError):
+            reason = _("it is packed in a way that is not known here")
+        elif isinstance(error, ValueError) and not isinstance(error, UnicodeDecodeError):
+            reason = explain_refusal(zipfile.BadZipFile())
         raise BadFile(
             _("{name} cannot be unpacked ({reason}); unpack it and import the folder.").format(
                 name=archive.name, reason=reason

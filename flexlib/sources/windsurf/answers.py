@@ -135,6 +135,16 @@ def read_http_date(text: str) -> datetime | None:
         return None
 
 
+def explain_pause(seconds: float) -> str:
+    """When the server may be asked again, as it says."""
+    return _("it may be asked again in {seconds} seconds").format(seconds=write_number(f"{seconds:,.0f}"))
+
+
+def explain_slow(seconds: float) -> str:
+    """That an answer did not end in so many seconds."""
+    return _("no whole answer within {seconds} s").format(seconds=write_number(f"{seconds:,.0f}"))
+
+
 def explain_wait(base_url: str, pause: float, left: float, patience: float) -> str:
     """That the server wants no more requests for a while, when it is asked again, and when no more; in seconds."""
     end = format_moment(datetime.now(timezone.utc) + timedelta(seconds=left))

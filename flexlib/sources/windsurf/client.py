@@ -20,13 +20,15 @@ import requests
 from requests_futures.sessions import FuturesSession
 
 from flexlib.errors import ServerRefused, ServerUnreachable
-from flexlib.i18n import _, mark_text
+from flexlib.i18n import _, join_texts, mark_text
 from flexlib.privacy import clean_message
 from flexlib.setting_values import LOOPBACK
 from flexlib.sources.windsurf.answers import (
     Notify,
     Setback,
     decode_answer,
+    explain_pause,
+    explain_slow,
     explain_wait,
     read_http_date,
     read_message,
@@ -36,14 +38,15 @@ from flexlib.sources.windsurf.answers import (
 from flexlib.sources.windsurf.connections import (
     AnswerRefused,
     CuttableAdapter,
-    NamedPath,
     check_bundle,
     explain_lasting,
+    explain_passing,
     explain_proxy,
     read_within_limits,
 )
 from flexlib.sources.windsurf.pacing import Pacer
 from flexlib.sources.windsurf.wire import ApiRequest
+from flexlib.trust import NamedPath
 
 ATTEMPTS, ATTEMPTS_OPTIONAL = 8, 3
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0
@@ -61,6 +64,7 @@ SHORTEST_WAIT = 0.01
 """Seconds: as often as that it is looked whether something is to be done."""
 DEAD_AFTER, DEAD_ASKS = 60.0, 25
 """Seconds without a good answer, and how many asks must have failed in them, for the server to count as gone."""
+AGAIN = mark_text("What was read is kept for 3 hours: run it again to go on from there.")
 
 
 @dataclass(frozen=True)
@@ -206,15 +210,15 @@ class Client:
         """A reply when it is final, or what came in its way after so many seconds."""
         error = future.exception()
         if isinstance(error, AnswerRefused):
-            return Setback(str(error), is_final=True)
+            return Setback(error.why, is_final=True)
         if seconds >= DEADLINE:  # one without a length looks whole when it is cut
-            return Setback(f"no whole answer within {DEADLINE:,.0f} seconds", is_final=True)
+            return Setback(explain_slow(DEADLINE), is_final=True)
         if error:
             if not isinstance(error, requests.RequestException):
                 raise error
             if lasting := explain_lasting(error, self.base_url):
                 raise ServerUnreachable(lasting)
-            return Setback(f"{type(error).__name__}: the connection failed")
+            return Setback(explain_passing(error))
         response = future.result()
         if said_at := read_http_date(response.headers.get("Date", "")):
             self.server_date = max(said_at, self.server_date or said_at)
@@ -224,13 +228,13 @@ class Client:
             try:
                 return ApiResponse(ask, ask.read(decode_answer(text)), text)
             except (ValueError, KeyError, TypeError, AttributeError) as error:
-                return Setback(f"an answer that is not whole ({type(error).__name__})")
-        said = clean_message(read_message(text) or redact_key(response.reason or "nothing", self._key))
+                return Setback(_("an answer that is not whole ({kind})").format(kind=type(error).__name__))
+        said = clean_message(read_message(text) or redact_key(response.reason or "-", self._key))
         pause = read_pause(response.headers.get("Retry-After"))
         if status == 429:
             if pause <= ask.max_retry_after:
                 return Setback("HTTP 429", pause, is_limit=True)
-            return ApiResponse(ask, refused=f"429: {said}; it may be asked again in {pause:,.0f} seconds")
+            return ApiResponse(ask, refused=join_texts([f"429: {said}", explain_pause(pause)]))
         if status == 407:
             raise ServerUnreachable(explain_proxy(self.base_url))
         if status in (401, 403) and not ask.optional:
@@ -241,9 +245,6 @@ class Client:
             if not response.headers.get("Retry-After"):
                 return Setback(f"HTTP {status}")
             is_long = pause > min(ask.max_retry_after, PATIENCE_429)
-            why = f"HTTP {status}" + f"; it may be asked again in {pause:,.0f} seconds" * is_long
+            why = join_texts([f"HTTP {status}", explain_pause(pause) if is_long else ""])
             return Setback(why, pause, is_final=is_long)
         return ApiResponse(ask, refused=f"HTTP {status}: {said}")
-
-
-AGAIN = mark_text("What was read is kept for 3 hours: run it again to go on from there.")

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import time
 from contextlib import suppress
-from pathlib import Path
 from threading import Lock, Timer
-from typing import Any, TypeAlias
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from flexlib.errors import BadSetting, ServerUnreachable
+from flexlib.errors import ServerUnreachable
+from flexlib.formats import format_number
 from flexlib.i18n import _
 from flexlib.privacy import clean_message
+from flexlib.trust import NamedPath, explain_untrusted, make_context
 
-NamedPath: TypeAlias = tuple[str, str]
-"""A setting and the path that it gives."""
 DEADLINE_DEMO = 10.0
 """Seconds in which a server on this machine says whether it is a demo."""
 MOST_BYTES = 128 * 1024 * 1024
@@ -31,23 +29,30 @@ CHUNK = 16 * 1024
 
 
 class AnswerRefused(requests.RequestException):
-    """An answer that is not read to its end; its text says why."""
+    """An answer that is not read to its end."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+        """In the reader's language."""
 
 
-def read_within_limits(response: requests.Response, **_: object) -> None:
+def read_within_limits(response: requests.Response, **__: object) -> None:
     """Reads the body of a streamed answer. Raises `AnswerRefused` where it is too large, of too many objects, or packed
     more than once."""
     with response:
         if "," in response.headers.get("Content-Encoding", ""):
-            raise AnswerRefused("an answer that is packed more than once")
+            raise AnswerRefused(_("an answer that is packed more than once"))
         parts, size, objects = [], 0, 0
         for part in response.iter_content(CHUNK):
             size += len(part)
             if size > MOST_BYTES:
-                raise AnswerRefused(f"an answer of more than {MOST_BYTES // 1024**2} MiB")
+                raise AnswerRefused(_("an answer of more than {size} MiB").format(size=MOST_BYTES // 1024**2))
             objects += part.count(b"{") + part.count(b"[")
             if objects > MOST_OBJECTS:
-                raise AnswerRefused(f"an answer of more than {MOST_OBJECTS:,} objects")
+                raise AnswerRefused(
+                    _("an answer of more than {count} objects").format(count=format_number(MOST_OBJECTS))
+                )
             parts.append(part)
         response._content = b"".join(parts)
 
@@ -112,18 +117,8 @@ class CuttableAdapter(HTTPAdapter):
 
 def check_bundle(bundle: NamedPath) -> str:
     """The path of the certificates to trust, read once. Raises `BadSetting` where none can be read there."""
-    name, path = bundle
-    try:
-        is_folder = Path(path).is_dir()
-        ssl.create_default_context(cafile=None if is_folder else path, capath=path if is_folder else None)
-    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
-        why = "is not there" if isinstance(error, FileNotFoundError) else "holds no certificate that can be read"
-        raise BadSetting(
-            _("{name} is {path!r}, which {why}; give it the file of the certificates to trust.").format(
-                name=name, path=path, why=why
-            )
-        ) from error
-    return path
+    make_context(bundle)
+    return bundle[1]
 
 
 def read_demo_header(base_url: str, ca_bundle: NamedPath | None = None) -> str | None:
@@ -163,11 +158,15 @@ def read_demo_header(base_url: str, ca_bundle: NamedPath | None = None) -> str |
 def explain_lasting(error: requests.RequestException, base_url: str) -> str:
     """A sentence on a fault that would be there again; empty where it may pass."""
     if "CERTIFICATE_VERIFY_FAILED" in str(error):
-        return _(
-            "The certificate of {base_url} is not one that this machine trusts; if your company's proxy signs it, "
-            "give the file of the company's certificates in REQUESTS_CA_BUNDLE or SSL_CERT_FILE."
-        ).format(base_url=base_url)
+        return _("{source} cannot be used: {trouble}.").format(source=base_url, trouble=explain_untrusted())
     return explain_proxy(base_url) if " 407 " in str(error) else ""
+
+
+def explain_passing(error: requests.RequestException) -> str:
+    """Why there is no answer, where there may be one the next time: in words of ours."""
+    if isinstance(error, requests.Timeout):
+        return _("it does not answer")
+    return _("no connection to it can be made, or it broke")
 
 
 def explain_proxy(base_url: str) -> str:

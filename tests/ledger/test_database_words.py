@@ -1,0 +1,91 @@
+"""What a database refuses, in the reader's language: real refusals of SQLite, and PostgreSQL's by their SQLSTATEs."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from marked_language import Marked, list_plain, read_plainly
+
+from flexlib import i18n
+from flexlib.ledger.db.words import POSTGRESQL, SQLITE, UNREACHED, explain_cause
+
+
+@pytest.fixture(autouse=True)
+def marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reader of the marked language."""
+    monkeypatch.setattr(i18n, "_find_translations", Marked)
+
+
+def refuse_writing(folder: Path) -> sqlite3.Error:
+    with closing(sqlite3.connect(folder / "a.sqlite")) as base:
+        base.execute("CREATE TABLE a (b)")
+        base.execute("PRAGMA query_only = 1")
+        with pytest.raises(sqlite3.Error) as refused:
+            base.execute("INSERT INTO a VALUES (1)")
+    return refused.value
+
+
+def fill_disk(folder: Path) -> sqlite3.Error:
+    with closing(sqlite3.connect(folder / "b.sqlite")) as base:
+        base.execute("CREATE TABLE a (b)")
+        base.execute("PRAGMA max_page_count = 1")
+        with pytest.raises(sqlite3.Error) as refused:
+            base.execute("INSERT INTO a VALUES (zeroblob(100000))")
+    return refused.value
+
+
+def open_nothing(folder: Path) -> sqlite3.Error:
+    with pytest.raises(sqlite3.Error) as refused:
+        sqlite3.connect(folder / "none" / "c.sqlite")
+    return refused.value
+
+
+@pytest.mark.parametrize(("provoke", "told"), [
+    (refuse_writing, "the database may only be read"),
+    (fill_disk, "no space left on device"),
+    (open_nothing, "the file of the database cannot be opened"),
+])  # fmt: skip
+def test_what_sqlite_refuses_is_told_in_the_reader_s_words(
+    provoke: Callable[[Path], sqlite3.Error], told: str, tmp_path: Path
+) -> None:
+    said = explain_cause(provoke(tmp_path))
+    assert (read_plainly(said), list_plain(said, tmp_path)) == (told, [])
+
+
+class ServerError(Exception):
+    """As a driver of PostgreSQL raises it."""
+
+    def __init__(self, words: str, sqlstate: str | None) -> None:
+        super().__init__(words)
+        self.sqlstate = sqlstate
+
+
+@pytest.mark.parametrize(("words", "state", "told"), [
+    ("cannot execute INSERT in a read-only transaction", "25006", "the database may only be read"),
+    ("could not extend file", "53100", "no space left on device"),
+    ("deadlock detected", "40P01", "another transaction was in the way"),
+    ("terminating connection due to administrator command", "57P01", "the server is being stopped or started"),
+    ('connection to server at "::1", port 1 failed: FATAL:  password authentication failed for user "a"', None,
+     "it does not let this user in with this password"),
+    ('connection failed: connection to server at "::1", port 1 failed: Connection refused', None,
+     "no connection to it can be made, or it broke"),
+    ('connection failed: FATAL:  database "nowhere" does not exist', None, 'database "nowhere" does not exist'),
+    ("something that nobody foresaw", "XX000", "the database says “something that nobody foresaw”"),
+])  # fmt: skip
+def test_what_postgresql_refuses_is_told_in_the_reader_s_words_and_else_quoted_as_its_own(
+    words: str, state: str | None, told: str, tmp_path: Path
+) -> None:
+    said = explain_cause(ServerError(words, state))
+    assert read_plainly(said) == told
+    assert list_plain(said.replace("nowhere", "").replace(words, ""), tmp_path) == []
+
+
+def test_no_refusal_of_a_database_stands_before_one_that_is_told_apart_from_it() -> None:
+    """The first beginning that fits is taken."""
+    for known in (SQLITE, POSTGRESQL, UNREACHED):
+        keys = [*known]
+        assert not [(one, other) for place, one in enumerate(keys) for other in keys[place + 1 :] if one in other]
