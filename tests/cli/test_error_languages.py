@@ -94,6 +94,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(i18n, "_find_translations", Marked)
     for room in ("i18n", "cli.main", "cli.month"):
         monkeypatch.setattr(sys.modules[f"flexlib.{room}"], "use_language", lambda code: None)
+    assert open_ledger.__kwdefaults__
     monkeypatch.setitem(open_ledger.__kwdefaults__, "retry_seconds", 0.05)
     return tmp_path
 
