@@ -129,7 +129,7 @@ def test_a_server_that_has_no_connection_left_is_asked_each_time(
                 held.enter_context(closing(psycopg.connect(postgresql.uri)))
         for _ in range(2):
             waited, said = time_no(limit, hasty)
-            assert (waited > AT_ONCE, "too many clients" in said, "asked again" in said) == (True, True, False)
+            assert (waited > AT_ONCE, "too many connections" in said, "asked again" in said) == (True, True, False)
     assert allow(USER, "0.01", budgets=limit, ledger=hasty)
 
 

@@ -612,7 +612,7 @@ def test_a_server_that_lets_nobody_in_is_not_asked_again(postgresql: Postgresql,
     url = make_url(postgresql.uri).set(drivername="postgresql+psycopg", username=user, database=database)
     ledger = open_ledger(url.render_as_string(hide_password=False), retry_seconds=60)
     started = time.monotonic()
-    with pytest.raises(LedgerFailed, match=r'refused: .* (database "nowhere"|role "nobody") does not exist'):
+    with pytest.raises(LedgerFailed, match=r'refused: (database "nowhere"|role "nobody") does not exist'):
         record_usage(**CALL, ledger=ledger)
     assert time.monotonic() - started < 10
 

@@ -113,7 +113,7 @@ def test_an_answer_that_drips_is_cut_at_the_deadline(
     monkeypatch.setattr(client, "DEADLINE", 0.5)
     began = time.monotonic()
     with drip(head) as url, Client(url, KEY, 4) as asking:
-        assert asking.ask_one(what).failed == "no whole answer within 0 seconds"
+        assert asking.ask_one(what).failed == "no whole answer within 0 s"
     assert time.monotonic() - began < 5
 
 

@@ -50,12 +50,14 @@ UNREACHED = {
     "no password supplied": mark_text("it asks for a password, and the address has none"),
     "no pg_hba.conf entry": mark_text("it does not let this user in from this machine (pg_hba.conf)"),
     "too many clients": POSTGRESQL["53300"],
+    "remaining connection slots": POSTGRESQL["53300"],
     "starting up": POSTGRESQL["57P"],
     "shutting down": POSTGRESQL["57P"],
     "connection": POSTGRESQL["08"],
     "server closed": POSTGRESQL["08"],
 }
 """By what the driver says where there is no connection, of which it gives no SQLSTATE; the first that fits."""
+DENIED = re.compile(r"permission denied for table (\S+)")
 ABSENT = re.compile(r'\b(database|role) "([^"]*)" does not exist')
 
 
@@ -81,6 +83,8 @@ def explain_cause(error: Exception) -> str:
     if found := ABSENT.search(words):
         said = _('database "{name}" does not exist') if found[1] == "database" else _('role "{name}" does not exist')
         return said.format(name=found[2])
+    if denied := DENIED.search(words):
+        return _("permission denied for table {name}").format(name=denied[1])
     known, given = (SQLITE, name) if name else (POSTGRESQL, str(state)) if state else (UNREACHED, "")
     for key, said in known.items():
         if given.startswith(key) if given else key in words:

@@ -77,7 +77,7 @@ def read_csv(
             texts = {name: rows[str(place)] for name, place in places.items()}
             yield pa.table({"line": rows["line"], "lines": rows["lines"], "problem": rows["problem"], **texts})
         if spans:
-            csv.field_size_limit(BLOCKS[-1])
+            csv.field_size_limit(max(BLOCKS[-1], csv.field_size_limit()))  # of the whole process
             with open_text(file) as lines:
                 check_quotes(file, lines, spans, header.delimiter)
 
