@@ -62,7 +62,7 @@ PATHS = re.compile(r"(?:📄 )?[^\s⟦⟧]*/[\w./+-]+[^\s⟦⟧]*|[^\s⟦⟧]+\.
 """Files and addresses."""
 CODES = re.compile(
     r"\b(?:COMPLETE|GAP|UNRECONCILED|UNSETTLED|UNWITNESSED|GiB|TiB|CSV|JSON|FOCUS|CRON_TZ)\b"
-    r"|(?<![\w-])--?[\w-]+|\bflexlib(?: [\w-]+)*|\bcd\b|&&|\b(?:[A-Z]+_)+[A-Z]+ \(environment\)"
+    r"|(?<![\w-])--?[\w-]+|\bflexlib(?: [\w-]+)*|\bcd\b|&&|\b(?:[A-Z]+_)+[A-Z]+ (?=\()"
     r"|^  (?:fetch|rates|ledger|import|organization|budgets|export csv|site|notices|mail|report \w+)\b"
     r"|\bteam\b|\bimport\b|\bmistral(?:-small)?\b|, text\b|^text\b|^embedding\b"
     r"|\b(?:dashboard|excel|fetch|pdf|postgres|redis|reports|spark)\b(?=,|$|⟦)"
@@ -73,7 +73,7 @@ CODES = re.compile(
 """What stays as it is: states, commands and their steps, settings, extras, what a price list lacks."""
 GIVEN = re.compile(
     r"\b(?:Platform|Payments|Data|Product|Customers|Assistant|Reviewer|Mobile|all credits|Sonnet 4 in a day)\b"
-    r"|\bseat fees\b"
+    r"|\b(?:seat fees|plan credits)\b"
 )
 """Names of the example files."""
 
