@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.error import URLError
@@ -21,7 +22,11 @@ import pytest
 from rates_server import serve_rates
 
 HOME = Path(__file__).parents[1]
-BLOCKS = re.findall(r"```(console|python)\n(.*?)```", (HOME / "README.md").read_text("utf-8"), re.DOTALL)
+SECTIONS = {
+    text.partition("\n")[0]: re.findall(r"```(console|python)\n(.*?)```", text, re.DOTALL)
+    for text in re.split(r"^## ", (HOME / "README.md").read_text("utf-8"), flags=re.MULTILINE)
+}
+"""The blocks of each section of the README by its heading."""
 PROGRAMS = Path(sys.executable).parent
 
 OTHERWISE = {
@@ -107,31 +112,42 @@ def write_script(block: str, rates: str) -> str:
     return "\n".join(lines)
 
 
-@pytest.mark.heavy
-@pytest.mark.timeout(600)
-def test_every_block_of_the_readme_works_in_its_order(clone: Path) -> None:
+@pytest.fixture(scope="module")
+def ready(clone: Path) -> Iterator[tuple[Path, str]]:
+    """The same with files of other systems, and where a server of exchange rates is."""
     for name, text in FILES.items():
         (clone / name).parent.mkdir(exist_ok=True)
         (clone / name).write_text(text, "utf-8")
     shutil.copyfile(clone / "params" / "presets" / "my_gateway.yaml", clone / "my_gateway.yaml")
     gateway = {"id": ["g1"], "time": ["2025-07-02T10:00:00"], "model": ["gpt-4o"], "input": [10], "output": [5]}
     pq.write_table(pa.table(gateway), clone / "calls.parquet")
-    compared = set[str]()
     with serve_rates() as rates:
         rates.mindicador = {f"2025-09-{day:02d}": "950.5" for day in range(1, 31)}
-        for kind, block in BLOCKS:
-            is_python = kind == "python"
-            script = [sys.executable, "-c", block] if is_python else ["bash", "-c", write_script(block, rates.url)]
-            printed = run(script, clone)
-            command, _, said = block.removeprefix("$ ").partition("\n")
-            if command.startswith(PRINTED):
-                compared.add(command.split()[1])
-                assert printed == said
-    assert compared == {one.split()[1] for one in PRINTED}
+        yield clone, rates.url
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("section", [heading for heading, blocks in SECTIONS.items() if blocks])
+def test_every_block_of_the_readme_works_in_its_order(ready: tuple[Path, str], section: str) -> None:
+    """Each section goes on where those before it ended."""
+    clone, rates = ready
+    for kind, block in SECTIONS[section]:
+        is_python = kind == "python"
+        script = [sys.executable, "-c", block] if is_python else ["bash", "-c", write_script(block, rates)]
+        printed = run(script, clone)
+        command, _, said = block.removeprefix("$ ").partition("\n")
+        if command.startswith(PRINTED):
+            assert printed == said
+
+
+@pytest.mark.heavy
+def test_the_readme_s_blocks_have_written_these_pages(clone: Path) -> None:
+    """After all sections."""
     assert (clone / "site" / "demo" / "departments" / "platform.html").exists()
-    shutil.rmtree(clone / "site")  # its pages are counted by tests/site
+    # Those of the site are counted by tests/site.
     pages = {str(page.relative_to(clone)) for page in clone.rglob("*.html")}
-    assert pages == {
+    assert {page for page in pages if not page.startswith("site/")} == {
         *(
             f"{where}reports/demo/2025-09/{name}.html"
             for where in ("", "work/")
@@ -139,6 +155,11 @@ def test_every_block_of_the_readme_works_in_its_order(clone: Path) -> None:
         ),
         "reports/2025-09/llm_usage.html",
     }
+
+
+def test_the_readme_shows_what_each_of_these_commands_prints() -> None:
+    shown = [block.removeprefix("$ ") for blocks in SECTIONS.values() for _, block in blocks]
+    assert [one for one in PRINTED if not any(block.startswith(one) for block in shown)] == []
 
 
 def ask(url: str) -> Any:  # noqa: ANN401 (JSON)
