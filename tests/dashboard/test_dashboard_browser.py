@@ -141,7 +141,7 @@ OWN_QUESTIONS = (
     *("AutofillServerCommunication", "AimEnabled", "PreconnectToSearch", "OptimizationHints"),
     *("NetworkTimeServiceQuerying", "MediaRouter"),
 )
-"""What Chromium asks by itself. Playwright names all but the first, in a list that a second one stands in the place of."""
+"""What Chromium asks by itself. Playwright names all but the first, in a list that a second one takes the place of."""
 
 
 def test_a_page_that_may_ask_only_through_a_proxy_asks_it_for_nothing(
