@@ -92,9 +92,7 @@ def test_what_a_provider_with_calls_bills_beyond_them_stands_in_the_chart_too(tm
     assert "Counted, or billed and not counted: US$ 57.00" in read_words(page)
     words = read_words(page)
     assert "Not counted: 1 call without a price" in words
-    assert (
-        "1 call without a price What has no price is in no count, and bills say it all; what is of no" in words
-    )
+    assert "1 call without a price What has no price is in no count, and bills say it all; what is of no" in words
     assert all(f"{day} Sep, Billed, not counted: US$ {usd}.00" in page for day, usd in ((6, 7), (20, 40)))
 
 
