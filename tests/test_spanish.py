@@ -41,7 +41,10 @@ def test_what_is_not_stored_is_told_by_its_name_in_the_readers_language(tmp_path
         load_credits(SEPTEMBER, tmp_path)
 
 
-def test_the_bar_and_the_last_line_of_a_fetch_are_in_spanish_with_points(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_bar_and_the_last_line_of_a_fetch_are_in_spanish_with_points(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # a narrow terminal cuts the bar's end
     outcome: Any = SimpleNamespace(tally=SimpleNamespace(data_points=31_474), counts_rows=True)
     snapshot: Any = SimpleNamespace(certificate=certify(ONE_ROW, users_asked=5_930, users_active=1_020))
     assert "Processed 5930 users | Active: 1020 | Data points: 31,474" in _summarize(snapshot, outcome)  # the seed's

@@ -139,7 +139,7 @@ def test_a_file_of_own_prices_that_cannot_be_read_is_named(tmp_path: Path) -> No
         load_credit_prices(tmp_path)
     own.rmdir()
     own.write_bytes("from,until,usd_per_credit,source\n2025-01-01,,0.03,año".encode("latin-1"))
-    with pytest.raises(BadFile, match="'utf-8' codec can't decode byte 0xf1"):
+    with pytest.raises(BadFile, match="it is not in UTF-8; save it so"):
         load_credit_prices(tmp_path)
 
 

@@ -456,14 +456,14 @@ def test_a_notebook_is_found_by_name_and_by_path_and_an_unknown_one_names_those_
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("Hello", "Expecting value: line 1 column 1 (char 0)"),
+        ("Hello", "it is not as JSON is written in line 1, column 1"),
         ("{}", "it lacks 'nbformat'"),
         ('{"nbformat": 4, "nbformat_minor": 5, "metadata": {}}', "it lacks 'cells'"),
-        ('{"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": []}', "not of Jupyter's format 4"),
+        ('{"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": []}', "it is not of Jupyter's format 4"),
         ('{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "code", "metadata": {}}]}',
          "it lacks 'source'"),
         ('{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [{"cell_type": "x", "metadata": {}, '
-         '"source": []}]}', "a cell is 'x', none of code, markdown, raw"),
+         '"source": []}]}', "a cell is 'x', and not code, markdown or raw"),
         ('{"nbformat": 4, "nbformat": 4}', "the name 'nbformat' is given twice"),
         ("[" * 100_000, "it is nested more than 64 levels deep"),
     ],
