@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
+from stat import S_IMODE
 from typing import IO, TYPE_CHECKING, Any, NamedTuple
 from xml.sax.saxutils import escape
 from zipfile import ZipFile, ZipInfo
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from flexlib.export.sheets import DIGITS, NUMBER_FORMATS, PARTS, Book
+from flexlib.store.disk import replace_whole
 from flexlib.tables.definition import NUMBERS, Column, Kind
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Stretch(NamedTuple):
 
 class Lines:
     """The facts as the XML of a sheet's lines, read once, in order. Made before the workbook is closed, so that it has
-    the formats of their cells."""
+    the formats of their cells; entered to be read."""
 
     def __init__(self, book: Book, columns: Sequence[Column], rows: duckdb.DuckDBPyRelation) -> None:
         self._book = book
@@ -47,13 +48,11 @@ class Lines:
         book.long_amounts += _count_long(columns, rows)
         self.last_column = _name_place(len(columns) - 1)
 
-    @cached_property
-    def _batches(self) -> pa.RecordBatchReader:
-        return self._rows.to_arrow_reader(AT_ONCE)
+    def __enter__(self) -> None:
+        self._batches: pa.RecordBatchReader = self._rows.to_arrow_reader(AT_ONCE)
 
-    def close(self) -> None:
-        """Ends the reading: until then the connection answers nothing else."""
-        self._batches.close()
+    def __exit__(self, *error: object) -> None:
+        self._batches.close()  # until then the connection answers nothing else
 
     def write(self, file: IO[bytes], count: int) -> None:
         """The next `count` facts, from the second line of a sheet on."""
@@ -83,8 +82,8 @@ class Lines:
                 )
 
             return make_number
-        known: dict[str, str] = {}  # a person has many lines
-        self._style_text("=")
+        # A person has many lines. The workbook has the formats of a text, and of one that is like a formula, now.
+        known = {text: self._style_text(text) for text in ("", "=")}
 
         def make_text(values: pa.Array, number: pa.Array) -> pa.Array:
             coded = values.dictionary_encode()
@@ -105,24 +104,20 @@ class Lines:
 
 def fill_sheets(path: Path, lines: Lines, stretches: Sequence[Stretch]) -> None:
     """Puts the facts into their sheets of the workbook, which have one line each, their headings."""
-    whole = path.with_name(path.name + ".whole")
     sheets = {f"xl/worksheets/sheet{one.sheet}.xml": one for one in stretches}
-    try:
-        with ZipFile(path) as made, ZipFile(whole, "w", allowZip64=True) as archive:
-            for info in made.infolist():
-                with archive.open(_copy_info(info), "w", force_zip64=info.filename in sheets) as file:
-                    content = made.read(info)
-                    if stretch := sheets.get(info.filename):
-                        head, tail = content.split(b"</sheetData>")
-                        area = f'<dimension ref="A1:{lines.last_column}{stretch.facts + 1}"/>'.encode()
-                        file.write(re.sub(rb'<dimension ref="[^"]*"/>', area, head))
-                        lines.write(file, stretch.facts)
-                        content = b"</sheetData>" + tail
-                    file.write(content)
-        whole.replace(path)
-    finally:
-        lines.close()
-        whole.unlink(missing_ok=True)
+    # Who may read the workbook may read it with its facts, and nobody else.
+    mode = S_IMODE(path.stat().st_mode)
+    with replace_whole(path, mode) as whole, lines, ZipFile(path) as made, ZipFile(whole, "w") as archive:
+        for info in made.infolist():
+            with archive.open(_copy_info(info), "w", force_zip64=info.filename in sheets) as file:
+                content = made.read(info)
+                if stretch := sheets.get(info.filename):
+                    head, tail = content.split(b"</sheetData>")
+                    area = f'<dimension ref="A1:{lines.last_column}{stretch.facts + 1}"/>'.encode()
+                    file.write(re.sub(rb'<dimension ref="[^"]*"/>', area, head))
+                    lines.write(file, stretch.facts)
+                    content = b"</sheetData>" + tail
+                file.write(content)
 
 
 def _copy_info(info: ZipInfo) -> ZipInfo:

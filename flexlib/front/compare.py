@@ -198,8 +198,10 @@ def compare_before(spend: Spend, of: str) -> Comparison | None:
 
 
 def _is_unknown(spend: Spend, of: str) -> bool:
+    if of == "credits":
+        return False
     known, others = (sum_rows(spend, ("month",), where) for where in (KNOWN[of], f"NOT ({KNOWN[of]})"))
-    return of != "credits" and not others.empty and not any(known[UNITS[of]])
+    return not others.empty and not any(known[UNITS[of]])
 
 
 def explain_lack(of: str, months: Collection[Month], root: Path, units: Collection[str] = tuple(UNITS)) -> str:

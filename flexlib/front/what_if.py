@@ -99,8 +99,8 @@ class WhatIf:
     @property
     def savings(self) -> pd.DataFrame:
         """What to look at, the dearest routes first: of each the moves to what was named; where nothing was, `STEPS`
-        that save in any case, else one that may, if there is one with as many tokens as now. The dearest of them come
-        first: the smallest steps down."""
+        that save in any case, else one that may: of those that are cheaper with as many tokens as now, if there are
+        any. The dearest of them come first: the smallest steps down."""
         found, lines = list[int](), self.moves
         if self.named:
             lines = lines[[Route(*one) in self.named for one in lines[[*TO]].itertuples(index=False)]]

@@ -11,7 +11,7 @@ from functools import cache
 from flexlib.names import match_model
 
 OPENAI = r"gpt-(3|4)(?!\d)"
-"""GPT-3.5, 4, 4.1, 4o and their like: of OpenAI's models only "gpt-5 and o-series models" reason, says his API's
+"""GPT-3.5, 4, 4.1, 4o and their like: of OpenAI's models only "gpt-5 and o-series models" reason, says its API's
 reference on `reasoning` (as openai-python 3.57 has it, November 2026)."""
 
 ANTHROPIC = r"claude-((sonnet|haiku|opus)-3(-5)?(?!-?\d{1,2}(?!\d))|(2|instant))(?!\d)"

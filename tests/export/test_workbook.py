@@ -158,6 +158,24 @@ def test_many_facts_hold_texts_numbers_and_gaps_as_a_table_does(
     assert '<dimension ref="A1:D8"/>' in sheets[1]
 
 
+@pytest.mark.parametrize("is_private", [True, False])
+def test_many_facts_are_read_by_nobody_else_than_few_and_their_formats_are_in_the_workbook(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_private: bool
+) -> None:
+    """Also where no other sheet has a cell of their kind."""
+    modes = []
+    for most in (60, 10):
+        monkeypatch.setattr(workbook, "MOST_IN_TABLE", most)
+        write_workbook(Document("Report", "2025"), tmp_path / f"{most}.xlsx", build_facts(50), is_private=is_private)
+        modes.append((tmp_path / f"{most}.xlsx").stat().st_mode & 0o777)
+    assert modes[0] == modes[1]
+    assert (modes[1] & 0o077 == 0) is is_private
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["10.xlsx", "60.xlsx"]
+    sheet, styles = (read_part(tmp_path / "10.xlsx", f"xl/{one}.xml") for one in ("worksheets/sheet2", "styles"))
+    ((count,),) = [re.findall(r'<cellXfs count="(\d+)"', styles)]
+    assert max(map(int, re.findall(r'<c r="[A-C]\d+" s="(\d+)"', sheet))) < int(count)
+
+
 def test_many_facts_are_written_row_by_row_and_hold_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_workbook(build(row(1, "1")), tmp_path / "table.xlsx", build_facts(50))
     monkeypatch.setattr(workbook, "MOST_IN_TABLE", 10)

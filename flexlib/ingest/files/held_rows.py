@@ -20,26 +20,25 @@ def refuse_forgetting(pool: Pool, month: Month, entries: Entries, dropped: Mappi
     for old in sorted({pair[1] for pair in entries.asked}):
         entry = entries.files[old]
         held, undated = (entry.get(name, 0) for name in ("quarantined", "undated"))
-        rows = sum(_count_days(pool, {old}).values())
+        before = _count_days(pool, {old}) if held else {}
+        rows = sum(before.values())
         if not held or rows > dropped.get(old, 0):
             continue
-        newer = [number for number in entries.numbers.values() if (number, old) in entries.asked]
-        months = [pool.files[place].months for place, number in entries.numbers.items() if number in newer]
+        newer = {place: number for place, number in entries.numbers.items() if (number, old) in entries.asked}
+        months = [pool.files[place].months for place in newer]
         anywhere = sum(_count_rows(one) for each in months for one in each.values())
+        now, here = _count_days(pool, {*newer.values()}), [each[month].held_days for each in months]
         # A version before kept no days.
         days = entry.get("held_days", {} if held == undated else None)
         if (
             anywhere < rows + held
             or days is None
-            or _lacks_days(pool, old, newer, days, [one[month] for one in months])
+            or any(
+                now.get(day, 0) + sum(one.get(day, 0) for one in here) < before.get(day, 0) + count
+                for day, count in days.items()
+            )
         ):
             raise BadParameter(explain_held(entry["name"], held))
-
-
-def _lacks_days(pool: Pool, old: int, newer: list[int], days: Mapping[str, int], given: list[FileMonth]) -> bool:
-    before, now = _count_days(pool, {old}), _count_days(pool, {*newer})
-    held = {day: sum(one.held_days.get(day, 0) for one in given) for day in days}
-    return any(now.get(day, 0) + held[day] < before.get(day, 0) + count for day, count in days.items())
 
 
 def _count_days(pool: Pool, files: set[int]) -> dict[str, int]:

@@ -154,11 +154,10 @@ class CallFile:
 
     def left_out(self, month: Month) -> dict[str, int]:
         """Rows that are no calls, by kind: those of the month, and those without a time, which count in every month."""
-        return dict(
-            self._query(f"""
+        found = self._query(f"""
             SELECT kind, count(*) FROM left_out WHERE month = DATE '{month.first}' OR month IS NULL
             GROUP BY kind ORDER BY kind""")
-        )
+        return dict(found)
 
     def count_held_days(self, month: Month) -> dict[str, int]:
         """How many rows of each day of the month, `2025-09-03`, cannot be taken."""
