@@ -233,3 +233,12 @@ def match_model(name: str) -> str:
     text = re.sub(r"[-@](\d{8}|\d{4}-\d{2}-\d{2})$", "", name.lower().rpartition("/")[2])
     bare = re.sub(r"[^a-z0-9]+", "-", text).strip("-")
     return re.sub(r"^claude-(\d(?:-\d)?)-([a-z]+)", r"claude-\2-\1", bare)  # as Anthropic's bills and later ids have it
+
+
+def match_sold_model(name: str) -> str:
+    """As `match_model`, of what Bedrock sells: without the region and maker before the name, and the version after it.
+
+    >>> match_sold_model("us.anthropic.claude-3-5-haiku-20241022-v1:0")
+    'claude-haiku-3-5'
+    """
+    return match_model(re.sub(r"-v\d+(:\d+)*$", "", re.sub(r"^.*(?=claude|command)", "", name.lower())))

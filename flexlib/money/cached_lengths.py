@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
-from flexlib.names import match_model
+from flexlib.names import match_sold_model
 
 OPENAI = 1_024
 """Of all models: OpenAI's guide to prompt caching (developers.openai.com/api/docs/guides/prompt-caching), as LiteLLM's
@@ -41,7 +41,7 @@ LONGEST = 4_096
 """The longest that is documented of any model: what a model has of which nothing is known."""
 
 DOCUMENTED: Mapping[str, Mapping[str, int]] = {"openai": {"": OPENAI}, "anthropic": ANTHROPIC, "google": GOOGLE}
-"""By maker and model, as `match_model` writes it."""
+"""By maker and model, as `match_sold_model` writes it."""
 
 LENGTHS = tuple(sorted({LONGEST, *(tokens for own in DOCUMENTED.values() for tokens in own.values())}))
 
@@ -62,8 +62,7 @@ def find_least_length(maker: str, model: str) -> LeastLength:
     >>> find_least_length("mistral", "mistral-large")
     LeastLength(tokens=4096, is_documented=False)
     """
-    own, place = DOCUMENTED.get(maker), model.lower().rfind("claude")
-    bare = match_model(re.sub(r"-v\d+(:\d+)*$", "", model[max(place, 0) :]))
+    own, bare = DOCUMENTED.get(maker), match_sold_model(model)
     found = [tokens for name, tokens in (own or {}).items() if _is_version(bare, name)]
     return LeastLength(found[0] if found else LONGEST, own is not None)
 

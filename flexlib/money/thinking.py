@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from flexlib.names import match_model
+from flexlib.names import match_sold_model
 
 OPENAI = r"gpt-(3|4)(?!\d)"
 """GPT-3.5, 4, 4.1, 4o and their like: of OpenAI's models only "gpt-5 and o-series models" reason, says its API's
@@ -33,9 +33,4 @@ def may_think(maker: str, model: str) -> bool:
     (False, True, True)
     """
     never = NEVER.get(maker)
-    return never is None or re.match(never, match_model(_strip_region(model))) is None
-
-
-def _strip_region(model: str) -> str:
-    """Without what Bedrock writes before and after: `us.anthropic.claude-3-5-haiku-20241022-v1:0`."""
-    return re.sub(r"-v\d+(:\d+)*$", "", re.sub(r"^.*?(?=claude|command)", "", model.lower()))
+    return never is None or re.match(never, match_sold_model(model)) is None
