@@ -1,8 +1,11 @@
-"""Addresses of servers, as settings give them: what is refused, and what is never shown."""
+"""Addresses of servers, as settings give them: what is refused, and what is never shown; and e-mails, of which one
+person has several spellings."""
 
 from __future__ import annotations
 
+import hashlib
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
@@ -13,6 +16,13 @@ from flexlib.setting_values import LOOPBACK
 
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}")
 """An e-mail address as every mail server takes it."""
+UNSEEN = dict.fromkeys((0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF))
+"""What a text may hold beside an e-mail and nobody sees: soft hyphens, spaces and joiners without width, the marks of
+direction that Windows puts around a copied address, and of a byte order."""
+HIDE_EMAIL = r"""CREATE MACRO hide_email(x) AS CASE WHEN contains(x, '@') THEN 'email-' || left(sha256(lower(
+    nfc_normalize(regexp_replace(
+        x, '[\x{ad}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{feff}]', '', 'g')))), 24) ELSE x END;"""
+"""`hide_email` as a macro of DuckDB."""
 MAIL, MAIL_FROM, SIGNING = "FLEXLIB_SMTP_URL", "FLEXLIB_SMTP_FROM", "FLEXLIB_WEBHOOK_SECRET"
 WEBHOOK = "FLEXLIB_WEBHOOK_URL_"
 """Before the name of a webhook, in capitals."""
@@ -51,6 +61,30 @@ class NoticeServers:
         """What no sentence may hold."""
         yield from (url for _, url in self.webhooks)
         yield from filter(None, (self.secret, self.mail.password if self.mail else None))
+
+
+def compose_text(text: str) -> str:
+    """A text with its accents as letters have them, and without what nobody sees of it."""
+    return unicodedata.normalize("NFC", text.translate(UNSEEN))
+
+
+def simplify_email(text: str) -> str:
+    """An e-mail, or a text that is none, however its capitals and accents are written and whatever of it nobody sees.
+
+    >>> simplify_email("Jose\u0301@example.com\u200b") == "jos\u00e9@example.com"
+    True
+    """
+    return compose_text(text).lower()
+
+
+def hide_email(text: str) -> str:
+    """What stands for an e-mail in stored rows, the same for all its spellings; another text stays. `HIDE_EMAIL` does
+    the same in SQL.
+
+    >>> hide_email("Ana@example.com\u200b") == hide_email("ana@example.com")
+    True
+    """
+    return f"email-{hashlib.sha256(simplify_email(text).encode()).hexdigest()[:24]}" if "@" in text else text
 
 
 def read_servers(values: Mapping[str, str | None]) -> NoticeServers:

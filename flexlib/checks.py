@@ -104,6 +104,7 @@ UNPRICED = (
     mark_text("{book} lists {model} of {seller} without a price"),
     mark_text("{book} has no {tier} price of {model} for the day of the call"),
     mark_text("{model} is an internal id, not a model of a price list"),
+    mark_text("the tier {tier} is not one of {tiers}"),
 )
 """Why calls have no price, as it is stored: in English, with the names in it."""
 FILLED = re.compile(r"(\{\w+\})")

@@ -6,6 +6,7 @@ from flexlib.i18n import LANGUAGES, Translated, find_language, speaks_aside
 
 FIRST = "flexlib report --demo --year 2025 --month 9"
 """What whoever has nothing yet may try."""
+_is_step = False
 _asked = ""
 """The language that an option or a plan asks for, where a command without either would be in another."""
 
@@ -14,6 +15,16 @@ def note_language(code: str, usual: str) -> None:
     """That a run is in this language, and what its commands would be in of themselves."""
     global _asked
     _asked = code if code != usual else ""
+
+
+def note_step() -> None:
+    """That this process is a step of a month's run, which has said whose data it is."""
+    global _is_step
+    _is_step = True
+
+
+def is_step() -> bool:
+    return _is_step
 
 
 def write_command(command: str) -> str:

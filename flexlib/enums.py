@@ -196,12 +196,12 @@ class LlmTaskType(Labelled):
         member._units = {"es": spanish, "en": english}
         return member
 
-    TEXT = "text", "Generación de Texto", "Text generation", "💬", "tokens / tokens", True
-    IMAGE = "image", "Generación de Imágenes", "Image generation", "🎨", "imágenes, píxeles / images, pixels", False
-    AUDIO = "audio", "Generación de Audio", "Audio generation", "🔊", "segundos, minutos / seconds, minutes", False
-    VIDEO = "video", "Generación de Video", "Video generation", "🎬", "segundos, cuadros / seconds, frames", False
+    TEXT = "text", "Generación de texto", "Text generation", "💬", "tokens / tokens", True
+    IMAGE = "image", "Generación de imágenes", "Image generation", "🎨", "imágenes, píxeles / images, pixels", False
+    AUDIO = "audio", "Generación de audio", "Audio generation", "🔊", "segundos, minutos / seconds, minutes", False
+    VIDEO = "video", "Generación de video", "Video generation", "🎬", "segundos, cuadros / seconds, frames", False
     EMBEDDING = "embedding", "Embeddings", "Embeddings", "🧭", "tokens / tokens", True
-    MODERATION = "moderation", "Moderación de Contenido", "Content moderation", "🚦", "tokens / tokens", True
+    MODERATION = "moderation", "Moderación de contenido", "Content moderation", "🚦", "tokens / tokens", True
     FINE_TUNING = "fine_tuning", "Fine-tuning", "Fine-tuning", "🎯", "tokens, épocas / tokens, epochs", True
 
     def units(self, language: Language = "en") -> tuple[str, ...]:

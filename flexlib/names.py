@@ -88,11 +88,13 @@ def find_provider(uid: str, day: date | None = None) -> str | None:
 def find_maker(name: str) -> str | None:
     """Who makes the model that `name_model` calls so; None where that is not known.
 
-    >>> find_maker("SWE-1"), find_maker("Kimi K2.5"), find_maker("mine")
-    ('Windsurf', 'Moonshot AI', None)
+    >>> find_maker("SWE-1"), find_maker("Kimi K2.5"), find_maker("Adaptive"), find_maker("mine")
+    ('Windsurf', 'Moonshot AI', 'Windsurf', None)
     """
     listed = (meaning.provider for meanings in _read_table().values() for meaning in meanings if meaning.name == name)
-    by_brand = (one.provider for one in FAMILIES.values() if name.startswith((f"{one.brand} ", one.brand + one.glue)))
+    by_brand = (
+        one.provider for one in FAMILIES.values() if f"{name} ".startswith((f"{one.brand} ", one.brand + one.glue))
+    )
     return next(listed, None) or next(by_brand, None)
 
 
@@ -236,7 +238,8 @@ def match_model(name: str) -> str:
 
 
 def match_sold_model(name: str) -> str:
-    """As `match_model`, of what Bedrock sells: without the region and maker before the name, and the version after it.
+    """As `match_model`, of what Bedrock sells of Anthropic and Cohere: without the region and maker before the name,
+    and the version after it.
 
     >>> match_sold_model("us.anthropic.claude-3-5-haiku-20241022-v1:0")
     'claude-haiku-3-5'

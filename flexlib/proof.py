@@ -97,6 +97,19 @@ class Certificate:
         return self.as_of >= self.month.end + self.grace
 
     @property
+    def is_part(self) -> bool:
+        """Whether rows of it are known to be missing, or are still to come: its change on another month would be a fall
+        or a rise of which nobody knows how much is true. Rows without a price are there."""
+        return self.state_of_rows is State.GAP or not self.is_settled
+
+    @property
+    def is_measure(self) -> bool:
+        """Whether the change of another month on it means anything: no part of it is missing, and it has a witness, or
+        is accepted without."""
+        is_unproven = self.state is State.UNWITNESSED and self.exit_code
+        return not (self.is_part or self.state is State.GAP or is_unproven)
+
+    @property
     def as_of(self) -> datetime:
         """When it was read, by whichever clock is behind: ours or the server's."""
         return self.read_at

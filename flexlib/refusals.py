@@ -1,4 +1,4 @@
-"""What an operating system says no with, in the reader's language, and what helps against it."""
+"""What an operating system, Python's readers and SQLite say no with, in the reader's language, and what helps."""
 
 from __future__ import annotations
 
@@ -51,6 +51,21 @@ ADVICE = {
 }
 """What helps where something is to be written."""
 
+SQLITE = {
+    "SQLITE_BUSY": mark_text("database is locked"),
+    "SQLITE_LOCKED": mark_text("database is locked"),
+    "SQLITE_PROTOCOL": mark_text("database is locked"),
+    "SQLITE_NOTADB": mark_text("file is not a database"),
+    "SQLITE_CORRUPT": mark_text("the file of the database is damaged"),
+    "SQLITE_FULL": mark_text("no space left on device"),
+    "SQLITE_READONLY": mark_text("the database may only be read"),
+    "SQLITE_CANTOPEN": mark_text("the file of the database cannot be opened"),
+    "SQLITE_PERM": mark_text("permission denied"),
+    "SQLITE_IOERR": mark_text("disk I/O error"),
+    "SQLITE_NOMEM": mark_text("out of memory"),
+    "SQLITE_INTERRUPT": mark_text("it was interrupted"),
+}
+"""By the beginnings of SQLite's names of errors."""
 
 BROKEN: tuple[tuple[type[Exception], str], ...] = (
     (UnicodeDecodeError, mark_text("it is not in UTF-8; save it so")),
@@ -75,12 +90,20 @@ def explain_refusal(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         said = _("it is not as JSON is written in line {line}, column {column}")
         return said.format(line=error.lineno, column=error.colno)
+    if said := explain_sqlite(error):
+        return said
     number = find_number(error)
     if number in WORDS:
         return _(WORDS[number])
     words = getattr(error, "strerror", None) or (os.strerror(number) if number else "")
     own = error.args[0] if len(error.args) == 1 else None
     return words.lower() or (own if isinstance(own, Translated) else str(error))
+
+
+def explain_sqlite(error: BaseException) -> str:
+    """Why SQLite refused, within a sentence; empty where it was not SQLite, or for a reason of which there are many."""
+    name = str(getattr(error, "sqlite_errorname", ""))
+    return next((_(said) for key, said in SQLITE.items() if name.startswith(key)), "")
 
 
 def advise_writer(error: Exception) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from difflib import get_close_matches
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -13,6 +13,7 @@ from flexlib.checks import BillTolerance
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadParameter, BadSetting
 from flexlib.formats import is_utf8
+from flexlib.guesses import guess_names
 from flexlib.i18n import LANGUAGES, _, mark_text
 
 DEFAULT_BASE_URL = "https://server.codeium.com"
@@ -20,6 +21,10 @@ PLAIN_URL = re.compile(r"(?P<scheme>https?)://(?P<host>\[[0-9a-fA-F:]+\]|[A-Za-z
 AMOUNT = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 SHARE = re.compile(r"0(\.[0-9]+)?|1(\.0+)?", re.ASCII)
 LAST_PORT = 65535
+SEEKS = "flexlib.seeks"
+"""The event of `seek`."""
+READS_BUDGETS = "flexlib.budgets"
+"""Whoever notes what a process reads is told by this event which of the files is that of budgets."""
 JUDGING = ("FLEXLIB_BILL_TOLERANCE_SHARE", "FLEXLIB_BILL_TOLERANCE_USD", "FLEXLIB_MOST_UNPRICED")
 """The settings that judge a month that is stored."""
 SYSTEM = ("LC_ALL", "LC_MESSAGES", "LANG")
@@ -92,7 +97,7 @@ def check_base_url(url: str) -> str:
     url = url.rstrip("/")
     match = PLAIN_URL.fullmatch(url)
     if not match or int(match["port"] or 0) > LAST_PORT:
-        shown = "one with a user or password" if "@" in url else repr(url)
+        shown = _("one with a user or password") if "@" in url else repr(url)
         raise BadSetting(
             _("WINDSURF_BASE_URL must be scheme and host only, such as {default_base_url}, not {shown}.").format(
                 default_base_url=DEFAULT_BASE_URL, shown=shown
@@ -152,7 +157,19 @@ def read_yes(name: str, text: str | None) -> bool:
     return text is not None
 
 
+def seek(what: str | Path) -> None:
+    """Tells whoever notes what a process reads of a file that it would read if it were there, or a pattern of such
+    files, or of `budgets` or `organization`, whose file settings name."""
+    sys.audit(SEEKS, str(what))
+
+
 def has_file(path: Path) -> bool:
+    """`is_placed`, of a file that is read where it is there."""
+    seek(path)
+    return is_placed(path)
+
+
+def is_placed(path: Path) -> bool:
     """Whether anything is in the place of a file that need not be there. Raises `BadFile` for a link, or one on its
     way, that leads nowhere: what the file is to say, such as a limit, would be left out without a word."""
     lost = next((one for one in (path, *path.parents) if one.is_symlink() and not one.exists()), None)
@@ -180,6 +197,7 @@ def choose_language(text: str | None, environment: Mapping[str, str]) -> str:
 def explain_unknown(name: str, notebook: str, known: Iterable[str]) -> BadParameter:
     """That a notebook has no parameter of this name, with the one that is nearest, in a sentence."""
     names = list(known)
-    near = "".join(_(" (did you mean {name}?)").format(name=one) for one in get_close_matches(name, names, n=1))
     said = _("Unknown parameter {name}{near}; {notebook} takes {known}.")
-    return BadParameter(said.format(name=name, near=near, notebook=notebook, known=", ".join(names) or _("none")))
+    return BadParameter(
+        said.format(name=name, near=guess_names([name], names), notebook=notebook, known=", ".join(names) or _("none"))
+    )

@@ -27,7 +27,7 @@ from flexlib.setting_values import (
     check_key,
     choose_language,
     find_data_folder,
-    has_file,
+    is_placed,
     read_choice,
     read_share,
     read_tolerance,
@@ -144,7 +144,7 @@ class Settings:
     @property
     def has_ledger(self) -> bool:
         """Whether there may be a ledger: a database is named, or the data folder has the file."""
-        return bool(self.database_url) or has_file(self.data / LEDGER_FILE)
+        return bool(self.database_url) or is_placed(self.data / LEDGER_FILE)
 
     @property
     def is_loopback(self) -> bool:
@@ -189,7 +189,7 @@ def load_settings(environment: Mapping[str, str] | None = None, folder: Path | N
         # What `.env` names is beside it, wherever the command or a notebook runs.
         if named := values[name]:
             return ((Path.cwd() if own.get(name) else home) / named).absolute()
-        return file if has_file(file := home / "params" / usual) else None
+        return file if is_placed(file := home / "params" / usual) else None
 
     if (unit := read("WINDSURF_CONSUMPTION_UNIT")) is not None:
         unit = read_choice("WINDSURF_CONSUMPTION_UNIT", unit, CONSUMPTION_UNITS)
@@ -245,6 +245,6 @@ def list_set() -> dict[str, str]:
 
 def _read_dotenv(file: Path) -> dict[str, str | None]:
     try:
-        return dotenv_values(file) if has_file(file) else {}
+        return dotenv_values(file) if is_placed(file) else {}
     except UnicodeDecodeError as error:
         raise BadSetting(_("{file} is not in UTF-8; save it so.").format(file=file)) from error

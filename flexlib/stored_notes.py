@@ -110,10 +110,27 @@ REASONS = (
     mark_text("page {place} is of {count} rows, and {here} are here"),
 )  # fmt: skip
 """Why a row of a file could not be taken; several of one row are joined."""
+CUT_SHORT = mark_text("the answer is cut short: it holds {rows} rows with {credits} flex credits, the server's own sum "
+                      "is {rows_there} rows with {credits_there}")  # fmt: skip
+CUT_SHORT_TOTAL = mark_text(
+    "the answer is cut short: its rows hold {credits} flex credits, its own total is {credits_there}"
+)
+NO_TEAM_SUM = mark_text("the team's own sum is no number ({error})")
+NO_SOURCE = mark_text("the data source is gone ({refused})")
+ENDPOINT_REFUSES = mark_text("the consumption endpoint says no ({refused})")
+PROOF_FAILS = mark_text("its proof fails, {checks}")
+FIRST_ROUTE, ASKED_ROUTE = mark_text("the first choice, and the server answered it"), mark_text("asked for by --route")
+ROUTE_TAKEN = mark_text("{route} was taken")
+ROUTE_REFUSED, ROUTE_FAILED = mark_text("{route} was refused ({why})"), mark_text("{route} failed ({why})")
+ROUTE_REFUSED_BEFORE = mark_text("{route} was refused on {day} ({why})")
+ROUTES = ROUTE_TAKEN, ROUTE_REFUSED_BEFORE, ROUTE_REFUSED, ROUTE_FAILED
+"""What became of the routes to a month, joined."""
+WHYS = CUT_SHORT, CUT_SHORT_TOTAL, NO_TEAM_SUM, NO_SOURCE, ENDPOINT_REFUSES, PROOF_FAILS
+"""Why a route was not taken: these, or what the server answered."""
 BETWEEN = "; "
 NUMBER = re.compile(r"\d[\d,]*(\.\d+)?")
-NUMBERED = ("count", "amount", "here")
-HOLES = dict.fromkeys(NUMBERED, NUMBER.pattern) | {"field": r"\w+", "place": r"\d+"}
+NUMBERED = ("count", "amount", "here", "rows", "credits", "rows_there", "credits_there")
+HOLES = dict.fromkeys(NUMBERED, NUMBER.pattern) | {"field": r"\w+", "place": r"\d+", "route": r"\w+", "day": r"[\d-]+"}
 """What may stand in a sentence where a name does: else anything."""
 
 
@@ -132,9 +149,19 @@ def tell_note(stored: str) -> str:
 
 def tell_reasons(stored: str) -> str:
     """Why a row could not be taken, in the reader's language; a part that nobody knows as it is."""
+    return _tell_joined(stored, REASONS)
+
+
+def tell_route(stored: str) -> str:
+    """Why a month was read by its route, in the reader's language; a part that nobody knows, such as what the server
+    answered, as it is."""
+    return _tell_joined(stored, ROUTES) if stored not in (FIRST_ROUTE, ASKED_ROUTE) else _(stored)
+
+
+def _tell_joined(stored: str, sentences: tuple[str, ...]) -> str:
     told, parts = list[str](), stored.split(BETWEEN)
     while parts:
-        known = ((end, _match(BETWEEN.join(parts[:end]), REASONS)) for end in range(1, len(parts) + 1))
+        known = ((end, _match(BETWEEN.join(parts[:end]), sentences)) for end in range(1, len(parts) + 1))
         end, said = next(((end, _fill(*one)) for end, found in known for one in found), (1, parts[0]))
         told.append(said)
         parts = parts[end:]
@@ -165,7 +192,9 @@ def _tell_value(name: str, value: str) -> str:
         return write_number(value)
     if name == "told":
         return tell_reasons(value)
-    return _(value) if value in WORDS else value
+    if value in WORDS:
+        return _(value)
+    return _tell_joined(value, WHYS) if name == "why" else value
 
 
 def tell_cycle(stored: str) -> str:

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, is_hypothesis_test, settings
 from flexlib.demo import demo_server
 from flexlib.i18n import use_language
 from flexlib.ingest.windsurf.fetch import update_credits
-from flexlib.report.run import import_notebooks
+from flexlib.report.execute import import_notebooks
 from flexlib.settings import Settings
 from flexlib.sources.windsurf import client
 from flexlib.store.version import Snapshot

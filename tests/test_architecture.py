@@ -25,6 +25,7 @@ WORDS = {
     "senders",
     "formats",
     "i18n",
+    "guesses",
     "nesting",
     "privacy",
     "settings",

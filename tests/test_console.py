@@ -73,6 +73,20 @@ def make_month_of_the_first_script() -> pd.DataFrame:
     return make_rows(*rows)
 
 
+def test_a_long_name_of_a_model_is_whole_in_several_lines_and_nothing_is_wider_than_the_rulers() -> None:
+    long, words = "x" * 300, "a model " * 20 + "end"
+    text = render(make_rows(("2025-09-01", long, 0, 245075), ("2025-09-01", words, 0, 10), ("2025-09-01", "m", 0, 5)))
+    lines = text.splitlines()
+    assert max(map(len, lines)) == 100
+    assert "".join(line for line in lines if line.strip("x ") == "" or " xxx" in f" {line}").count("x") == 600
+    assert [" ".join(line.split()) for line in lines if line.endswith("%)")] == [
+        f"{'x' * 74} 2,450.75 (100.0%)",
+        "a model " * 9 + "a 0.10 ( 0.0%)",
+        "m 0.05 ( 0.0%)",
+        "GRAND TOTAL 2,450.90 (100.0%)",
+    ]
+
+
 def test_the_text_is_that_of_the_first_script_line_for_line() -> None:
     rows = make_month_of_the_first_script()
     text = render_by_model(
@@ -249,3 +263,46 @@ def test_a_table_too_wide_for_a_terminal_says_its_unit_once_and_its_last_text_be
         "OpenAI         2025-05-01     1.50     > -0.01",
         f"    {'w' * 90}", "-" * 100,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("last", [(), (Column("why", "Why"),)])
+@pytest.mark.parametrize("name", ["Departamento" * 20 + "!", "Gerencia de Operaciones " * 10 + "!"])
+def test_a_name_of_250_letters_is_whole_in_lines_no_longer_than_the_rulers(name: str, last: tuple[Column, ...]) -> None:
+    """As wide beside it as numbers leave room; whether the last column is one of texts, which stand below, or not."""
+    columns = [Column("who", "Department", total="Total"), Column("usd", "US$", Kind.USD, Total.SUM), *last]
+    rows = [{"who": who, "usd": Decimal("1.5"), "why": "none"} for who in (name, "Data")]
+    lines = render_table(Table("t", "Charged", columns, rows), SEPTEMBER).splitlines()
+    assert max(map(len, lines)) <= len(SINGLE)
+    assert len(lines) < 20
+    text = "".join(lines).replace(" ", "")
+    assert name.replace(" ", "") in text.replace("1.50none", "").replace("1.50", "")
+
+
+def test_a_table_that_is_too_wide_has_headings_and_texts_in_several_lines_and_no_word_is_cut() -> None:
+    columns = [
+        Column("now", "Now", total="All"),
+        Column("calls", "Calls that say how long they took", Kind.COUNT, total=1902),
+        Column("other", "Instead"),
+        *(Column(f"usd{number}", "US$ in that other case", Kind.USD) for number in range(4)),
+    ]
+    costs = {f"usd{number}": Decimal("1234.5") for number in range(4)}
+    row = {"now": "claude-sonnet-4-20250514 Anthropic, text generation", "calls": 1902,
+           "other": "claude-3-5-haiku-20241022 Anthropic", **costs}  # fmt: skip
+    lines = render_table(Table("t", "Costs", columns, [row]), SEPTEMBER).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert lines[3:] == [
+        "                          CALLS",
+        "                           THAT",
+        "                            SAY",
+        "                            HOW                               US$ IN    US$ IN    US$ IN    US$ IN",
+        "                           LONG                                 THAT      THAT      THAT      THAT",
+        "                           THEY                                OTHER     OTHER     OTHER     OTHER",
+        "NOW                        TOOK  INSTEAD                        CASE      CASE      CASE      CASE",
+        SINGLE,
+        "claude-sonnet-4-20250514  1,902  claude-3-5-haiku-20241022  1,234.50  1,234.50  1,234.50  1,234.50",
+        "Anthropic, text                  Anthropic",
+        "generation",
+        SINGLE,
+        "ALL                       1,902",
+        DOUBLE,
+    ]

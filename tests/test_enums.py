@@ -50,12 +50,12 @@ PROXIES = {
     "BEDROCK": "Amazon Bedrock",
 }
 TASK_TYPES = {
-    "TEXT": "Generación de Texto",
-    "IMAGE": "Generación de Imágenes",
-    "AUDIO": "Generación de Audio",
-    "VIDEO": "Generación de Video",
+    "TEXT": "Generación de texto",
+    "IMAGE": "Generación de imágenes",
+    "AUDIO": "Generación de audio",
+    "VIDEO": "Generación de video",
     "EMBEDDING": "Embeddings",
-    "MODERATION": "Moderación de Contenido",
+    "MODERATION": "Moderación de contenido",
     "FINE_TUNING": "Fine-tuning",
 }
 

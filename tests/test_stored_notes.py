@@ -18,10 +18,17 @@ from flexlib.stored_notes import (
     UNRATED,
     tell_note,
     tell_reasons,
+    tell_route,
     write_note,
 )
 
-VALUES = {"count": "1,234", "amount": "1,234.50", "month": "2025-09", "command": "flexlib close (2025-09)."}
+VALUES = {
+    "route": "team",
+    "count": "1,234",
+    "amount": "1,234.50",
+    "month": "2025-09",
+    "command": "flexlib close (2025-09).",
+}
 
 
 def test_a_note_is_told_with_its_numbers_in_the_readers_language() -> None:
@@ -86,3 +93,21 @@ def test_a_part_of_a_reason_that_nobody_knows_stays_as_it_was_stored() -> None:
             "la página 1 es de 1.200 filas y aquí hay 400, a menos que --distinct diga que eso es todo: importe todas "
             "las páginas en un solo comando"
         )  # fmt: skip
+
+
+def test_why_a_month_was_read_by_its_route_is_told_in_the_readers_language_and_what_the_server_said_as_it_is() -> None:
+    short = (
+        "the answer is cut short: it holds 1,234 rows with 9,197.50 flex credits, the server's own sum is 1,240 rows "
+        "with 9,200.00"
+    )
+    stored = f"team was refused on 2025-10-01 ({short}); batch was refused (HTTP 400: no; later); user was taken"
+    with speak("es"):
+        told = tell_route(stored)
+        assert tell_route("asked for by --route") == "pedida con --route"
+        assert tell_route("as an earlier flexlib said") == "as an earlier flexlib said"
+    assert told == (
+        "team fue rechazada el 2025-10-01 (la respuesta está cortada: tiene 1.234 filas con 9.197,50 créditos flex, y "
+        "la suma del propio servidor son 1.240 filas con 9.200,00); batch fue rechazada (HTTP 400: no; later); se "
+        "tomó user"
+    )
+    assert to_english(told) == stored

@@ -8,6 +8,7 @@ which parts come changes nothing, and an amount taken back is shared as it was g
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -47,6 +48,9 @@ class Pool:
     """The line whose own use it is, which is then taken off there; None: it comes on top of all use."""
     spare: Number = 0
     """People that count for this pool alone, all of nobody's line."""
+    pays_use: bool = False
+    """Whether it pays for use, as credits of a plan do: by use, a pool's source has its part too, and passes on what is
+    left to pay."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,8 @@ class Basis:
     seats: int = 0
     days: int | None = None
     """Of how many of the month's days it is charged; None: of all."""
+    then: Basis | None = None
+    """What holds on later days of the month, where its price or its seats change."""
 
 
 @dataclass(frozen=True)
@@ -145,22 +151,27 @@ def allocate_pools(
     """Every pool shared among the lines of `use` (by line and unit, in the smallest one) that are no pool's source;
     `nobody` as of `weigh_lines`.
 
-    All go by the use before any is shared, so that their order changes nothing.
+    All go by the use before any is shared, and what pays use comes first, so that their order changes nothing.
     """
     sources = {pool.source for pool in pools if pool.rule is not Rule.NONE}
     takers = {name: amounts for name, amounts in use.items() if name not in sources}
     shares: dict[str, dict[str, dict[str, int]]] = {}
+    paid: dict[str, Counter[str]] = defaultdict(Counter)
     kept = []
-    for pool in pools:
-        measured = {name: amounts.get(pool.measure, 0) for name, amounts in takers.items()}
+    for pool in sorted(pools, key=lambda pool: not pool.pays_use):
+        sharing = use if pool.pays_use and pool.rule is Rule.USE else takers
+        measured = {name: amounts.get(pool.measure, 0) for name, amounts in sharing.items()}
         people = heads if nobody is None else {**heads, nobody: Fraction(heads.get(nobody, 0)) + Fraction(pool.spare)}
         weights = weigh_lines(pool.rule, measured, people, nobody)
         if not any(weights.values()):
             kept.append(pool)
             continue
-        for unit, amount in pool.amounts.items():
+        for unit, whole in pool.amounts.items():
+            amount = whole if pool.source is None else whole + paid[pool.source][unit]
             taken = {} if pool.source is None else {pool.source: -amount}
             for name, part in (share_amount(amount, weights) | taken).items():
                 mine = shares.setdefault(name, {}).setdefault(pool.name, {})
                 mine[unit] = mine.get(unit, 0) + part
+                if pool.pays_use:
+                    paid[name][unit] += part
     return Allocation(shares, tuple(kept))

@@ -85,12 +85,14 @@ def find_anomalies(
     *,
     since: date | None = None,
     unit: float = 1.0,
+    in_part: pd.DataFrame | None = None,
 ) -> Anomalies:
     """Days far above the own weekday, of at least `least`.
 
     `table`: a line a person (model, department), a column a day, amounts of at least 0, 0 where nothing was spent; days
     need not follow each other, an unknown day is left out. `since`: earlier days only tell what is usual. `unit`: what
-    one use costs, about: amounts near it vary by chance alone. Raises `InvalidRequest` for anything else.
+    one use costs, about: amounts near it vary by chance alone. `in_part`: of each amount whether it is a part of the
+    day's: unusual where it is high, and no measure of what is usual. Raises `InvalidRequest` for anything else.
 
     >>> import pandas as pd
     >>> table = pd.DataFrame([[9.0, 11.0] * 14, [21.0, 19.0] * 14], ["ana", "ben"],
@@ -104,19 +106,22 @@ def find_anomalies(
     if not (0 < false_alarms < 1 and least >= 0 and unit > 0):
         raise InvalidRequest(_("least must be at least 0, false_alarms between 0 and 1, unit above 0."))
     is_tested = np.ones(len(days), bool) if since is None else np.asarray(days >= pd.Timestamp(since))
+    is_whole = np.ones(amounts.shape, bool) if in_part is None else ~in_part.to_numpy(dtype=bool)
     tested = int(is_tested.sum()) * len(amounts)
-    if len(days) < FEWEST_DAYS:
+    known = int(is_whole.any(axis=0).sum()) if len(amounts) else len(days)
+    if known < FEWEST_DAYS:
         said = translate_count("{days} day is known, a weekday takes {fewest}",
-                               "{days} days are known, a weekday takes {fewest}", len(days))  # fmt: skip
-        reason = said.format(days=len(days), fewest=FEWEST_DAYS)
+                               "{days} days are known, a weekday takes {fewest}", known)  # fmt: skip
+        reason = said.format(days=known, fewest=FEWEST_DAYS)
         return Anomalies(_build_found(table.index, days), 0, 0, Outcome.CANNOT_SAY, reason)
-    is_used = amounts > 0
-    is_judged = (is_used.sum(axis=1) > FEWEST_USED) & is_used[:, : len(days) - FEWEST_DAYS + 1].any(axis=1)
+    is_used = (amounts > 0) & is_whole
+    is_judged = (is_used.sum(axis=1) > FEWEST_USED) & (is_whole.sum(axis=1) >= FEWEST_DAYS)
+    is_judged &= (is_used | ~is_whole)[:, : len(days) - FEWEST_DAYS + 1].any(axis=1)
     unjudged = int((~is_judged & (amounts[:, is_tested] >= max(least, unit)).any(axis=1)).sum())
     if not is_judged.any():
         return Anomalies(_build_found(table.index, days), tested, unjudged, Outcome.JUDGED)
     weekdays = days.day_of_week.to_numpy()
-    chances = measure_chances(amounts[is_judged] / unit, weekdays, is_tested, least / unit)
+    chances = measure_chances(amounts[is_judged] / unit, weekdays, is_tested, least / unit, is_whole[is_judged])
     found = _choose(chances, tested, false_alarms)
     return Anomalies(_build_found(table.index[is_judged], days, found, unit), tested, unjudged, Outcome.JUDGED)
 

@@ -19,6 +19,7 @@ import narwhals.stable.v2 as nw
 from flexlib.analysis.frames import open_frame
 from flexlib.analysis.usage_frames import exact_decimals, open_usage
 from flexlib.enums import EXTRA_COUNTS
+from flexlib.money.cached_lengths import find_least_length
 from flexlib.money.price_book import Changes, PriceBook, find_listed_name, load_book
 from flexlib.money.prices import FAR_BELOW, Price, price_call
 from flexlib.money.unit_prices import Unpriced
@@ -32,6 +33,8 @@ COUNTS = ("prompt_tokens", "completion_tokens", "cached_tokens", "cache_write_to
 OPTIONAL = ("proxy", "tier", *EXTRA_COUNTS)
 """Columns that may be missing, which is as if they were null."""
 HOUR_CACHE = "cache_write_1h_tokens"
+MOST_AT_ONCE = 10_000
+"""Cells that are in memory twice while they are read."""
 MIXED_SIZES = -1
 """The bracket of sums of calls of which some may be long."""
 
@@ -52,16 +55,17 @@ def sum_by_size(
     routes: Iterable[Route],
     keys: Sequence[str] = (),
     *,
-    lengths: Iterable[int] = (),
+    by_length: bool = False,
     book: PriceBook | None = None,
 ) -> list[Cell]:
     """The calls summed into cells, in each of which one price of every route holds for each call: what `reprice` takes.
 
     `rows` as of `schema.USAGE`, on pandas, DuckDB or Spark; `keys`: further columns to be told apart by. A row that
-    sums calls is in the lowest bracket where its mean says that none of them is long. Of `lengths` in tokens a cell has
-    as `reached` the longest that its prompts come to, those of sums by their mean. Raises `InvalidRequest` as the sums
-    of usage do.
+    sums calls is in the lowest bracket where its mean says that none of them is long. `by_length`: `is_long` tells
+    apart the prompts of these routes, those of sums by their mean, that are long enough for their provider's cache.
+    Raises `InvalidRequest` as the sums of usage do.
     """
+    routes = [*routes]
     book, kinds = book or load_book(), open_frame(rows).collect_schema()
     given = [name for name in OPTIONAL if name in kinds]
     opened = open_usage(rows, keys=[*keys, "task_type", *COUNTS, *given])
@@ -71,7 +75,7 @@ def sum_by_size(
         "size": nw.when(is_call).then(_count_passed(nw.col("prompt_tokens"), _list_splits(changes)))
                   .otherwise(_find_bracket_of_sums(changes)),
         **_mark_moments(changes),
-        "reached": _find_reached(lengths),
+        "is_long": _find_long(routes if by_length else ()),
         "is_call": is_call,
         "is_counted": ~nw.col("requests").is_null(),
         "is_priced": ~nw.col("amount_in_usd").is_null(),
@@ -90,15 +94,17 @@ def sum_by_size(
                 least=nw.col("prompt_tokens").min(),
                 moment=nw.col("created_at").min(),
             )
+            .sort(*by, nulls_last=True)
         )
-        counts = [*COUNTS, *extra, "requests", "least", "size", "reached"]
-        found = sums.with_columns(nw.col(*counts).cast(nw.Int64)).collect("pyarrow").to_native().to_pylist()
-    return sorted((_close_cell(cells | one, [*cells], extra) for one in found), key=str)
+        counts = [*COUNTS, *extra, "requests", "least", "size"]
+        found = sums.with_columns(nw.col(*counts).cast(nw.Int64)).collect("pyarrow").to_native()
+        batches = (batch.to_pylist() for batch in found.to_batches(MOST_AT_ONCE))
+        return [_close_cell(cells | one, [*cells], extra) for batch in batches for one in batch]
 
 
 def _close_cell(cell: Cell, keys: Sequence[str], extra: Sequence[str]) -> Cell:
     moment: datetime = cell["moment"]
-    kept = (*keys, "requests", *COUNTS, "amount_in_usd", "least", "size", "reached", "is_call", "is_counted",
+    kept = (*keys, "requests", *COUNTS, "amount_in_usd", "least", "size", "is_long", "is_call", "is_counted",
             "is_priced")  # fmt: skip
     counted = {name: cell[name] for name in extra if cell[f"counted_{name}"]}
     return {name: cell[name] for name in kept} | {"moment": moment.replace(tzinfo=None), "extra": counted}
@@ -118,12 +124,17 @@ def _count_passed(value: nw.Expr, marks: Iterable[Any]) -> nw.Expr:
     return passed
 
 
-def _find_reached(lengths: Iterable[int]) -> nw.Expr:
+def _find_long(routes: Iterable[Route]) -> nw.Expr:
+    """Whether the prompts of a row come to the length from which on the provider keeps those of its model."""
+    models = defaultdict[tuple[int, str], set[str]](set)
+    for one in routes:
+        models[find_least_length(one.provider, one.model).tokens, one.provider].add(one.model)
     prompt, calls = nw.col("prompt_tokens"), nw.col("requests").fill_null(1)
-    reached: nw.Expr = prompt * 0
-    for length in sorted(lengths):
-        reached = nw.when(prompt >= calls * length).then(length).otherwise(reached)
-    return reached
+    is_long: nw.Expr = nw.lit(False)
+    for (tokens, provider), own in sorted(models.items()):
+        is_own = (nw.col("provider") == provider) & nw.col("model").is_in(sorted(own))
+        is_long = is_long | (is_own & (prompt >= calls * tokens))
+    return is_long
 
 
 def _find_bracket_of_sums(changes: Iterable[Changes]) -> nw.Expr:

@@ -59,44 +59,49 @@ class Chances:
     """The density at the amount, had the day been like the others."""
 
 
-def measure_chances(amounts: Array, weekdays: Array, is_tested: Array, least: float) -> Chances:
+def measure_chances(amounts: Array, weekdays: Array, is_tested: Array, least: float, is_whole: Array) -> Chances:
     """`amounts`: a line a row, a column a day, in units of one use, at least 0. `weekdays`: 0 to 6, of each column.
-    `is_tested`: whether a column is asked about, or only tells what is usual. Candidates are days of at least `least`
-    and more than `ODD_TIMES` the first guess.
+    `is_tested`: whether a column is asked about, or only tells what is usual. `is_whole`: which amounts are all of the
+    day; the others are at least so much, and tell nothing of what is usual. Candidates are days of at least `least` and
+    more than `ODD_TIMES` the first guess.
     """
     is_weekday = (weekdays[:, None] == np.arange(7)).astype(float)
-    profile = _find_profile(amounts, is_weekday)
+    profile = _find_profile(amounts, is_whole, weekdays)
     asked = np.where(is_tested, least, np.inf)
-    learnt = [
-        _learn(amounts[start : start + ROWS_AT_ONCE], weekdays, is_weekday, profile, asked)
-        for start in range(0, len(amounts), ROWS_AT_ONCE)
-    ]
+    parts = (slice(start, start + ROWS_AT_ONCE) for start in range(0, len(amounts), ROWS_AT_ONCE))
+    learnt = [_learn(amounts[part], is_whole[part], weekdays, is_weekday, profile, asked) for part in parts]
     weights = _choose_weights(np.concatenate([one.of_rows for one in learnt]))
-    parts = [_judge(one, weights, start * ROWS_AT_ONCE) for start, one in enumerate(learnt)]
-    return Chances(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    judged = [_judge(one, weights, start * ROWS_AT_ONCE) for start, one in enumerate(learnt)]
+    return Chances(*(np.concatenate(column) for column in zip(*judged, strict=True)))
 
 
-def _find_profile(amounts: Array, is_weekday: Array) -> Array:
+def _find_profile(amounts: Array, is_whole: Array, weekdays: Array) -> Array:
     """The weekdays' shares by the sums of all rows: medians over the weeks, so that one day of a move does not count;
-    where most weeks have nothing a tenth of their mean."""
-    sums = amounts.sum(axis=0)
-    means = sums @ is_weekday / np.maximum(is_weekday.sum(axis=0), 1)
-    days = (sums[is_weekday[:, day] > 0] for day in range(7))
-    medians = np.array([np.median(some) if len(some) else 0.0 for some in days])
-    shares = np.maximum(medians, means / 10)
-    mean = float(shares.mean())
-    return np.maximum(shares / mean, 1e-3) if mean else np.ones(7)
+    where most weeks have nothing a tenth of their mean. A row that a day has in part is not in its sum, nor in what
+    that is held against; a weekday that is never known is as the others."""
+    usual = np.where(is_whole, amounts, 0).sum(axis=1) / is_whole.sum(axis=1)
+    of_days = usual @ is_whole
+    sums = np.where(is_whole, amounts, 0).sum(axis=0) / np.where(of_days > 0, of_days, 1)
+    days = [sums[(of_days > 0) & (weekdays == day)] for day in range(7)]
+    shares = np.array([max(np.median(some), some.mean() / 10) if len(some) else np.nan for some in days])
+    if not np.nansum(shares):
+        return np.ones(7)
+    mean = float(np.nanmean(shares))
+    return np.maximum(np.where(np.isnan(shares), 1, shares / mean), 1e-3)
 
 
-def _find_levels(amounts: Array, is_here: Array, profile: Array) -> Array:
+def _find_levels(amounts: Array, is_here: Array, is_whole: Array, profile: Array) -> Array:
     """A first guess of each row's level; no day counts as more than three times the row's ninth decile, or, of who
     comes more seldom, three times the median of the days with use."""
+    amounts = np.where(is_whole, amounts, 0)
     scaled = amounts / profile
     cap = np.quantile(scaled, 0.9, axis=1, keepdims=True)
+    for row in np.flatnonzero(~is_whole.all(axis=1)):
+        cap[row] = np.quantile(scaled[row, is_whole[row]], 0.9)
     for row in np.flatnonzero((cap[:, 0] == 0) & amounts.any(axis=1)):
         cap[row] = np.median(scaled[row, scaled[row] > 0])
     calm = np.minimum(amounts, 3 * cap * profile)
-    return np.asarray(np.maximum(calm.sum(axis=1) / (is_here @ profile), 0.05))
+    return np.asarray(np.maximum(calm.sum(axis=1) / ((is_here & is_whole) @ profile), 0.05))
 
 
 def _spread_shifts() -> Array:
@@ -126,16 +131,20 @@ class _Learnt:
     """Of all other weekdays, by form, own weekday and level."""
 
 
-def _learn(amounts: Array, weekdays: Array, is_weekday: Array, profile: Array, least: Array) -> _Learnt:
-    is_here = np.logical_or.accumulate(amounts > 0, axis=1)  # days before the first use tell nothing of later ones
-    levels = _find_levels(amounts, is_here, profile[weekdays])
+def _learn(
+    amounts: Array, is_whole: Array, weekdays: Array, is_weekday: Array, profile: Array, least: Array
+) -> _Learnt:
+    # Days before the first use tell nothing of later ones.
+    is_here = np.logical_or.accumulate((amounts > 0) | ~is_whole, axis=1)
+    levels = _find_levels(amounts, is_here, is_whole, profile[weekdays])
     means = levels[:, None, None] * np.exp(SHIFTS) * profile[:, None]  # rows, weekdays, shifts
     is_odd = amounts > ODD_TIMES * levels[:, None] * profile[weekdays]
-    logs = _sum_logs(amounts, is_here & ~is_odd, is_weekday, means)  # rows, weekdays, forms, shifts
+    logs = _sum_logs(amounts, is_here & is_whole & ~is_odd, is_weekday, means)  # rows, weekdays, forms, shifts
     rows, days = np.nonzero(is_odd)
     odd = amounts[rows, days]
     plain = _find_logs(odd, means[rows, weekdays[days]])
     tame = np.logaddexp(plain, np.log(ODD_SHARE / odd)[:, None, None])
+    tame[~is_whole[rows, days]] = 0.0
     np.add.at(logs, (rows, weekdays[days]), tame)
     of_weekdays = _mix(logs)  # rows, weekdays, forms, own weekdays, levels
     of_rows = of_weekdays.sum(axis=1)

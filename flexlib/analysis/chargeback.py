@@ -17,6 +17,8 @@ from flexlib.analysis.usage_frames import exact_decimals, sum_amounts
 
 UNITS = ("flex_credits", "usd", "clp")
 MONEY = ("usd", "clp")
+MOVED = "moved"
+"""What a line lacks that the month's sum of somebody may be partly of, who moved within it."""
 PLACES = {"flex_credits": 2, "usd": 10, "clp": 4}
 """Decimals that rows are stored with; where an amount has more, pools are shared to its last."""
 CHARGED_PLACES = {"flex_credits": 2, "usd": 2, "clp": 0}
@@ -65,6 +67,7 @@ class Charge:
     measure: str = "usd"
     source: LineKey | None = None
     spare: Number = 0
+    pays_use: bool = False
     """As of `Pool`."""
 
 
@@ -82,10 +85,16 @@ class ChargeLine:
     """Calls whose amount is not known: they are in no item."""
     unconverted: int
     """Calls whose pesos are not known, those without a price with them: they are in no amount of pesos."""
+    lacks: frozenset[str] = frozenset()
+    """Of `MONEY` what lacks such calls, also parts of those that are counted where a larger part is; and `MOVED`."""
 
     @property
     def name(self) -> str:
         return self.key.name or self.key.kind.capitalize()
+
+    def count_lacking(self, unit: str) -> int | None:
+        """The calls whose amount in this unit is not known; None where it has but parts that are counted elsewhere."""
+        return {"usd": self.unpriced, "clp": self.unconverted}.get(unit) or (None if unit in self.lacks else 0)
 
     def total(self, unit: str, *, exact: bool = False) -> Decimal | None:
         """What the line comes to; None where nothing of it is known."""
@@ -116,6 +125,7 @@ class Use:
     requests: int | None = None
     unpriced: int = 0
     unconverted: int = 0
+    lacks: frozenset[str] = frozenset()
 
 
 def build_lines(
@@ -138,7 +148,8 @@ def build_lines(
             line[name] = {unit: tax_amount(amount, percent) for unit, amount in sums.items() if amount is not None}
     charged = _round_items(items)
     owns = ((key, line, use.get(key, Use({}))) for key, line in items.items())
-    lines = [ChargeLine(key, one, charged[key], own.requests, own.unpriced, own.unconverted) for key, one, own in owns]
+    lines = [ChargeLine(key, one, charged[key], own.requests, own.unpriced, own.unconverted, own.lacks)
+             for key, one, own in owns]  # fmt: skip
     return sorted(lines, key=_place)
 
 
@@ -157,12 +168,11 @@ def check_lines(lines: Sequence[ChargeLine], totals: Amounts, expected: Amounts)
         every = sum_amounts(line.total(unit, exact=True) for line in lines)
         charged = sum_amounts(line.total(unit) for line in lines)
         whole = expected.get(unit, Decimal(0))
-        rounded = round_amount(whole, unit)
         if own is not None or unit in totals:
             found.append(SumCheck(OWN_USE, unit, own or Decimal(0), totals.get(unit, Decimal(0))))
         found += [
             SumCheck(ALL_ITEMS, unit, every or Decimal(0), whole),
-            SumCheck(AS_CHARGED, unit, charged or Decimal(0), rounded),
+            SumCheck(AS_CHARGED, unit, charged or Decimal(0), round_amount(whole, unit)),
         ]
     return found
 
@@ -183,17 +193,8 @@ def _share_charges(
     takers = (LineKind.PART, LineKind.UNMAPPED)
     parts = {key.text: _to_steps(one.amounts, places) for key, one in use.items() if key.kind in takers}
     people = {key.text: count for key, count in heads.items()}
-    pools = [
-        Pool(
-            one.name,
-            _to_steps(one.amounts, places),
-            one.rule,
-            one.measure,
-            one.source.text if one.source else None,
-            one.spare,
-        )
-        for one in charges
-    ]
+    pools = [Pool(one.name, _to_steps(one.amounts, places), one.rule, one.measure,
+                  one.source.text if one.source else None, one.spare, one.pays_use) for one in charges]  # fmt: skip
     made = allocate_pools(parts, pools, people, NOBODY.text)
     for text, shares in made.shares.items():
         for name, amounts in shares.items():
@@ -228,8 +229,7 @@ def _place(line: ChargeLine) -> tuple[object, ...]:
 
 
 def _count_places(unit: str, amounts: Iterable[Decimal]) -> int:
-    exponents = (int(one.as_tuple().exponent) for one in amounts)
-    return max([PLACES[unit], *(-exponent for exponent in exponents)])
+    return max([PLACES[unit], *(-int(one.as_tuple().exponent) for one in amounts)])
 
 
 def _to_steps(amounts: Amounts, places: Mapping[str, int]) -> dict[str, int]:

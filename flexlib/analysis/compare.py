@@ -2,8 +2,9 @@
 
 Who is new and who is gone count whole. For those who stayed the change is the exact Shapley value of three factors, the
 average over all orders in which they could have changed: how much was used (`volume`), of which models (`mix`), and
-what a unit of each cost (`price`); money in pesos has a fourth part, the exchange rate (`rate`). It is an accounting,
-not a cause: `Change.ranges` tells how far another order would have moved each part.
+what a unit of each cost (`price`); money in pesos has a fourth part, the exchange rate (`rate`). What was refunded to
+them is a part of its own (`refunds`). It is an accounting, not a cause: `Change.ranges` tells how far another order
+would have moved each part.
 """
 
 from __future__ import annotations
@@ -18,23 +19,29 @@ from flexlib.analysis.credits import credits_by_user_and_model
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.stayed import LAST_DIGIT as LAST_DIGIT
 from flexlib.analysis.stayed import NOTHING as NOTHING
-from flexlib.analysis.stayed import UNUSED, compare_person, convert
+from flexlib.analysis.stayed import UNUSED, compare_person, convert, sum_use
 from flexlib.analysis.stayed import Use as Use
 from flexlib.formats import round_amount
 from flexlib.i18n import mark_text
 
-PARTS = ("new", "gone", "volume", "mix", "price", "rate", "unmeasured")
-"""New and gone people; of those who stayed how much, of what, at which price, at which exchange rate; and what cannot
-be taken apart, since it has no count or is known of some calls only, or of one side."""
+PARTS = ("new", "gone", "volume", "mix", "price", "rate", "refunds", "unmeasured")
+"""New and gone people; of those who stayed how much, of what, at which price, at which exchange rate, and what they got
+back; and what cannot be taken apart, since it has no count or is known of some calls only, or of one side."""
 
 SAID = {
     "volume": mark_text("how much they used"),
     "mix": mark_text("which models they chose"),
     "price": mark_text("what a request or token of each cost"),
     "rate": mark_text("the exchange rate"),
+    "refunds": mark_text("refunds and credit notes"),
     "unmeasured": mark_text("what lacks a count or an amount"),
 }
-"""What each part of those who stayed is, on the console and the page alike."""
+"""What each part is that is not of who came or went, on the console and the page alike."""
+
+OF_WHOMEVER = ("refunds", "unmeasured")
+"""The parts that are no use of those who stayed: what was given back to anybody, and what nobody can take apart."""
+
+OF_STAYED = tuple(name for name in SAID if name not in OF_WHOMEVER)
 
 EXACT = Context(prec=50)
 """Digits enough that a quotient of two sums of a company's lifetime is right to the last one kept."""
@@ -60,6 +67,8 @@ class Change:
     names: Sequence[str] = PARTS
     """The parts that there may be; of two versions of a month `versions.VERSION_PARTS`, and `people` counts rows."""
     method: str = METHOD
+    is_running: bool = False
+    """Whether the span after was not over when it was read: who is `gone` may still come."""
 
     @property
     def is_of_versions(self) -> bool:
@@ -102,7 +111,8 @@ Uses = Mapping[Any, Mapping[Any, Use]]
 
 
 def take_apart(before: Uses, after: Uses, unknown: Collection[Hashable] = ()) -> Change:
-    """The change from `before` to `after`, see the module; a person who spent nothing on one side is new or gone.
+    """The change from `before` to `after`, see the module; a person who spent nothing on one side is new or gone, and
+    one who spent nothing on either and got something back is neither.
     `unknown`: people of whom not all is known on both sides; whatever they moved is unmeasured, and they count nowhere.
 
     Taken the other way round every part has the other sign, `new` and `gone` change places.
@@ -153,20 +163,26 @@ def _take_apart(before: Uses, after: Uses, unknown: Collection[Hashable]) -> Cha
     for person in {**before, **after}:
         old, new = before.get(person, {}), after.get(person, {})
         was, is_ = (any(convert(use) or use.is_part for use in side.values()) for side in (old, new))
-        if not (was or is_):
+        if not any((was, is_, *(use.refunded for side in (old, new) for use in side.values()))):
             continue
+        both = {model: (old.get(model) or UNUSED, new.get(model) or UNUSED) for model in {**old, **new}}
         if person in unknown:
-            both = {model: (old.get(model) or UNUSED, new.get(model) or UNUSED) for model in {**old, **new}}
             for model, (one, other) in both.items():
-                cells[person, model] = {"unmeasured": convert(other) - convert(one)}
+                cells[person, model] = {"unmeasured": sum_use(other) - sum_use(one)}
             continue
-        kind = "stayed" if was and is_ else "new" if is_ else "gone"
-        people[kind] += 1
-        if kind == "stayed":
+        parts_by_model: dict[Hashable, dict[str, Decimal]] = {}
+        if was and is_:
+            people["stayed"] += 1
             parts_by_model = compare_person(old, new, orders)
-        else:
-            sign, spent = (1, new) if kind == "new" else (-1, old)
-            parts_by_model = {model: {kind: sign * convert(use)} for model, use in spent.items()}
+        elif was or is_:
+            kind, sign, spent = ("new", 1, new) if is_ else ("gone", -1, old)
+            people[kind] += 1
+            parts_by_model = {model: {kind: sign * sum_use(use)} for model, use in spent.items()}
+        for model, (one, other) in both.items():
+            # Of who is new or gone that of the other side: theirs counts whole.
+            refunds = (NOTHING if is_ and not was else other.refunded) - (NOTHING if was and not is_ else one.refunded)
+            if refunds:
+                parts_by_model[model] = {**parts_by_model.get(model, {}), "refunds": refunds}
         cells |= {(person, model): parts for model, parts in parts_by_model.items()}
     rounded = {name: [total.quantize(LAST_DIGIT) for total in sums] for name, sums in orders.items()}
     ranges = {name: (min(sums, default=NOTHING), max(sums, default=NOTHING)) for name, sums in rounded.items()}
@@ -174,4 +190,4 @@ def _take_apart(before: Uses, after: Uses, unknown: Collection[Hashable]) -> Cha
 
 
 def _sum_uses(uses: Uses) -> Decimal:
-    return sum((convert(use) for models in uses.values() for use in models.values()), NOTHING)
+    return sum((sum_use(use) for models in uses.values() for use in models.values()), NOTHING)

@@ -35,16 +35,17 @@ TOO_SHORT = (*ROUTE, "least_tokens", "is_documented", "calls")
 def find_discounts(
     cells: Iterable[Cell], owned: Iterable[Cell], keys: Sequence[str], *, book: PriceBook | None = None
 ) -> pd.DataFrame:
-    """By how much each task and route could at most have cost less by its own list, a line for `batch` or `cache` each;
-    the most first, what is no saving left out.
+    """By how much each task and route could at most have cost less, a line for `batch` or `cache` each; the most first,
+    what is no saving left out. That is what the list says, less what the calls cost less than their list already: what
+    a contract's price would be of a batch or a cache nobody knows. Calls that cost as little already are in no line.
 
-    `cells` as from `sum_by_size`, and `owned` with `LENGTHS` and with `keys`, which say whose calls they are. Whether a
+    `cells` as from `sum_by_size`, and `owned` by length and with `keys`, which say whose calls they are. Whether a
     call can wait for hours, or has a prompt that was sent before, no row tells. So: what all would have cost as a
     batch, where the list has such a price; and of the calls whose prompts are long enough for a cache, had those who
     read little from one read as much of their prompts as the best of those who send `ENOUGH_CALLS` of them for the same
     task to the same model, if that is more by `PARTED`; what was written to a cache may have been sent before, too, and
     is read in the place of the dearest. Columns: `discount`, `task_type`, `provider`, `model`, `proxy`, `calls`, `usd`
-    (Decimal: what they cost by the list), `saved` (at most), `share` and `best_share` (of their prompts, read from a
+    (Decimal: what they cost), `saved` (at most), `share` and `best_share` (of their prompts, read from a
     cache; None of a batch).
     """
     import pandas as pd
@@ -53,7 +54,7 @@ def find_discounts(
     with exact_decimals():
         for (task, *here), own in group_cells(one for one in cells if _name_batch(one["tier"])).items():
             lines.append(["batch", task, *here, *_find_batch(own, Route(*here), book)])
-        for (task, *here), own in group_cells(one for one in owned if _is_long(one)).items():
+        for (task, *here), own in group_cells(one for one in owned if one["is_long"]).items():
             lines.append(["cache", task, *here, *_find_cache(own, keys, Route(*here), book)])
     frame = pd.DataFrame(lines, columns=[*DISCOUNTS])
     kept = frame[(frame["calls"] >= ENOUGH_CALLS) & (frame["saved"] > 0)]
@@ -72,14 +73,10 @@ def count_too_short(owned: Iterable[Cell], keys: Sequence[str], *, book: PriceBo
         for (__, *here), own in group_cells(owned).items():
             key = (*here, *find_least_length(here[0], here[1]))
             short = (one.cell["requests"] for one in _read_as_the_best(own, keys, Route(*here), book)[0]
-                     if one.less > 0 and not _is_long(one.cell))  # fmt: skip
+                     if one.less > 0 and not one.cell["is_long"])  # fmt: skip
             counts[key] = counts.get(key, 0) + sum(short)
     lines = sorted(([*key, count] for key, count in counts.items() if count), key=lambda line: (-line[-1], str(line)))
     return pd.DataFrame(lines, columns=[*TOO_SHORT])
-
-
-def _is_long(cell: Cell) -> bool:
-    return bool(cell["reached"] >= find_least_length(cell["provider"], cell["model"]).tokens)
 
 
 def _name_batch(tier: str | None) -> str:
@@ -89,28 +86,38 @@ def _name_batch(tier: str | None) -> str:
 
 
 def _find_batch(cells: Iterable[Cell], route: Route, book: PriceBook | None) -> tuple[Any, ...]:
-    calls, usd, saved = 0, Decimal(0), Decimal(0)
+    found = list[tuple[Cell, Fraction]]()
     for cell in cells:
         own, batch = (price_cell(cell, route._replace(tier=tier), book) for tier in (None, _name_batch(cell["tier"])))
         if isinstance(own, Price) and isinstance(batch, Price):
-            calls, usd = calls + cell["requests"], usd + sum(own.parts)
-            saved += sum(own.parts) - sum(batch.parts)
-    return calls, usd, saved, None, None
+            found.append((cell, _hold_less(cell, own, Fraction(sum(own.parts) - sum(batch.parts)))))
+    kept = [(cell, less) for cell, less in found if less > 0]
+    return *_sum_cost([cell for cell, _ in kept]), to_usd(sum((less for _, less in kept), Fraction())), None, None
+
+
+def _hold_less(cell: Cell, own: Price, less: Fraction) -> Fraction:
+    """What is left of a saving by the list for calls that cost less than it; 0 of calls whose amount is not known."""
+    below = max(Fraction(sum(own.parts, Decimal(0)) - cell["amount_in_usd"]), Fraction()) if cell["is_priced"] else less
+    return max(less - below, Fraction())
+
+
+def _sum_cost(cells: Sequence[Cell]) -> tuple[int, Decimal]:
+    """The calls, and what they cost."""
+    return _sum(cells, "requests"), sum((cell["amount_in_usd"] for cell in cells), Decimal(0))
 
 
 class _Read(NamedTuple):
-    """A cell of somebody who read less from a cache than the best: what it cost by the list, and by how much less."""
+    """A cell of somebody who read less from a cache than the best, and by how much less it could have cost."""
 
     cell: Cell
-    usd: Decimal
     less: Fraction
 
 
 def _find_cache(own: Iterable[Cell], keys: Sequence[str], route: Route, book: PriceBook | None) -> tuple[Any, ...]:
     read, best = _read_as_the_best(own, keys, route, book)
-    calls, usd = sum(one.cell["requests"] for one in read), sum((one.usd for one in read), Decimal(0))
-    saved = sum((one.less for one in read), Fraction(0))
-    return calls, usd, to_usd(saved), _share_read([one.cell for one in read]), best
+    kept = [one for one in read if one.less > 0]
+    cells = [one.cell for one in kept]
+    return *_sum_cost(cells), to_usd(sum((one.less for one in kept), Fraction())), _share_read(cells), best
 
 
 def _read_as_the_best(
@@ -127,7 +134,7 @@ def _read_as_the_best(
             _read_more(cell, (best - share) * cell["prompt_tokens"], route, book),
         )
         if isinstance(priced, Price) and less is not None:
-            read.append(_Read(cell, sum(priced.parts, Decimal(0)), less))
+            read.append(_Read(cell, _hold_less(cell, priced, less)))
     return read, best
 
 

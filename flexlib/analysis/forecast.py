@@ -126,11 +126,15 @@ def backtest_months(
     known: Iterable[int] = BACKTESTED,
     band: float = 0.8,
     holidays: Collection[date] = (),
+    spent: pd.Series | None = None,
 ) -> pd.DataFrame:
     """How forecasts of a month's sum would have done, month by month: `month`, `known` (days of it that were known),
-    `actual`, and the fields of `Forecast`; whole months without an unknown day only.
+    `actual`, and the fields of `Forecast`; whole months without an unknown day only. `spent`: what the same days came
+    to, with the refunds that nothing is learned from; it is what is known, and the actual.
     """
     series, share = DailySeries(history, holidays), _check_band(band)
+    beside = (history if spent is None else spent) - history
+    refunds = beside.reindex(pd.date_range(series.first, periods=len(series.values)), fill_value=0.0).to_numpy()
     known, lines = tuple(known), []
     for month in pd.period_range(series.first, series.last, freq="M"):
         days = [month.start_time.date() + timedelta(days=number) for number in range(month.days_in_month)]
@@ -139,8 +143,9 @@ def backtest_months(
         if len(values) < len(days) or np.isnan(values).any():
             continue
         for count in known:
-            one = _forecast(series, start + count, days, share)
-            lines.append({"month": str(month), "known": count, "actual": float(values.sum()), **vars(one)})
+            one = _add_known(_forecast(series, start + count, days, share), refunds[start : start + count].sum())
+            actual = float(values.sum() + refunds[start : start + len(days)].sum())
+            lines.append({"month": str(month), "known": count, "actual": actual, **vars(one)})
     return pd.DataFrame(lines, columns=["month", "known", "actual", *Forecast.__dataclass_fields__])
 
 
@@ -164,6 +169,11 @@ def sum_up_backtest(months: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(lines, columns=columns)
 
 
+def _add_known(made: Forecast, amount: float) -> Forecast:
+    expected, low, high = (None if end is None else end + amount for end in (made.expected, made.low, made.high))
+    return replace(made, expected=expected, low=low, high=high)
+
+
 def _forecast(series: DailySeries, end: int, days: Sequence[date], band: float) -> Forecast:
     """The sum of `days`, from the first `end` days of the series."""
     known, unknown = series.split(end, days)
@@ -172,6 +182,9 @@ def _forecast(series: DailySeries, end: int, days: Sequence[date], band: float) 
         return Forecast(certain, certain, certain, 0, Outcome.FORECAST)
     if np.isnan(rest := math.fsum(unknown.values())):
         reason = _("fewer than {fewest} days before it are known").format(fewest=FEWEST_DAYS)
+        return Forecast(None, None, None, 0, Outcome.CANNOT_SAY, reason)
+    if max(days) < series.first:  # what comes after days tells nothing of them
+        reason = _("the first day known is {day}").format(day=series.first)
         return Forecast(None, None, None, 0, Outcome.CANNOT_SAY, reason)
     # An unknown day of the past is as uncertain as if it came next.
     ahead = np.array(sorted({max((day - series.first).days - end, 0) for day in unknown}))

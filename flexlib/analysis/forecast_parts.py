@@ -55,6 +55,12 @@ def raise_by(one: Forecast, more: float) -> Forecast:
     return replace(one, expected=expected, low=low, high=high)
 
 
+def open_above(one: Forecast) -> Forecast:
+    """The same of days that lack something: without an upper end, since what they lack comes on top. Expected, and the
+    lower end, are of what is known."""
+    return replace(one, high=None)
+
+
 def _add(one: Forecast, other: Forecast) -> Forecast:
     """The sum of both, of which no more can be said than of the worse of them."""
     worse = max(one, other, key=lambda each: ([*Outcome].index(each.outcome), each.origins, each.reason))

@@ -78,6 +78,7 @@ def fold_lines(lines: Sequence[ChargeLine], folded: Collection[LineKey]) -> list
         None if None in counts else sum(count or 0 for count in counts),
         sum(line.unpriced for line in few),
         sum(line.unconverted for line in few),
+        frozenset().union(*(line.lacks for line in few)),
     )
     parts = [line for line in others if line.key.kind is LineKind.PART]
     return [*parts, one, *(line for line in others if line.key.kind is not LineKind.PART)]

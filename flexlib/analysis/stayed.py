@@ -19,10 +19,14 @@ class Use:
 
     amount: Decimal
     """In the unit that is compared; in dollars where pesos are compared."""
-    quantity: int | None = None
-    """How much was used: requests, or tokens; None where it was not counted."""
+    quantity: Decimal | int | None = None
+    """How much was used: requests, or tokens, of a department its share of them; None where it was not counted."""
     pesos: Decimal | None = None
     """The same amount in pesos, where those are compared."""
+    refunded: Decimal = NOTHING
+    """What refunds and credit notes came to, below 0, in the unit that is compared, pesos where those are; it is not in
+    the amounts: it is of no use and at the rate of another day, so that with it they would tell neither price nor
+    rate."""
     is_part: bool = False
     """Whether it is of some of the calls, or of none: what the others cost is not known."""
 
@@ -33,7 +37,8 @@ UNUSED = Use(NOTHING, 0)
 def compare_person(
     old: Mapping[Hashable, Use], new: Mapping[Hashable, Use], orders: dict[str, list[Decimal]]
 ) -> dict[Hashable, dict[str, Decimal]]:
-    """The parts of somebody who stayed, by model; what each order of change gives is added to `orders`."""
+    """The parts of somebody who stayed, by model, but for refunds; what each order of change gives is added to
+    `orders`."""
     pairs = {model: (old.get(model) or UNUSED, new.get(model) or UNUSED) for model in {**old, **new}}
     wholes = [sum(pair[side].quantity or 0 for pair in pairs.values()) for side in (0, 1)]
     each = [use for pair in pairs.values() for use in pair]
@@ -98,4 +103,10 @@ def _add_rate(parts: dict[str, Decimal], rate: Decimal, one: Use, other: Use) ->
 
 
 def convert(use: Use) -> Decimal:
+    """What was spent, in the unit that is compared, before anything was refunded."""
     return use.amount if use.pesos is None else use.pesos
+
+
+def sum_use(use: Use) -> Decimal:
+    """What it came to after refunds."""
+    return convert(use) + use.refunded

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 import narwhals.stable.v2 as nw
 
 from flexlib.analysis.frames import Frame, open_frame, read_rows
-from flexlib.certificate import CreditsCertificate, State
+from flexlib.certificate import CreditsCertificate
 from flexlib.dates import Span
 from flexlib.formats import format_number
 from flexlib.i18n import Label, _, mark_text
@@ -60,12 +60,8 @@ def list_read_days(certificate: CreditsCertificate) -> Span:
 
 
 def is_comparable(certificate: CreditsCertificate, before: CreditsCertificate | None) -> bool:
-    """Whether a change on the month `before` means anything: both were read to their end, that one without a gap
-    and with a witness."""
-    if before is None or list_read_days(certificate) != certificate.month.span:
-        return False
-    is_accepted = before.state is State.UNWITNESSED and before.exit_code == 0
-    return is_accepted or before.state in (State.COMPLETE, State.UNRECONCILED)
+    """Whether a change on the month `before` means anything: both are whole, and that one has a witness."""
+    return before is not None and before.is_measure and not certificate.is_part
 
 
 def choose_models(

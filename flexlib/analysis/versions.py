@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 from functools import reduce
-from operator import and_
+from operator import and_, or_
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -198,6 +198,10 @@ def compare_rows(before: object, after: object, counted: Iterable[str], *, in_pe
         keys |= {f"has_{name}_{when}": ~nw.col(f"{name}{end}").is_null() for name in ("amount", "pesos")}
         # Of each of the rows they have to be known, to take them apart.
         keys[f"quantity_{when}"] = nw.when(moved).then(nw.col(f"quantity{end}"))
+        # A rate is told by what was spent, or by what was given back, and not by what is left of both.
+        keys[f"refund_{when}"] = reduce(
+            or_, (nw.col(f"{name}{end}").fill_null(NOTHING) < NOTHING for name in ("amount", "pesos"))
+        )
         keys[f"rate_{when}"] = nw.when(nw.lit(in_pesos)).then(nw.col(f"fx_rate{end}"))
     sums = {f"{name}_{when}": nw.col(f"{name}{end}") for name in ("amount", "pesos") for when, end in sides.items()}
     changed = nw.when(is_in_both & _is_same("amount") & _is_same("pesos")).then(0).otherwise(1)

@@ -104,11 +104,12 @@ def describe_anomalies(made: MonthAnomalies) -> dict[str, Any]:
         "outcome": "cannot say" if made.reason else "judged",
         "reason": made.reason or None,
         "days_before": made.days_before,
+        "days_known": made.days_known,
         "false_alarms": round(made.false_alarms, 2),
         "unusual": [_describe(one) for one in sorted(made.found, key=lambda one: bool(one.event))],
         "layers": {name: {"rows_too_new": layer.unjudged, "days_tested": layer.tested}
                    for name, layer in made.layers.items()},
-        "missing": list(made.missing),
+        "missing": [*made.missing, *made.limits],
     }  # fmt: skip
 
 
@@ -141,6 +142,7 @@ def render_anomalies(made: MonthAnomalies, top: int) -> str:
                 unjudged,
             ).format(count=format_number(unjudged))
         )
+    lines += made.limits
     return "\n".join(lines)
 
 

@@ -4,6 +4,7 @@ option, or the choice, that whoever misspelt one may have meant."""
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from itertools import takewhile
@@ -11,6 +12,7 @@ from typing import Any, NoReturn
 
 from flexlib.errors import shorten_values
 from flexlib.formats import clean_lines
+from flexlib.guesses import guess_names
 from flexlib.i18n import _, join_texts, mark_text, translate_count
 
 WORDS = (
@@ -35,6 +37,19 @@ WORDS = (
 )
 """As Python 3.11 to 3.14 have them; one that another Python writes otherwise stays English."""
 
+PLACEHOLDERS = (
+    mark_text("AFTER"), mark_text("AMOUNT"), mark_text("BEFORE"), mark_text("CHARACTER"), mark_text("COLUMN"),
+    mark_text("COMMAND"), mark_text("CONDITION"), mark_text("COST"), mark_text("COUNTRY"), mark_text("CREDITS"),
+    mark_text("DATE"), mark_text("DAY"), mark_text("FIELD"), mark_text("FILE"), mark_text("FOLDER"),
+    mark_text("FORMAT"), mark_text("GRAIN"), mark_text("HOST"), mark_text("HOURS"), mark_text("KEY"),
+    mark_text("MAKER"), mark_text("MAKERS"), mark_text("MODEL"), mark_text("MONTH"), mark_text("NAME"),
+    mark_text("NOTEBOOK"), mark_text("NUMBER"), mark_text("OLDFILE"), mark_text("OPTION"), mark_text("PAGE"),
+    mark_text("PATH"), mark_text("PORT"), mark_text("PROVIDER"), mark_text("PROXY"), mark_text("REQUESTS"),
+    mark_text("SECONDS"), mark_text("SEED"), mark_text("SHARE"), mark_text("SOURCE"), mark_text("TEXT"),
+    mark_text("TIME"), mark_text("TYPE"), mark_text("UNIT"), mark_text("USERS"), mark_text("VALUE"),
+    mark_text("WORD"), mark_text("WORKERS"), mark_text("YEAR"), mark_text("ZONE"),
+)  # fmt: skip
+"""What stands for the value of an option, alone or with others."""
 OTHERWISE = {"--roster": mark_text("--roster: FLEXLIB_ORGANIZATION=FILE names it for this command")}
 """How what is an option of other commands is said to one that does not have it."""
 
@@ -46,6 +61,20 @@ def translate_argparse() -> None:
         translate_count("expected %s argument", "expected %s arguments", count) if one == "expected %s argument"
         else one if count == 1 else many
     )  # fmt: skip
+
+
+class Help(argparse.RawDescriptionHelpFormatter):
+    """Descriptions and examples as they are written, what stands for values in the reader's language."""
+
+    def _metavar_formatter(self, action: argparse.Action, default_metavar: str) -> Callable[[int], tuple[str, ...]]:
+        write = super()._metavar_formatter(action, default_metavar)
+        return lambda size: tuple(  # None where argparse only counts them
+            one and re.sub(r"[A-Z_]+", _translate_placeholder, one) for one in write(size)
+        )
+
+
+def _translate_placeholder(found: re.Match[str]) -> str:
+    return _(found[0]) if found[0] in PLACEHOLDERS else found[0]
 
 
 class Parser(argparse.ArgumentParser):
@@ -72,8 +101,7 @@ class Parser(argparse.ArgumentParser):
         try:
             super()._check_value(action, value)
         except argparse.ArgumentError as error:
-            near = get_close_matches(str(value), map(str, action.choices or ()), n=1)
-            error.message += "".join(_(" (did you mean {name}?)").format(name=one) for one in near)
+            error.message += guess_names([str(value)], map(str, action.choices or ()))
             raise
 
     def _tell_near(self) -> str:

@@ -76,7 +76,6 @@ def run_chargeback(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints who is charged, writes what was asked for, gives the exit code of the month's state; 4, and nothing
     written, where the lines are not the whole month."""
     from flexlib.front.chargeback import charge_month, find_rules
-    from flexlib.front.organization_check import count_undecided, explain_undecided
 
     if arguments.rules and not arguments.rules.is_file():
         raise BadFile(
@@ -100,8 +99,6 @@ def run_chargeback(arguments: argparse.Namespace, settings: Settings) -> int:
         print(render_chargeback(made, arguments.of, arguments.top))
         for files in written.values():
             print(*[f"📄 {clean_text(file)}" for file in files], sep="\n")
-    if count := count_undecided(spend):
-        print(explain_undecided(count), file=sys.stderr)
     warn_of_month(made.usage, {})
     return find_exit_code(made.usage.certificates, made.usage.state)
 
@@ -165,8 +162,8 @@ def describe_chargeback(made: Chargeback) -> dict[str, Any]:
         }
         return {
             "line": line.name, "kind": line.key.kind.name.lower(), "requests": line.requests,
-            "unpriced_requests": line.unpriced, "unconverted_requests": line.unconverted, "items": items,
-            "total": write(total),
+            "unpriced_requests": line.count_lacking("usd"), "unconverted_requests": line.count_lacking("clp"),
+            "items": items, "total": write(total),
         }  # fmt: skip
 
     return {

@@ -206,6 +206,9 @@ def _render(one: BudgetLine) -> str:
         if one.low is not None and one.high is not None and one.low < one.high:
             low, high = (write_amount(end, one.unit) for end in (one.low, one.high))
             band = _(" ({band}: {low} to {high})").format(band=f"{BAND:.0%}", low=low, high=high)
+        elif one.low is not None and one.high is None:  # what is missing comes on top
+            low = write_amount(one.low, one.unit)
+            band = _(" by what is known ({band}: lower end {low})").format(band=f"{BAND:.0%}", low=low)
         outlook = [
             ", ".join(
                 filter(

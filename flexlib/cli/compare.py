@@ -14,6 +14,7 @@ from flexlib.cli.options import (
     add_demo_option,
     add_roster_option,
     find_exit_code,
+    read_count,
 )
 from flexlib.cli.report_months import open_shown
 from flexlib.dates import Month, Span
@@ -53,7 +54,7 @@ def add_commands(commands: Commands) -> None:
                         help=_("whose changes are told apart: people's (default user), departments', ..."))  # fmt: skip
     parser.add_argument(
         "--top",
-        type=int,
+        type=read_count,
         default=SHOWN,
         metavar="N",
         help=_("people and models shown (default {shown})").format(shown=SHOWN),
@@ -91,7 +92,7 @@ def run_compare(arguments: argparse.Namespace, settings: Settings) -> int:
         made = compare_versions(before.months[0], first, second, settings.data, **shown)
     print(write_json(describe_comparison(made, arguments.top)) if arguments.json
           else render_comparison(made, arguments.top))  # fmt: skip
-    for sentence in made.missing:
+    for sentence in made.missing if arguments.json else [one for one in made.missing if one != made.running]:
         print(sentence, file=sys.stderr)
     return find_exit_code(made.certificates, made.state)
 
@@ -126,26 +127,36 @@ def render_comparison(made: Comparison, top: int) -> str:
     """The change for the console: the difference, its parts, who and which model moved most."""
     from flexlib.analysis.compare import SAID, round_parts
     from flexlib.analysis.top import NOT_GIVEN
-    from flexlib.tables.compare import CODES, TITLES, count_gone, count_new, name_part
+    from flexlib.tables.compare import CODES, TITLES, count_gone, count_new, count_not_yet, name_part
 
     change, parts = made.change, made.change.sum_parts()
     unit, places = _(UNIT_NAMES[made.unit]), UNIT_PLACES[made.unit]
-    is_share = change.before > 0 and not any(made.lacking)
+    is_share = change.before > 0 and not any(made.lacking) and not made.running
     share = write_number(f" ({change.difference / change.before:+.1%})") if is_share else ""
     before, after = made.sides
     title = _("{after} against {before} in {unit}")
     title = title.format(after=after[0].upper() + after[1:], before=before, unit=unit)
-    least = _("at least ") if made.lacking[1] else ""
     shown = round_parts(parts, places)
-    amount, more = _round(change.after, ",", places), _round(change.difference, "+,", places)
-    lines = [f"{title}: {least}{amount}, {more}{share}"]
+    earlier, amount = (
+        (_("at least ") if lacks else "") + _round(one, ",", places)
+        for one, lacks in zip((change.before, change.after), made.lacking, strict=True)
+    )
+    more = _round(change.difference, "+,", places)
+    head = "{title}: {amount}, {more}{share}"
+    if any(made.lacking):  # one of both is more than is known, so that their difference is more or less than is known
+        head = _("{title}: {amount}, and {earlier} before; what is known differs by {more}")
+    lines = [head.format(title=title, amount=amount, earlier=earlier, more=more, share=share)]
+    lines += [f"  {made.running}"] if made.running else []
+    gone = change.people["gone"]
     said = {
         **{name: f"    {_(words)} ({_(CODES[name])})" for name, words in SAID.items()},
         "new": count_new(made.by, change.people["new"]),
-        "gone": count_gone(made.by, change.people["gone"]),
+        "gone": count_not_yet(gone) if change.is_running else count_gone(made.by, gone),
         "volume": _("the same {get}: {used} ({volume})").format(
             get=format_number(change.people.get("stayed", 0)), used=_(SAID["volume"]), volume=_(CODES["volume"])
         ),
+        "refunds": _(SAID["refunds"]),
+        "unmeasured": f"{_(SAID['unmeasured'])} ({_(CODES['unmeasured'])})",  # of whomever
     }
     if made.versions:
         said = {name: name_part(name, change) for name in change.names}
@@ -195,7 +206,7 @@ def _write(amount: Decimal) -> str:
 
 def _read_side(text: str) -> tuple[Span, int | None]:
     """A span, and of one month which of its versions."""
-    from flexlib.front.versions import read_version
+    from flexlib.store.version_names import read_version
 
     if "@" not in text:
         return _read_span(text), None

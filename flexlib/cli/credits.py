@@ -33,7 +33,7 @@ from flexlib.i18n import _, join_and, write_json
 from flexlib.settings import Settings
 from flexlib.sources.registry import WINDSURF, list_sources, name_source
 from flexlib.store.engines import ENGINES
-from flexlib.store.server import mark_made_up
+from flexlib.store.server import mark_made_up, name_command
 from flexlib.store.snapshots import find_snapshot, list_newest, load_credits, load_usage, scan
 from flexlib.store.strays import list_misplaced
 from flexlib.store.version import Snapshot
@@ -142,7 +142,7 @@ def _load_source(month: Month, source: str, root: Path) -> Snapshot:
             _("No credits of {month} in {root}. Run: {command}; stored are {others}: add --source {source}").format(
                 month=month,
                 root=root,
-                command=WINDSURF.format_command(month),
+                command=name_command(WINDSURF, month, root),
                 others=join_and([name_source(one.source) for one in others]),
                 source=others[0].source,
             )

@@ -194,6 +194,7 @@ def _make_page(
                 settings.data,
                 unclosed=unclosed,
                 shows_progress=sys.stderr.isatty(),
+                organization=arguments.roster,
             )
     except NoPage as error:  # what it kept of it is gone with the folder
         command = write_command(

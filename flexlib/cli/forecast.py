@@ -107,21 +107,28 @@ def run_forecast(arguments: argparse.Namespace, settings: Settings) -> int:
 def _run_series(arguments: argparse.Namespace) -> int:
     from flexlib.analysis.forecast import Outcome, backtest_months, forecast_sum, sum_up_backtest
 
+    asked = arguments.year, arguments.month
+    if arguments.backtest and asked != (None, None):
+        raise InvalidRequest(_("--backtest is of all months of the file: leave out --year and --month."))
+    if asked.count(None) == 1:
+        raise InvalidRequest(_("of which month? Give --year and --month, or neither for that of the last day."))
     history = read_series(arguments.series)
     if arguments.as_of is not None:
         history = history[: str(arguments.as_of)]
-    years = (history.index[0].year, history.index[-1].year + 1) if len(history) else (2000, 2000)
-    holidays = read_holidays(arguments.holidays, years)
+    if not len(history):
+        said = _("{series} has no day up to {as_of}.") if arguments.as_of else _("{series} has no day.")
+        raise InvalidRequest(said.format(series=arguments.series, as_of=arguments.as_of))
+    first, last = history.index[0].date(), history.index[-1].date()
+    holidays = read_holidays(arguments.holidays, (first.year, last.year + 1))
     if arguments.backtest:
         lines = sum_up_backtest(backtest_months(history, band=arguments.band, holidays=holidays))
         facts = {"series": str(arguments.series), "band": arguments.band, "backtest": list_lines(lines)}
         print(write_json(facts) if arguments.json else render_backtest(lines, arguments.band))
         return 0
-    if not len(history):
-        raise InvalidRequest(_("{series} has no day up to {as_of}.").format(series=arguments.series,
-            as_of=arguments.as_of))  # fmt: skip
-    last = history.index[-1].date()
-    month = Month(arguments.year, arguments.month) if arguments.year and arguments.month else Month.containing(last)
+    month = Month.containing(last) if None in asked else Month(*asked)
+    if month.last < first:
+        said = _("{series} begins on {first}: ask for a month from then on.")
+        raise InvalidRequest(said.format(series=arguments.series, first=first))
     made = forecast_sum(history, month.span, arguments.band, holidays)
     facts = {"series": str(arguments.series), "month": str(month), "as_of": last.isoformat(), **describe_sum(made)}
     print(write_json(facts) if arguments.json

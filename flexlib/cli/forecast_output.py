@@ -18,8 +18,8 @@ def describe_forecast(made: MonthForecast, band: float) -> dict[str, Any]:
     """For JSON: numbers in the unit, null where nothing can be said."""
     expected, earliest, latest = (day and day.isoformat() for day in made.reached)
     return {"month": str(made.month), "of": made.unit, "as_of": made.as_of.isoformat(), "known": round(made.known, 2),
-        "known_is_at_least": made.is_least, "band": band, **describe_sum(made.this, is_least=made.is_least),
-        "next_month": {"month": str(made.month.next), **describe_sum(made.next, is_least=made.is_least)},
+        "known_is_at_least": made.is_least, "band": band, **describe_sum(made.this),
+        "next_month": {"month": str(made.month.next), **describe_sum(made.next)},
         "budget_reached": {"expected": expected, "earliest": earliest, "latest": latest},
         "backtest": list_lines(made.backtest), "state": str(made.state), "missing": list(made.missing)}  # fmt: skip
 
@@ -36,7 +36,7 @@ def render_forecast(made: MonthForecast, band: float, budget: float | None) -> s
     lines = [_("Forecast of {month} in {unit}: {known}").format(month=made.month, unit=unit, known=known)]
     for month, one in ((made.month, made.this), (made.month.next, made.next)):
         lines.append(f"  {month}  {render_sum(one, band, is_least=made.is_least, places=places)}")
-        lines += [f"  {said}" for said in [explain_width(one)] if said and one is made.this and not made.is_least]
+        lines += [f"  {said}" for said in [explain_width(one)] if said and one is made.this]
     for line in list_lines(made.backtest):
         if line["bands"]:
             held = _("held {held} of {bands}, its width {mean_width} of the month").format(held=line["held"],
@@ -50,7 +50,9 @@ def render_forecast(made: MonthForecast, band: float, budget: float | None) -> s
 
 
 def render_backtest(lines: pd.DataFrame, band: float) -> str:
-    """The backtest for the console, a line a day of the month."""
+    """The backtest for the console, a line a day of the month; that there is no month to try it on."""
+    if not len(lines):
+        return _("No month is known whole: there is none to try a forecast on.")
     heads = (_("known"), _("months"), _("held"), _("coverage"), _("mean error"))
     widths = [max(least, len(head)) for least, head in zip((5, 6, 9, 8, 10), heads, strict=True)]
     rows = [heads]
@@ -64,24 +66,33 @@ def render_backtest(lines: pd.DataFrame, band: float) -> str:
     return "\n".join(text)
 
 
-def describe_sum(one: Forecast, *, is_least: bool = False) -> dict[str, Any]:
-    """For JSON; no upper end where what is known is a lower bound, `is_least`."""
+def describe_sum(one: Forecast) -> dict[str, Any]:
+    """For JSON; no upper end where the days known lack something."""
     facts: dict[str, Any] = {name: None if (value := getattr(one, name)) is None else round(value, 2)
                              for name in ("expected", "low", "high")}  # fmt: skip
-    facts |= {"high": None} if is_least else {}
     return {"outcome": str(one.outcome), "reason": one.reason or None, **facts, "origins": one.origins}
 
 
 def render_sum(one: Forecast, band: float, *, is_least: bool = False, places: int = 2) -> str:
-    """The same for the console, with its band or why there is none; amounts with so many decimal places."""
+    """The same for the console, with its band or why there is none; amounts with so many decimal places. `is_least`:
+    the days known lack something, which comes on top of what is expected by the others."""
     if one.expected is None:
         return _("cannot say: {reason}").format(reason=one.reason)
     expected = _write(one.expected, places)
-    if is_least:
-        return _("{expected} or above: what is known of it is a lower bound").format(expected=expected)
-    if one.low is None or one.high is None:
-        return _("{expected}, no band yet: {reason}").format(expected=expected, reason=_(one.reason))
     origins = format_count(one.origins, "earlier forecast")
+    if one.low is None:
+        said = _("{expected}, no band yet: {reason}")
+        if is_least:
+            said = _("{expected} expected by what is known, no band yet: {reason}; what is missing comes on top")
+        return said.format(expected=expected, reason=_(one.reason))
+    if one.high is None and not one.origins:
+        return _("at least {expected}: what is missing comes on top").format(expected=expected)
+    if one.high is None:
+        said = _(
+            "{expected} expected by what is known ({band}: lower end {low}, from {origins}); what is missing comes on "
+            "top"
+        )
+        return said.format(expected=expected, band=f"{band:.0%}", low=_write(one.low, places), origins=origins)
     if not one.origins:
         return f"{expected}, {_(one.reason) if one.reason else _('all of its days are known')}"
     low, high = _write(one.low, places), _write(one.high, places)
@@ -103,12 +114,14 @@ def _render_reached(made: MonthForecast, budget: float) -> str:
         return _("is used up already, by {so_far} stored up to now.").format(
             so_far=_write(made.so_far, UNIT_PLACES[made.unit])
         )
-    if made.is_least and latest:
-        return _("will be used up on {day} at the latest: what is known is a lower bound.").format(
-            day=format_short_day(latest)
-        )
-    if made.is_least:
+    if made.is_least and expected:
+        said = _("will be used up by about {day}, earlier if what is missing adds to it.")
+        return said.format(day=format_short_day(expected))
+    if made.is_least and made.as_of >= made.month.last:
         return _("cannot be dated: what is known is a lower bound.")
+    if made.is_least:
+        said = _("is not expected to be used up within {month} by what is known; what is missing comes on top.")
+        return said.format(month=made.month)
     if earliest is None and expected is None:
         unsure = _("is not expected to be used up within {month}.")
         return (unsure if made.this.low is None else _("will not be used up within {month}.")).format(month=made.month)

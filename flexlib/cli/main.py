@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import errno
 import io
 import os
@@ -48,7 +47,7 @@ from flexlib.cli import (
     verify,
     what_if,
 )
-from flexlib.cli.argparse_words import Parser, translate_argparse
+from flexlib.cli.argparse_words import Help, Parser, translate_argparse
 from flexlib.cli.options import add_language_option
 from flexlib.cli.roster import tell_roster
 from flexlib.commands import note_language
@@ -101,7 +100,7 @@ def main(words: Sequence[str] | None = None) -> int:
         prog="flexlib",
         description=_(DESCRIPTION),
         epilog=_(EPILOG),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Help,
     )
     parser.add_argument("--version", action="version", version=f"flexlib {flexlib.__version__}",
                         help=_("show program's version number and exit"))  # fmt: skip

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ from flexlib.cli.options import Commands, add_command, add_demo_option, add_mont
 from flexlib.commands import note_language, write_command
 from flexlib.dates import Month, check_begun
 from flexlib.errors import BadSetting, ExtraMissing, InvalidRequest
-from flexlib.formats import clean_lines, clean_text
+from flexlib.formats import clean_lines, clean_text, format_moment
 from flexlib.i18n import _, use_language, write_json, write_number
 from flexlib.nesting import Faults
 from flexlib.setting_values import NO_KEY
@@ -69,14 +69,19 @@ def run_month_command(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.store.disk import lock_folder
 
     closing = prepare_closing(arguments, settings)
+    notes = list_notes(closing)
     if arguments.dry_run:
         found = list(preview_month(open_progress(closing), again=arguments.again))
+        for sentence in notes:
+            print(clean_text(sentence), file=sys.stderr)
         print_preview(closing, [(step.name, step.words, runs, why) for step, runs, why in found], arguments)
         return 0
     with ExitStack() as held:
         what = _("{month}, which it closes").format(month=closing.month)
         held.enter_context(lock_folder(closing.folder, what, wait=arguments.wait))
         progress = open_progress(closing)
+        for sentence in notes:
+            print(clean_text(sentence), file=sys.stderr, flush=True)
         shows = sys.stderr.isatty() and not arguments.json
         tell = _say_nothing if arguments.json else partial(print_step, shows=shows)
         if not arguments.json:
@@ -130,6 +135,21 @@ def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closin
     return closing
 
 
+def list_notes(closing: Closing) -> list[str]:
+    """What is said before anything else: that the data is made up, which no step repeats, and that the month is not
+    over, so that what is made of it is not the last."""
+    from flexlib.store.server import describe_made_up, is_made_up
+
+    root, month, command = closing.settings.data, closing.month, write_command(f"flexlib {shlex.join(closing.words)}")
+    notes = [describe_made_up(root)] if closing.is_demo or is_made_up(root) else []
+    if datetime.now(timezone.utc) < closing.settled_at:
+        said = _("{month} is not over and settled before {moment}: what is made of it until then is provisional. Run "
+                 "it again after that: {command}")  # fmt: skip
+        moment = format_moment(closing.settled_at)
+        notes.append(said.format(month=month.title, moment=moment, command=command))
+    return notes
+
+
 def list_missing_libraries(plan: MonthPlan) -> Iterator[str]:
     """Sentences on all that the formats of the plan need and is not installed, each with its line."""
     for name, formats in (("with", plan.beside), ("exports", plan.exports)):
@@ -181,7 +201,8 @@ def print_step(record: Record, *, shows: bool = False) -> None:
     ended = [_("exit code {code}").format(code=record.exit_code)] if record.exit_code else []
     told = [*took, *filter(None, [record.state]), *ended, *([] if record.outcome == "done" else [record.why])]
     print(clean_text(f"  {name:<{WIDTH - 1}} {what:<{find_width()}} {', '.join(told)}".rstrip()), flush=True)
-    said = record.said if record.outcome == "done" and not shows else ()
+    # What a step says while it runs has been seen where somebody looks; why one that is kept does not end with 0, not.
+    said = record.said if record.outcome == "kept" or (record.outcome == "done" and not shows) else ()
     for line in (*(record.found if record.outcome in ("done", "kept") else ()), *said):
         print(clean_text(f"    {line}"), flush=True)
 

@@ -20,8 +20,8 @@ WAYS = {
 }
 """How a message goes to its reader."""
 
-WIDTH = 9
-"""Of the longest fate, and two spaces."""
+WIDTH = 8
+"""Of a fate, before a space."""
 
 
 def list_open(root: Path) -> list[Message]:
@@ -72,15 +72,16 @@ def name_reader(message: Message) -> str:
 
 
 def render_message(message: Message) -> str:
-    """A line: its fate, whom it goes to, what it is about."""
+    """A line: its fate, whom it goes to, what it is about, and why it does not go."""
     from flexlib.deliver.claims import Fate
     from flexlib.deliver.texts import SPACE, write_subject
 
     due = max(one.due for one in message.claims)
     until = _(" (until {due})").format(due=format_moment(due)) if message.fate is Fate.WAITING else ""
+    why = f" ({clean_text(message.trouble)})" if message.fate is Fate.WITHDRAWN else ""
     return (
-        f"  {_(str(message.fate)).upper():<{WIDTH}}{name_reader(message)}{until}: "
-        f"{write_subject(message).replace(SPACE, ' ')}"
+        f"  {_(str(message.fate)).upper():<{WIDTH}} {name_reader(message)}{until}: "
+        f"{write_subject(message).replace(SPACE, ' ')}{why}"
     )
 
 

@@ -114,7 +114,8 @@ def run_notify(arguments: argparse.Namespace, settings: Settings) -> int:
             raise InvalidRequest(
                 _("These budgets are of made-up data, of which nobody is told; add --dry-run to see how.")
             )
-        plan, messages = tell(rules, standings, settings.data, settings.servers, settings.ca_bundle, find_owner)
+        servers, bundle = settings.servers, settings.ca_bundle
+        plan, messages = tell(rules, standings, settings.data, servers, bundle, find_owner, file=path)
     untold = (*plan.untold, *lost, *filter(None, [lacking]))
     _print_all(arguments, month, messages, untold)
     return NOT_TOLD if untold or not arguments.dry_run and any(map(is_lacking, messages)) else 0

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from flexlib.certificate import Certificate, State, explain_rows
+from flexlib.cli.argparse_words import Help
+from flexlib.commands import is_step
 from flexlib.console.certificate import explain_state
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth
@@ -30,7 +32,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 def add_command(commands: Commands, name: str, summary: str, examples: str) -> argparse.ArgumentParser:
     """A subcommand whose --help ends in examples."""
     parser = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".",
-        epilog=_("examples:") + f"\n{examples}", formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+        epilog=_("examples:") + f"\n{examples}", formatter_class=Help)  # fmt: skip
     add_language_option(parser)
     return parser
 
@@ -173,8 +175,8 @@ def open_settings(
     has_demo = asks_demo(arguments, settings)
     if has_demo:
         settings = replace(settings, data=settings.data / DEMO, database_url=None)
-    # Whoever has a key has chosen the server, and knows it.
-    if has_demo or (not settings.service_key and is_made_up(settings.data)):
+    # Whoever has a key has chosen the server, and knows it; of a step of a month's run the run has said it.
+    if not is_step() and (has_demo or (not settings.service_key and is_made_up(settings.data))):
         print(clean_text(describe_made_up(settings.data)), file=sys.stderr)
     for sentence in list_misplaced(settings.data, _list_read(arguments, settings, judged)):
         print(sentence, file=sys.stderr)

@@ -76,7 +76,7 @@ def add_commands(commands: Commands) -> None:
 def run_organization(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints the check; exits with 3 where somebody spends and is nowhere or in no department, or a team has no line,
     else as the month."""
-    from flexlib.front.organization_check import check_organization, explain_hidden
+    from flexlib.front.organization_check import check_organization, explain_hidden, explain_lacking
     from flexlib.store.organization import read_organization
 
     file = arguments.roster or settings.organization
@@ -94,11 +94,11 @@ def run_organization(arguments: argparse.Namespace, settings: Settings) -> int:
     made = check_organization(spend, organization)
     print(write_json(describe_check(made, names=arguments.names)) if arguments.json
           else render_check(made, arguments.top, names=arguments.names))  # fmt: skip
-    for sentence in (*organization.notes, *made.missing, *explain_hidden(made)):
-        print(sentence, file=sys.stderr)
+    lacking = explain_lacking(made)
+    for sentence in (*organization.notes, *made.alike, *made.missing, *explain_hidden(made), *lacking):
+        print(clean_text(sentence), file=sys.stderr)
     code = find_exit_code(made.certificates, made.state)
-    is_lacking = made.nowhere or made.elsewhen or made.without_department or made.lost or made.lost_calls
-    return max(code, State.GAP.exit_code) if is_lacking else code
+    return max(code, State.GAP.exit_code) if lacking else code
 
 
 def describe_check(made: OrganizationCheck, *, names: bool) -> dict[str, Any]:
@@ -161,7 +161,7 @@ def render_check(made: OrganizationCheck, top: int, *, names: bool) -> str:
     lines += _render(_("Is listed but never spends"), [
         f"{_call(one, names=names)}  {_place([(one.share, one.place)])}" for one in made.silent], top)  # fmt: skip
     lines += _render(_("Changed since {title}").format(title=made.month.previous.title), [
-        f"{format_short_day(one.day):<7}{_call(one.of, names=names)}  {_place(one.before)} -> {_place(one.after)}"
+        f"{format_short_day(one.day):<8}{_call(one.of, names=names)}  {_place(one.before)} -> {_place(one.after)}"
         for one in made.changes], top)  # fmt: skip
     if made.lost:
         lines += _render(_("Names a team that no line puts in a department"), [
@@ -185,7 +185,8 @@ def _render(title: str, lines: Sequence[str], top: int) -> list[str]:
 
 def _describe(one: Sum) -> dict[str, Any]:
     amounts = {unit: None if amount is None else format_plain(amount) for unit, amount in one.amounts.items()}
-    return {"requests": one.requests, **amounts, "unpriced_requests": one.unpriced_requests}
+    counted = one.unpriced_requests or None if one.lacks_usd else 0
+    return {"requests": one.requests, **amounts, "unpriced_requests": counted}
 
 
 def _name(one: Membership, *, names: bool) -> dict[str, Any]:
@@ -241,5 +242,5 @@ def _days(first: date, last: date) -> str:
 def _write(one: Sum) -> str:
     credits_, usd = one.amounts["flex_credits"], one.amounts["usd"]
     said = [_("{amount} flex credits").format(amount=format_amount(credits_))] if credits_ is not None else []
-    least = _("at least {amount}") if one.unpriced_requests else "{amount}"
+    least = _("at least {amount}") if one.lacks_usd else "{amount}"
     return ", ".join([*said, _("US$ not known") if usd is None else least.format(amount=format_usd(usd))])

@@ -94,10 +94,11 @@ def _make_again(request: ReportRequest, settings: Settings, folder: Path, cell_l
 def note_beside(page: Path, files: Iterable[Path]) -> None:
     """Notes the files beside the page, and its notebook, so that they can be handed on and checked."""
     from flexlib.report.manifest import name_manifest, names_people, read_manifest
-    from flexlib.report.notes import note_files
+    from flexlib.report.notes import forget_gone, note_files
 
-    beside = [one for one in files if one != page]
-    note_files([*beside, page.with_suffix(".ipynb")], names=names_people(read_manifest(name_manifest(page))))
+    beside, names = [one for one in files if one != page], names_people(read_manifest(name_manifest(page)))
+    note_files([*beside, page.with_suffix(".ipynb")], names=names, page=page)
+    forget_gone(page)
 
 
 def _load(request: ReportRequest, settings: Settings) -> Spend | None:

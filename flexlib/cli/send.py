@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime, timezone
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from flexlib.cli.notify import NOT_TOLD, is_lacking, read_key
@@ -28,7 +29,6 @@ from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest, choose_worst
 from flexlib.formats import clean_text
 from flexlib.i18n import _, write_json
-from flexlib.proof import State
 from flexlib.settings import DEMO, Settings, find_home
 from flexlib.store.server import is_made_up
 
@@ -102,7 +102,9 @@ def run_send(arguments: argparse.Namespace, settings: Settings) -> int:
         raise InvalidRequest(_("This month is of made-up data, which nobody is mailed; add --dry-run to see how."))
     folder = arguments.output_dir / (DEMO if is_made_up(settings.data) else "") / str(month)
     made_by = f"flexlib report --notebook {REPORT} --year {month.year} --month {month.month}"
-    command = write_command(made_by + " --demo" * is_made_up(settings.data))
+    place = "" if arguments.output_dir == Path("reports") else f" --output-dir {quote(str(arguments.output_dir))}"
+    of = f"FLEXLIB_ORGANIZATION={quote(str(arguments.roster))} " if arguments.roster else ""
+    command = write_command(of + made_by + place + " --demo" * is_made_up(settings.data))
     writer = MonthWriter.open(month, folder / f"{REPORT}.html", command, arguments, settings, wanted.largest)
     claims = open_claims(settings.data)
     with nullcontext() if arguments.dry_run else claims.hold():
@@ -135,7 +137,7 @@ def _plan(
         claim = plan_claim(past, writer.month, reader, total, state, now, files, is_least=is_least)
         planned.append(claim)
         if is_all or told is None or claim is not told.claim:
-            contents[name_channel(writer.month, reader), reader.to] = writer.write(reader, told)
+            contents[name_channel(writer.month, reader), reader.to] = writer.write(reader, told, is_least=is_least)
         elif told.left_out:
             writer.find_files(reader, says=True)
     return planned, contents
@@ -143,11 +145,13 @@ def _plan(
 
 def _is_least(writer: MonthWriter, reader: Reader) -> bool:
     """Whether the total that a reader is told is a lower bound, as the mail says."""
+    from flexlib.page.letter_lacks import is_part_least
+
     usage = writer.usage
     if not reader.level:
         return is_at_least(usage, usage.bills)
     line = writer.find_line(reader)
-    return usage.state is State.GAP or line is not None and bool(line.unpriced)
+    return is_part_least([line] if line else [], usage)
 
 
 def _send(

@@ -57,17 +57,18 @@ class MonthWriter:
     def open(
         cls, month: Month, page: Path, command: str, arguments: argparse.Namespace, settings: Settings, largest: int
     ) -> MonthWriter:
-        """Of a report that may be handed on, which the command makes. Raises what `report.fresh` does where it may not,
-        and `BadFile`."""
+        """Of a report that may be handed on, which the command makes. Raises as `report.fresh` does, `BadFile`."""
         from flexlib.front.chargeback import find_rules
-        from flexlib.report.fresh import check_fresh, check_snapshots, read_zone
+        from flexlib.report.fresh import check_fresh, check_made_of, read_zone
+        from flexlib.report.inputs import Inputs
 
         if arguments.rules and not arguments.rules.is_file():
             raise BadFile(_("{file} is not there; give the file of your rules.").format(file=arguments.rules))
         check_fresh(page, command)
         load = partial(load_shown_spend, settings, month, zone=read_zone(page), roster=arguments.roster)
         writer = cls(month, page, load, find_rules(arguments.rules), settings.language, largest)
-        check_snapshots(page, writer.usage.snapshots, command)
+        inputs = Inputs(settings, settings.data.absolute(), arguments.roster)
+        check_made_of(page, writer.usage.snapshots, inputs, command)
         return writer
 
     @property
@@ -100,8 +101,9 @@ class MonthWriter:
         asked = (self.page.with_suffix(f".{ending}").name for ending in reader.attach)
         return {name: name in found for name in asked}
 
-    def write(self, reader: Reader, told: Told | None = None) -> Content:
-        """The mail of a reader, in their language; `told`: the last one that they have, where there is one."""
+    def write(self, reader: Reader, told: Told | None = None, *, is_least: bool = False) -> Content:
+        """The mail of a reader, in their language, whose total is a lower bound where it `is_least`; `told`: the last
+        one that they have, where there is one."""
         from flexlib.deliver.months import Content
         from flexlib.page.mail.markup import render_mail
         from flexlib.page.mail.month import write_least
@@ -112,9 +114,10 @@ class MonthWriter:
             files, left_out = self._find_files(reader)
             warnings = []
             brought = [file.name for file in files if told and file.name in told.left_out]
-            if told and (told.total != self.find_total(reader) or brought):
+            is_same = told is not None and told.tells(self.find_total(reader), is_least=is_least)
+            if told and (brought or not is_same):
                 said = _("This replaces the mail of {moment}, in which the total was {amount}.")
-                if told.total == self.find_total(reader):
+                if is_same:
                     said = _("This replaces the mail of {moment}, which lacked {files}.")
                 elif told.total is None:
                     said = _("This replaces the mail of {moment}, in which the total was not known.")
@@ -122,8 +125,8 @@ class MonthWriter:
                 warnings = [said.format(moment=moment, amount=amount, files=join_and(brought))]
             notes = [
                 *left_out,
-                _("Sent by flexlib; each reader is mailed a month once, and again where its total changes or a file "
-                  "that it lacked can be attached."),
+                _("Sent by flexlib; each reader is mailed a month once, and again where its total changes, is a lower "
+                  "bound no longer or only now, or where a file that it lacked can be attached."),
             ]  # fmt: skip
             page = self._build_part(reader, warnings, notes) if reader.level else self._build_month(warnings, notes)
             html, page = render_mail(page)
@@ -154,13 +157,13 @@ class MonthWriter:
         """Who the month is charged to, departments of few people as one line: a mail is handed on. None where nobody
         belongs to any, and of another zone than what is shared."""
         from flexlib.front.chargeback import charge_month
-        from flexlib.tables.chargeback import table_charges
+        from flexlib.tables.brief_charges import table_brief_charges
 
         try:
             made = charge_month(self.spend, "department", self.rules, share=True)
         except InvalidRequest:
             return None
-        return table_charges(made.lines, made.items, made.level, top=MOST_DEPARTMENTS)
+        return table_brief_charges(made.lines, made.items, made.level, top=MOST_DEPARTMENTS)
 
     def _build_part(self, reader: Reader, warnings: Sequence[str], notes: Sequence[str]) -> MailPage:
         from flexlib.analysis.frames import read_rows
@@ -199,7 +202,7 @@ class MonthWriter:
 
     def _find_files(self, reader: Reader) -> tuple[list[Path], list[str]]:
         """What is attached, and sentences for the reader on what is not."""
-        from flexlib.report.notes import explain_unsent
+        from flexlib.report.notes import explain_unsent, is_older
 
         found, left_out, room = list[Path](), list[str](), self.largest
         for ending in reader.attach:
@@ -208,7 +211,7 @@ class MonthWriter:
                 self._say(_("{file} is not there and not attached to the mail to {reader}.").format(
                     file=file, reader=reader.to))  # fmt: skip
                 left_out.append(_("{file} is not attached: it was not made.").format(file=file.name))
-            elif file.stat().st_mtime < self.page.stat().st_mtime:
+            elif is_older(file, self.page):
                 self._say(_("{file} is older than the page and not attached to the mail to {reader}.").format(
                     file=file, reader=reader.to))  # fmt: skip
                 left_out.append(_("{file} is not attached: it is older than the report.").format(file=file.name))
@@ -217,11 +220,9 @@ class MonthWriter:
                     file=file, reader=reader.to, why=why))  # fmt: skip
                 left_out.append(_("{file} is not attached: {why}.").format(file=file.name, why=why))
             elif file.stat().st_size > room:
-                left_out.append(
-                    _("{file} is too large to be attached ({size} MB); ask who sends this mail.").format(
-                        file=file.name, size=format_amount(Decimal(file.stat().st_size) / 1_000_000, "0.1")
-                    )
-                )
+                said = _("{file} is too large to be attached ({size} MB); ask who sends this mail.")
+                size = format_amount(Decimal(file.stat().st_size) / 1_000_000, "0.1")
+                left_out.append(said.format(file=file.name, size=size))
             elif why := self._explain_unshared(file):
                 self._say(_("{file} is not attached to the mail to {reader}: {why}.").format(
                     file=file, reader=reader.to, why=why))  # fmt: skip
@@ -239,7 +240,8 @@ class MonthWriter:
         from flexlib.report.manifest import name_manifest, read_manifest
 
         if file.suffix == ".xlsx" and not is_shared_workbook(file):
-            return _("it may show departments of few people; make it with flexlib report --share")
+            return _("it may show departments of few people; make it with flexlib report --notebook llm_usage "
+                     "--with xlsx --share")  # fmt: skip
         return explain_unshared(read_manifest(name_manifest(self.page)), self.spend.zone)
 
     def _say(self, sentence: str) -> None:

@@ -18,7 +18,7 @@ def render_mail(message: Message, file: Path | None = None) -> str:
     """A line: its fate, or its file; whom it goes to, what it is of, and the total that it tells."""
     from flexlib.deliver.readers import WHOLE
 
-    fate = "" if file else f"{_(str(message.fate)).upper():<{WIDTH}}"
+    fate = "" if file else f"{_(str(message.fate)).upper():<{WIDTH}} "
     whom, of, total = clean_text(message.recipient), _name_channel(message.channel), _read_total(message)
     if total is None:
         line = f"  {fate}{whom}: {of}, {_('total not known')}"
@@ -89,7 +89,7 @@ def _is_least(message: Message) -> bool:
     """Whether that is a lower bound."""
     from flexlib.deliver.months import is_least
 
-    return is_least(_find_newest(message))
+    return bool(is_least(_find_newest(message)))
 
 
 def _find_newest(message: Message) -> Claim:

@@ -23,7 +23,7 @@ def read_series(path: Path) -> pd.Series:
     import pandas as pd
 
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(path, dtype={"date": str})
         for name in ("date", "value"):
             if name not in table:
                 raise ValueError(_("it has no column {name!r}").format(name=name))
@@ -70,10 +70,9 @@ def _list_days(file: Path) -> list[date]:
     return found
 
 
-def _find_first(given: pd.Series, wrong: pd.Series) -> object:
+def _find_first(given: pd.Series, wrong: pd.Series) -> str:
     """Of what was given the first that is wrong; nothing stands in its place where the cell is empty."""
-    value = given[wrong].iloc[0]
-    return value if isinstance(value, str) else ""
+    return str(given[wrong].fillna("").iloc[0])
 
 
 COUNTRY = "CL"

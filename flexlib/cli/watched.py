@@ -8,6 +8,7 @@ import sys
 import threading
 
 from flexlib.__main__ import main
+from flexlib.commands import note_step
 
 
 def wait_for_end() -> None:
@@ -19,4 +20,5 @@ def wait_for_end() -> None:
 
 if __name__ == "__main__":
     threading.Thread(target=wait_for_end, daemon=True).start()
+    note_step()
     sys.exit(main())

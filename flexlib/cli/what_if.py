@@ -54,7 +54,9 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--top", type=read_count, default=SHOWN, metavar="N",
                         help=_("lines shown of each table (default {shown})").format(shown=SHOWN))  # fmt: skip
     parser.add_argument("--names", action="store_true", help=_("people by name instead of under pseudonyms"))
-    parser.add_argument("--json", action="store_true", help=_("print it all as JSON, amounts as exact text"))
+    parser.add_argument(
+        "--json", action="store_true", help=_("print it all as JSON, amounts as exact text, credits in hundredths")
+    )
     add_demo_option(parser)
     parser.set_defaults(run=run_what_if)
 
@@ -94,7 +96,8 @@ def describe_what_ifs(spend: Spend, made: WhatIf) -> dict[str, Any]:
     lines = {name: [{key: write(value) for key, value in row.items()} for row in read_rows(frame)]
              for name, frame in frames.items()}  # fmt: skip
     scores = made.scores and {"file": made.scores.name, "date": str(made.scores.last_day)}
-    return {"month": str(spend.span.months[0]), "zone": spend.zone, "state": str(spend.state), **lines,
+    return {"month": str(spend.span.months[0]), "zone": spend.zone, "state": str(spend.state),
+            "credits_in": "hundredths", **lines,
             "scores": scores, "left_out": [*made.left_out, *made.uncached, *made.unproven]}  # fmt: skip
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, time, timezone
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from flexlib.certificate import AnyCertificate
 from flexlib.closing.plan import PLAN, MonthPlan
 from flexlib.closing.steps import hash_made, hash_text
 from flexlib.dates import Month
 from flexlib.errors import FlexlibError
+from flexlib.proof import SETTLING_TIME
+from flexlib.report.inputs import PARAMETERS
 from flexlib.setting_values import FIRST_MADE_UP, MADE_UP_BEFORE
 from flexlib.settings import Settings, find_home
 from flexlib.store.ended import FILE as ENDED
@@ -20,8 +23,6 @@ from flexlib.store.snapshots import list_months, list_newest
 
 REPORTS = Path("reports")
 """Where pages go, unless told otherwise."""
-PARAMETERS = ("events.yaml", "chargeback.yaml", "flex_credits.yaml")
-"""Files in `params/` that the commands of a month read besides those that settings name."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,12 @@ class Closing:
     def zone_words(self) -> tuple[str, ...]:
         """The option that names the plan's zone, for commands that count in UTC without it."""
         return ("--zone", self.plan.zone) if self.plan.zone != "UTC" else ()
+
+    @property
+    def settled_at(self) -> datetime:
+        """From when on what is read of the month is not provisional: credits are of UTC in every zone."""
+        end = datetime.combine(self.month.next.first, time(), ZoneInfo(self.plan.zone))
+        return max(end.astimezone(timezone.utc), self.month.end) + SETTLING_TIME
 
     @property
     def around(self) -> list[Month]:

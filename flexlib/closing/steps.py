@@ -38,8 +38,8 @@ STOPS = (Outcome.FAILED, Outcome.NOT_RUN)
 
 CHANGING = re.compile(r"\S*\d\S*")
 """Words with digits in a reason, such as a time or a count: they may be others though the same thing is wrong."""
-EXCEEDED = "over"
-"""The outcome of a budget, as `flexlib check --json` names it."""
+EXCEEDED, CANNOT_SAY = "over", "cannot say"
+"""Outcomes of a budget, as `flexlib check --json` names them."""
 MOST_SAID = 3
 """Lines of a step that went well that are kept, such as what the month lacks."""
 
@@ -164,10 +164,17 @@ def list_found(words: Sequence[str], facts: Any) -> Iterator[str]:  # noqa: ANN4
     return find(facts) if find else iter(())
 
 
-def _list_exceeded(facts: Mapping[str, Any]) -> Iterator[str]:
-    """The budgets of a check that are exceeded."""
-    if over := dict.fromkeys(one["name"] for one in facts.get("budgets", ()) if one["outcome"] == EXCEEDED):
+def _list_budgets(facts: Mapping[str, Any]) -> Iterator[str]:
+    """The budgets of a check that are exceeded, and those that cannot be judged, with why."""
+    found = {
+        name: [one for one in facts.get("budgets", ()) if one["outcome"] == name] for name in (EXCEEDED, CANNOT_SAY)
+    }
+    if over := dict.fromkeys(one["name"] for one in found[EXCEEDED]):
         yield _("exceeded: {names}").format(names=join_and([*over]))
+    if unknown := dict.fromkeys(one["name"] for one in found[CANNOT_SAY]):
+        why = dict.fromkeys(one["lacks"] for one in found[CANNOT_SAY] if one.get("lacks"))
+        said = _("cannot be judged: {names}").format(names=join_and([*unknown]))
+        yield join_texts([said, *why])
 
 
 def _list_left_out(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -177,7 +184,7 @@ def _list_left_out(facts: Mapping[str, Any]) -> Iterator[str]:
     yield from left[:MOST_SAID]
 
 
-FINDERS: dict[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {"check": _list_exceeded, "site": _list_left_out}
+FINDERS: dict[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {"check": _list_budgets, "site": _list_left_out}
 """By command: what of its JSON somebody has to know whom no state tells."""
 
 

@@ -187,9 +187,8 @@ def find_exports(closing: Closing) -> Iterator[Step]:
 
 def find_site(closing: Closing) -> Iterator[Step]:
     """Builds the folder of all months beside that of the reports."""
-    demo = ("--demo",) if closing.is_demo else ()
-    share = ("--share",) if closing.plan.share else ()
-    words = ("site", *demo, *share, "--json", "--output", str(closing.site), "--reports", str(closing.output_dir))
+    of = [*["--demo"] * closing.is_demo, *["--share"] * closing.plan.share, *closing.zone_words]
+    words = ("site", *of, "--json", "--output", str(closing.site), "--reports", str(closing.output_dir))
     reason = "" if list_months(closing.settings.data) else _("no month is stored")
     pages = closing.folder.parent.glob("*/*.html")
     inputs = closing.hash_data(of_all=True) | closing.hash_rules() | closing.hash_files(pages)

@@ -28,7 +28,7 @@ from flexlib.formats import (
 )
 from flexlib.i18n import _, join_and, join_texts, mark_text, translate_count, write_number
 from flexlib.sources.registry import ALL_PAGES
-from flexlib.stored_notes import tell_note
+from flexlib.stored_notes import tell_note, tell_route
 
 CENT = Decimal("0.01")
 NAME_WIDTH = 15
@@ -98,7 +98,7 @@ def render_certificate(certificate: AnyCertificate, *, told: bool = False, state
     if isinstance(certificate, CreditsCertificate):
         lines |= {
             _("Server"): certificate.server,
-            _("Route"): f"{certificate.route} ({_(certificate.route_reason)})",
+            _("Route"): f"{certificate.route} ({tell_route(certificate.route_reason)})",
             _("Users"): _("{asked} asked, {active} active, {failed} failed").format(
                 asked=format_number(certificate.users_asked),
                 active=format_number(certificate.users_active),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from itertools import groupby
+from itertools import groupby, islice
+from textwrap import wrap
 from typing import Any
 
 from flexlib.analysis.credits import CreditsStatistics
@@ -24,6 +25,8 @@ from flexlib.i18n import _, mark_text, write_number
 from flexlib.tables.definition import NUMBERS, Column, Kind, Row, Table, format_value
 
 DOUBLE, SINGLE = "=" * 100, "-" * 100
+NARROWEST = 24
+"""Letters of a column of texts that is not made narrower: most names of models are whole in it."""
 
 USD = "US$"
 """What stands once above a table that would be too wide with it in each heading."""
@@ -37,6 +40,9 @@ NAME_WIDTH = 48
 """Of the models' names, an indent included."""
 AMOUNT_WIDTH = 16
 """Right-aligned, the space before it included."""
+SHARE = "  ({share:>5}%)"
+WIDEST_NAME = len(SINGLE) - AMOUNT_WIDTH - len(SHARE.format(share=""))
+"""Of a name, so that nothing is wider than the rulers; a longer one stands in several lines."""
 
 AT_LEAST = mark_text("⚠️  AT LEAST: not everything is known; every total here is a lower bound.")
 
@@ -65,7 +71,12 @@ def render_table(table: Table, days: Span, *, lower_bound: bool = False) -> str:
     if max(map(len, laid)) > len(SINGLE) and signs[-1] == "<":  # the last text stands below its line
         *shorter, __ = zip(*lines, strict=True)
         below = [f"\n    {line[-1]}" * bool(line[-1]) for line in lines]
-        laid = [one + more for one, more in zip(_lay_out([*zip(*shorter, strict=True)], signs), below, strict=True)]
+        beside = [*zip(*shorter, strict=True)]
+        laid = _lay_out(beside, signs)
+        laid = _lay_out_wrapped(beside, signs[:-1]) if max(map(len, laid)) > len(SINGLE) else laid
+        laid = [one + more for one, more in zip(laid, below, strict=True)]
+    elif max(map(len, laid)) > len(SINGLE):
+        laid = _lay_out_wrapped(lines, signs)
     title = render_title(f"{caption} - {format_span(days)}", lower_bound=lower_bound)
     end = [SINGLE, laid[-1], DOUBLE] if has_totals else [DOUBLE]
     return "\n".join([*title, laid[0], SINGLE, *laid[1:-1], *end, *table.explain_dashes().values()]) + "\n"
@@ -89,16 +100,44 @@ def render_by_model(
         raise InvalidRequest(
             _("the frames by day, by model and the statistics differ in their total; make all of one month.")
         )
-    width = max([NAME_WIDTH, *(len(INDENT + clean_text(row["model"])) for row in [*daily, *models])])
+    longest = max([NAME_WIDTH, *(len(INDENT + clean_text(row["model"])) for row in [*daily, *models])])
+    width = min(longest, WIDEST_NAME)
     lines = render_title(f"{_('Flex credits by model')} - {format_span(days)}", lower_bound=lower_bound)
     for day, rows in groupby(daily, key=lambda row: row["date"]):
         lines += ["", *_render_day(day, list(rows), width)]
     lines += ["", DOUBLE, _("TOTALS BY MODEL"), DOUBLE]
-    lines += [_amount(row["model"], row["flex_credits"], width) + _share(row["share_permille"]) for row in models]
+    lines += [_amount(row["model"], row["flex_credits"], width, row["share_permille"]) for row in models]
     shares = sum(row["share_permille"] for row in models)
     label = _("GRAND TOTAL") + (_(" (AT LEAST)") if lower_bound else "")
-    lines += [SINGLE, _amount(label, total, width) + _share(shares), DOUBLE, "", *_render_statistics(statistics)]
+    lines += [SINGLE, _amount(label, total, width, shares), DOUBLE, "", *_render_statistics(statistics)]
     return "\n".join(lines) + "\n"
+
+
+def _lay_out_wrapped(lines: Sequence[Sequence[str]], signs: Sequence[str]) -> list[str]:
+    """As `_lay_out`, in no more than a hundred letters where words allow it: headings as wide as what stands below
+    them, then texts in several lines. No word is cut but one that is longer than any column of names, `NAME_WIDTH`."""
+    heads, *others = lines
+    widths = [max(map(len, [*cells, *head.split()])) for head, *cells in zip(*lines, strict=True)]
+    texts = [place for place, sign in enumerate(signs) if sign == "<"]
+    while texts and sum(widths) + 2 * (len(widths) - 1) > len(SINGLE):
+        widest = max(texts, key=widths.__getitem__)
+        if widths[widest] <= NARROWEST:
+            break
+        widths[widest] -= 1
+    rows = [_wrap_cells(heads, widths, is_head=True), *(_wrap_cells(line, widths, is_head=False) for line in others)]
+    laid = iter(_lay_out([line for row in rows for line in row], signs))
+    return ["\n".join(islice(laid, len(row))) for row in rows]
+
+
+def _wrap_cells(cells: Sequence[str], widths: Sequence[int], *, is_head: bool) -> list[list[str]]:
+    """The lines of a row; a heading's last one stands next to what is below."""
+    cuts = [any(len(word) > NAME_WIDTH for word in cell.split()) for cell in cells]
+    pieces = [wrap(cell, max(width, 1), break_long_words=is_cut, break_on_hyphens=False) or [""]
+              for cell, width, is_cut in zip(cells, widths, cuts, strict=True)]  # fmt: skip
+    height = max(map(len, pieces))
+    blanks = [[""] * (height - len(one)) for one in pieces]
+    filled = [blank + one if is_head else one + blank for one, blank in zip(pieces, blanks, strict=True)]
+    return [list(line) for line in zip(*filled, strict=True)]
 
 
 def _lay_out(lines: Sequence[Sequence[str]], signs: Sequence[str], first: int = 0, least: int = 0) -> list[str]:
@@ -132,9 +171,9 @@ def _render_cell(column: Column, row: Row) -> str:
 
 
 def _render_day(day: date, rows: Sequence[dict[str, Any]], width: int) -> list[str]:
-    spent = [_amount(INDENT + row["model"], row["flex_credits"], width) for row in rows if row["flex_credits"]]
+    spent = [_amount(row["model"], row["flex_credits"], width, indent=INDENT) for row in rows if row["flex_credits"]]
     total = sum(row["flex_credits"] for row in rows)
-    return [f"📅 {title_day(day)}", SINGLE, *spent, _amount(INDENT + _("DAILY TOTAL"), total, width)]
+    return [f"📅 {title_day(day)}", SINGLE, *spent, _amount(_("DAILY TOTAL"), total, width, indent=INDENT)]
 
 
 def _render_statistics(statistics: CreditsStatistics) -> list[str]:
@@ -151,9 +190,9 @@ def _render_statistics(statistics: CreditsStatistics) -> list[str]:
     ]
 
 
-def _amount(name: str, hundredths: int, width: int) -> str:
-    return clean_text(name).ljust(width) + format_credits(hundredths).rjust(AMOUNT_WIDTH)
-
-
-def _share(permille: int) -> str:
-    return f"  ({write_number(format_share(permille)):>5}%)"
+def _amount(name: str, hundredths: int, width: int, permille: int | None = None, *, indent: str = "") -> str:
+    """The name, its amount and its share; the rest of a long name below."""
+    first, *rest = wrap(clean_text(name), width, initial_indent=indent, subsequent_indent=indent,
+                        break_on_hyphens=False) or [""]  # fmt: skip
+    share = "" if permille is None else SHARE.format(share=write_number(format_share(permille)))
+    return "\n".join([first.ljust(width) + format_credits(hundredths).rjust(AMOUNT_WIDTH) + share, *rest])

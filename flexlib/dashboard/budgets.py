@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from flexlib.dates import Span
 from flexlib.front.sharing import OF_NOBODY
-from flexlib.ledger.guard.limits import find_period, name_value, name_values
+from flexlib.ledger.guard.call import name_values
+from flexlib.ledger.guard.limits import find_period, name_value
 from flexlib.ledger.read.running import DaySums
 from flexlib.spend.billed import sum_known
 from flexlib.store.budgets import Budget

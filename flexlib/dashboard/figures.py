@@ -12,8 +12,8 @@ import pandas as pd
 
 from flexlib.analysis.ranking import count_colours, measure_amount_change, share_out
 from flexlib.analysis.top import NOT_GIVEN
-from flexlib.certificate import State
 from flexlib.dashboard.held import sum_view
+from flexlib.dashboard.lacks import is_least, lacks_any, mark_lacks, say_least
 from flexlib.dashboard.view import Months, View, format_view
 from flexlib.dates import Month
 from flexlib.enums import OF_AN_HOUR
@@ -21,12 +21,15 @@ from flexlib.formats import format_number
 from flexlib.front.narrow import list_rows
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
+from flexlib.front.unstored import part_absent
 from flexlib.i18n import Label, _, list_weekday_names, mark_text, translate_count
 from flexlib.page.kit.chart import Chart
 from flexlib.page.kit.units import UNITS
 from flexlib.senders import name_provider
-from flexlib.sources.registry import WINDSURF, name_source, sort_sources
+from flexlib.sources.registry import WINDSURF, name_source
+from flexlib.spend.before import explain_unlike
 from flexlib.spend.billed import sum_known
+from flexlib.tables.chargeback import IN_PART
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
 
 MOST_LINES = 40
@@ -75,17 +78,17 @@ class Figures:
         now += [{**dict.fromkeys([*self.sums.columns]), key: one} for one in gone if before[one]]
         shares = share_out([line[view.of] for line in now])
 
-        def is_unlike(line: dict[str, Any]) -> bool:
-            return bool(self.obstacle or (view.of != "flex_credits" and line["unpriced_requests"]))
-
         return [
             {
                 **line,
+                **mark_lacks(line, view.of),
                 "name": name_value(key, line[key]),
                 "drawn": line[view.of],
                 "share": share,
                 "then": before.get(line[key]),
-                "change": None if is_unlike(line) else measure_amount_change(line[view.of], before.get(line[key])),
+                "change": None
+                if self.obstacle or lacks_any(line, view.of)
+                else measure_amount_change(line[view.of], before.get(line[key])),
                 "page": self._lead(line[key]) if place <= MOST_LINES else "",
             }
             for place, (line, share) in enumerate(zip(now, shares, strict=True))
@@ -102,12 +105,12 @@ class Figures:
             return ""
         of = self.view.of
         own, other = (name_span(find_months(one)) for one in (self.spend, self.then))
-        here, there = (find_sources(one, of) for one in (self.spend, self.then))
-        for lacking, months in ((here - there, other), (there - here, own)):
-            if lacking:
-                names = ", ".join(map(name_source, sort_sources(lacking)))
-                return _("{month} lacks {sources}").format(month=months, sources=names)
-        return _("{month} is not whole").format(month=other) if is_least(self.then, of) else ""
+        within = {WINDSURF.name} if of == "flex_credits" else None
+        if unlike := explain_unlike(self.spend.loaded, self.then.loaded, (own, other), within):
+            return unlike
+        # Where a month is not stored at all there is nothing of it to look at.
+        parts = [other] * is_least(self.then, of) + [own] * lacks_months(self.spend)
+        return _("{month} is not whole").format(month=parts[0]) if parts else ""
 
     @property
     def heading(self) -> str:
@@ -122,13 +125,15 @@ class Figures:
             rest = lines[most:]
             amounts = {one: sum_known(line[one] for line in rest) for one in (of, "then")}
             counts = {one: _sum_counts(line[one] for line in rest) for one in COUNTED}
-            name = say_more(len(rest))
-            shown = [*lines[:most], {"name": name, "drawn": None, "change": None, "page": "", **amounts, **counts}]
+            rest_of = {"name": say_more(len(rest)), "note": say_least(rest, of), **amounts, **counts}
+            shown = [*lines[:most], {**rest_of, "drawn": None, "change": None, "page": ""}]
+        has_note = any(line["note"] for line in lines)
         columns = [
             Column("name", self.heading, total=_("All together"), is_series=self.view.by == "model", link="page",
                    export_name=self.view.by),
             Column("drawn", "", Kind.BAR),
-            Column(of, UNITS[of].title, KINDS[of], Total.KNOWN, unknown=_("no amount is known")),
+            Column(of, UNITS[of].title, KINDS[of], Total.KNOWN, "note" if has_note else "",
+                   unknown=_("no amount is known")),
             Column("share", _("Share"), Kind.SHARE, is_optional=True),
         ]  # fmt: skip
         if self.then is not None and self.view.by not in ("day", "month"):
@@ -137,8 +142,9 @@ class Figures:
             columns.append(Column("change", _("Change"), Kind.CHANGE))
         columns.append(Column("requests", _("Requests"), Kind.COUNT, Total.KNOWN, is_optional=True))
         columns.append(Column("total_tokens", _("Tokens"), Kind.COUNT, Total.KNOWN, is_optional=True))
-        if of in ("usd", "clp") and any(line["unpriced_requests"] for line in lines):
-            columns.append(Column("unpriced_requests", _("Not priced"), Kind.COUNT, Total.KNOWN, is_optional=True))
+        if any(line["lacks_usd"] for line in lines) and of != "flex_credits":
+            columns.append(Column("unpriced_requests", _("Not priced"), Kind.COUNT, Total.KNOWN, is_optional=True,
+                                  unknown=IN_PART))  # fmt: skip
         others = frozenset({len(shown) - 1} if len(shown) < len(lines) else ())
         coloured = frozenset(str(line["name"]) for line in lines[: count_colours(len(lines))])
         return Table("table-sums", self.heading, columns, shown, others, coloured=coloured)
@@ -196,16 +202,9 @@ def find_months(spend: Spend) -> Months:
     return Month.containing(spend.span.first), Month.containing(spend.span.last)
 
 
-def find_sources(spend: Spend, unit: str) -> set[str]:
-    """What is stored of its months, of flex credits where it is of these."""
-    stored = (one for month in spend.loaded for one in month.snapshots)
-    return {one.source for one in stored if unit != "flex_credits" or one.dataset == WINDSURF.dataset}
-
-
-def is_least(spend: Spend, unit: str) -> bool:
-    """Whether its total lacks something: a month, or calls without an amount."""
-    without = unit in ("usd", "clp") and any(one[f"unpriced_{unit}"] for one in spend._totals)
-    return bool(without) or spend.state in (State.GAP, State.PROVISIONAL)
+def lacks_months(spend: Spend) -> bool:
+    """Whether a month of it is awaited and not stored."""
+    return bool(part_absent(spend.absent, spend.stored, spend.root).states)
 
 
 def _sum_counts(counts: Iterable[int | None]) -> int | None:

@@ -18,6 +18,7 @@ from flexlib.dashboard.view import Months
 from flexlib.dates import Month, Span
 from flexlib.front.months import find_data, find_look
 from flexlib.front.narrow import KEPT, Only, sum_narrow, sum_rows, write_condition, write_keys
+from flexlib.front.organization import has_shares
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.i18n import find_language
@@ -77,7 +78,9 @@ class HeldSpend(Spend):
     @cached_property
     def _placed(self) -> duckdb.DuckDBPyRelation:
         rows = super()._placed
-        return self._hold(rows, ", ".join(LEVELS)) if self.is_held else rows
+        # Each part of a shared call lacks what the call lacks, though only one of them counts it.
+        part = ["struct_pack(requests := part.requests) AS part"] if has_shares(self.organization) else []
+        return self._hold(rows, ", ".join((*LEVELS, *part))) if self.is_held else rows
 
     def _hold(self, rows: duckdb.DuckDBPyRelation, more: str) -> duckdb.DuckDBPyRelation:
         name = f"held_{uuid4().hex}"

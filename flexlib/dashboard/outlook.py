@@ -12,6 +12,7 @@ import pandas as pd
 
 from flexlib.analysis.budgets import BudgetLine, Outcome, Usage, find_day_passed, judge_budget
 from flexlib.analysis.forecast import Forecast, find_day_reached, forecast_path, forecast_sum
+from flexlib.analysis.forecast_parts import open_above
 from flexlib.checks import MOST_UNPRICED
 from flexlib.dashboard.budgets import count_unpriced, keep_recorded, lacks_too_much, list_rows, sum_days
 from flexlib.dates import Month, Span
@@ -70,12 +71,16 @@ def _forecast_month(rows: Sequence[DaySums], today: date) -> MonthForecast:
     month = Month.containing(today)
     history = _list_days(WHOLE_MONTH, rows, today)
     own = [one for one in rows if one.day in month.span]
+    is_least = any(one.unpriced_usd for one in own)
+    path, ahead = forecast_path(history, list(month.span)), forecast_sum(history, list(month.next.span))
+    if is_least:
+        path, ahead = [open_above(one) for one in path], open_above(ahead)
     return MonthForecast(
         month=month, unit="usd", as_of=today - timedelta(days=1), history=history,
-        path=tuple(forecast_path(history, list(month.span))), next=forecast_sum(history, list(month.next.span)),
+        path=tuple(path), next=ahead,
         reached=(None,) * 3, backtest=pd.DataFrame(),
         so_far=float(sum(sum_days(WHOLE_MONTH, own).values())),
-        is_least=any(one.unpriced_usd for one in own), certificates=(), state=State.PROVISIONAL, missing=(),
+        is_least=is_least, certificates=(), state=State.PROVISIONAL, missing=(),
     )  # fmt: skip
 
 
@@ -91,6 +96,7 @@ def _build_line(budget: Budget, span: Span, rows: Sequence[DaySums], today: date
     is_unknown = is_nobodys or lacks_too_much(budget, own, most_unpriced)
     usage = Usage(sum_days(budget, own), lacks=said, is_unknown=is_unknown)
     path = forecast_path(_list_days(budget, rows, today), list(span))
+    path = [open_above(one) for one in path] if said else path
     this = _bound(path[-1], float(usage.spent))
     usage = replace(usage, expected=this.expected)
     outcome = judge_budget(budget.amount, budget.thresholds, usage)

@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from flexlib.analysis.ranking import measure_amount_change
-from flexlib.dashboard.figures import NAMES, Figures, is_least, name_span, name_value, say_more
+from flexlib.dashboard.figures import NAMES, Figures, name_span, name_value, say_more
+from flexlib.dashboard.lacks import is_least
 from flexlib.dashboard.view import View, format_view
 from flexlib.errors import InvalidRequest
 from flexlib.export.lines import write_csv

@@ -16,6 +16,7 @@ from pathlib import Path
 from flexlib.deliver.due import Times
 from flexlib.errors import DiskFailed, InvalidRequest
 from flexlib.i18n import _, mark_text, to_english
+from flexlib.refusals import explain_refusal
 from flexlib.store.disk import PRIVATE, PRIVATE_FOLDER, lock_file, report_disk
 from flexlib.store.outbox import Standing
 
@@ -50,6 +51,8 @@ class Fate(StrEnum):
     """Somebody said that there is no more to do about it."""
     REPLACED = mark_text("replaced")
     """Not sent, and never to be: a later one tells what holds instead."""
+    WITHDRAWN = mark_text("withdrawn")
+    """Not sent, since no rule names its reader any more; told anew where one does again."""
 
 
 @dataclass(frozen=True)
@@ -106,10 +109,11 @@ class Claims:
             yield
 
     def add(self, claims: Iterable[Claim], now: datetime) -> list[Claim]:
-        """Stores those that are not there yet, as waiting, and gives them."""
+        """Stores those that are not there yet, or were withdrawn, as waiting, and gives them."""
         new = []
-        with self._change() as base:
+        with self.change() as base:
             for one in claims:
+                base.execute("DELETE FROM claims WHERE key = ? AND state = ?", (one.key, Fate.WITHDRAWN))
                 told = one.channel, one.recipient, one.language, one.event, one.is_own
                 stood = json.dumps(one.standing.to_json())
                 quiet = one.times.write_quiet()
@@ -121,8 +125,9 @@ class Claims:
         return new
 
     def list_new(self, claims: Iterable[Claim]) -> list[Claim]:
-        """Those that are not there yet; nothing is stored."""
-        known = {claim.key for message in self.list_messages(*Fate) for claim in message.claims}
+        """Those that `add` would give; nothing is stored."""
+        stays = {*Fate} - {Fate.WITHDRAWN}
+        known = {claim.key for message in self.list_messages(*stays) for claim in message.claims}
         return [one for one in claims if one.key not in known]
 
     def take(self, now: datetime, of: Collection[tuple[str, str]] | None = None) -> Iterator[Message]:
@@ -131,18 +136,17 @@ class Claims:
         before, waits for their end."""
         is_due = "state IN (?, ?) AND due <= ?"
         now_due = Fate.WAITING, Fate.FAILED, _write(now)
-        with self._change() as base:
+        with self.change() as base:
             hours = base.execute(f"SELECT DISTINCT quiet FROM claims WHERE {is_due} AND quiet IS NOT NULL", now_due)
             for (quiet,) in hours.fetchall():
                 if end := Times.read_quiet(quiet).find_quiet_end(now):
-                    base.execute(
-                        f"UPDATE claims SET due = ? WHERE {is_due} AND quiet = ?", (_write(end), *now_due, quiet)
-                    )
+                    row = _write(end), *now_due, quiet
+                    base.execute(f"UPDATE claims SET due = ? WHERE {is_due} AND quiet = ?", row)
             found = base.execute(f"SELECT DISTINCT channel, recipient, language FROM claims WHERE {is_due}", now_due)
             readers = sorted(one for one in found.fetchall() if of is None or one[:2] in of)
         for reader in readers:
             is_theirs = f"channel = ? AND recipient = ? AND language = ? AND {is_due}"
-            with self._change() as base:
+            with self.change() as base:
                 rows = base.execute(f"SELECT key FROM claims WHERE {is_theirs} ORDER BY key", (*reader, *now_due))
                 name = _hash([key for (key,) in rows.fetchall()])
                 base.execute(
@@ -154,12 +158,10 @@ class Claims:
 
     def mark(self, message: Message, fate: Fate, now: datetime, trouble: str = "") -> Message:
         """Stores what became of a message, its trouble in English, and gives it so."""
-        with self._change() as base:
+        with self.change() as base:
             row = fate, _write(now), to_english(trouble) or None
-            base.executemany(
-                "UPDATE claims SET state = ?, changed = ?, trouble = ? WHERE key = ?",
-                [(*row, one.key) for one in message.claims],
-            )
+            change = "UPDATE claims SET state = ?, changed = ?, trouble = ? WHERE key = ?"
+            base.executemany(change, [(*row, one.key) for one in message.claims])
         return replace(message, fate=fate, changed=now, trouble=trouble)
 
     def list_messages(self, *fates: Fate) -> list[Message]:
@@ -170,10 +172,8 @@ class Claims:
         with self._open() as base:
             if not base.execute("SELECT 1 FROM sqlite_master WHERE name = 'claims'").fetchall():
                 return []
-            order = "channel, recipient, message, key"
-            rows = base.execute(
-                f"SELECT {COLUMNS} FROM claims WHERE state IN ({marks}) ORDER BY {order}", fates
-            ).fetchall()
+            which = f"state IN ({marks}) ORDER BY channel, recipient, message, key"
+            rows = base.execute(f"SELECT {COLUMNS} FROM claims WHERE {which}", fates).fetchall()
         found: dict[tuple[str, ...], Message] = {}
         for __, channel, to, language, event, own, standing, due, state, name, changed, trouble, quiet, names in rows:
             stood, times = Standing.from_json(json.loads(standing)), Times.read_quiet(quiet) if quiet else Times()
@@ -200,7 +200,7 @@ class Claims:
         return next(iter(found.values()))[0]
 
     @contextmanager
-    def _change(self) -> Iterator[sqlite3.Connection]:
+    def change(self) -> Iterator[sqlite3.Connection]:
         """A transaction; the file is made if need be, for its owner alone."""
         folder = self._file.parent
         with report_disk(folder):
@@ -229,7 +229,7 @@ class Claims:
                 _(
                     "{file}, which keeps what was sent, cannot be used: {error}; nothing more is sent. Fix it, "
                     "or make room."
-                ).format(file=self._file, error=error)
+                ).format(file=self._file, error=explain_refusal(error))
             ) from error
         finally:
             if base is not None:

@@ -15,6 +15,7 @@ from flexlib.deliver.mail import MailChannel
 from flexlib.deliver.rules import OWNER, PERSON, Rule
 from flexlib.deliver.sending import Channel, NotSent, SendingFailed
 from flexlib.deliver.webhook import WebhookChannel
+from flexlib.deliver.withdrawn import note_named, withdraw
 from flexlib.i18n import Translated, _, to_english
 from flexlib.store.disk import report_disk
 from flexlib.store.outbox import Standing, list_standings
@@ -53,7 +54,7 @@ def plan_notices(
         for rule in rules:
             events = rule.list_events(standing) if rule.covers(standing) else []
             for to in rule.to if events else ():
-                recipient = own if to == PERSON else (find_owner(standing) or "").lower() if to == OWNER else to
+                recipient = find_recipient(to, standing, find_owner)
                 if not recipient or rule.channel == "email" and not EMAIL.fullmatch(recipient):
                     untold[_explain_untold(standing, to)] = None
                     continue
@@ -65,10 +66,24 @@ def plan_notices(
     return Plan(tuple(found.values()), tuple(untold))
 
 
+def find_recipient(to: str, standing: Standing, find_owner: FindOwner) -> str | None:
+    """Whom a rule means of a budget, which may name a role; None or empty where nobody is known."""
+    if to == PERSON:
+        return find_person(standing)
+    return (find_owner(standing) or "").lower() if to == OWNER else to
+
+
 def find_person(standing: Standing) -> str | None:
     """The e-mail of whom a budget is of, where it names one."""
     named = standing.of[-1].lower() if standing.is_personal else ""
     return named if EMAIL.fullmatch(named) else None
+
+
+def _is_named(claim: Claim, rules: Sequence[Rule], find_owner: FindOwner) -> bool:
+    """Whether a rule would still tell its reader of that budget; an owner, too, where today none is known."""
+    means = [(to, find_recipient(to, claim.standing, find_owner)) for rule in rules
+             if rule.channel == claim.channel and rule.covers(claim.standing) for to in rule.to]  # fmt: skip
+    return any(whom == claim.recipient or to == OWNER and not whom for to, whom in means)
 
 
 def _explain_untold(standing: Standing, to: str) -> str:
@@ -105,21 +120,27 @@ def tell(
     ca_bundle: NamedPath | None = None,
     find_owner: FindOwner = know_no_owner,
     now: datetime | None = None,
+    file: Path | None = None,
 ) -> tuple[Plan, list[Message]]:
-    """Claims what is to be told of these budgets and of those left in the data folder `root`, sends what is due, and
-    gives each message that was tried, is open or waits, with its fate. Raises `BadFile` and `DiskFailed`."""
+    """Claims what is to be told of these budgets and of those left in the data folder `root`, withdraws what the rules
+    of `file` name no reader for any more, sends what is due, and gives each message that was withdrawn or tried, is
+    open or waits, with its fate. Raises `BadFile` and `DiskFailed`."""
     now, claims = now or datetime.now(timezone.utc), Claims(root)
     with claims.hold():
         left = list_standings(root)
         plan = plan_notices(rules, [*left.values(), *standings], now, find_owner)
         claims.add(plan.claims, now)
         with report_disk(root):
-            for file in left:  # what they say is claimed now
-                file.unlink(missing_ok=True)
+            for standing in left:  # what they say is claimed now
+                standing.unlink(missing_ok=True)
+        withdrawn = []
+        if file is not None:
+            note_named(claims, plan.claims, file)
+            withdrawn = withdraw(claims, file, lambda one: _is_named(one, rules, find_owner), now)
         tried = deliver_due(claims, open_channels(servers, root, ca_bundle), now)
         known = {one.id for one in tried}
         waiting = [one for one in claims.list_messages(Fate.UNKNOWN, Fate.FAILED, Fate.WAITING) if one.id not in known]
-    return plan, [*tried, *waiting]
+    return plan, [*withdrawn, *tried, *waiting]
 
 
 def deliver_due(

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from flexlib.nesting import format_given
 
+MINUTE = timedelta(minutes=1)
 TIME = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
@@ -31,7 +32,7 @@ class Times:
         """
         here = now.astimezone(self.zone)
         if self.digest is not None:
-            here = self._find_next(here, self.digest)
+            here = self._find_next(here, self.digest, most=1)
         if self.quiet is not None and self._is_quiet(here.time()):
             here = self._find_next(here, self.quiet[1])
         return here.astimezone(timezone.utc)
@@ -60,10 +61,26 @@ class Times:
         first, end = self.quiet
         return first <= clock < end if first < end else clock >= first or clock < end
 
-    def _find_next(self, here: datetime, clock: time) -> datetime:
-        """The next moment, from `here` on, at which the clock shows it; where clocks jump over it, the first after."""
-        days = (datetime.combine(here.date() + timedelta(days=one), clock, self.zone) for one in (0, 1))
-        return next(one for one in days if one.astimezone(timezone.utc) >= here.astimezone(timezone.utc))
+    def _find_next(self, here: datetime, clock: time, most: int = 2) -> datetime:
+        """The next moment, from `here` on, at which the clock shows it; where it does so twice on a day, of `most`."""
+        days = (here.date() + timedelta(days=one) for one in (0, 1))
+        moments = (one for day in days for one in self._list_moments(datetime.combine(day, clock))[:most])
+        return next(one for one in moments if one >= here.astimezone(timezone.utc)).astimezone(self.zone)
+
+    def _list_moments(self, shown: datetime) -> list[datetime]:
+        """When the clock shows that, in UTC: twice where it is set back over it; where it jumps over it, the first
+        moment after."""
+        folds = (shown.replace(tzinfo=self.zone, fold=fold).astimezone(timezone.utc) for fold in (0, 1))
+        before, *rest = sorted({*folds})
+        if not rest or self._show(before) == shown:
+            return [before, *rest]
+        while self._show(before) < shown:
+            before += MINUTE
+        return [before]
+
+    def _show(self, moment: datetime) -> datetime:
+        """What the clock shows, without its zone."""
+        return moment.astimezone(self.zone).replace(tzinfo=None, fold=0)
 
 
 def read_time(text: object) -> time:

@@ -73,8 +73,13 @@ class Told:
         return read_total(self.claim)
 
     @property
-    def is_least(self) -> bool:
+    def is_least(self) -> bool | None:
         return is_least(self.claim)
+
+    def tells(self, total: Decimal | None, *, is_least: bool) -> bool:
+        """Whether it is this total, and as much a lower bound; where the latter was not noted, it is taken to be the
+        same: mails of before are not all sent again."""
+        return self.total == total and self.is_least in (None, is_least)
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -87,9 +92,11 @@ def read_total(claim: Claim) -> Decimal | None:
     return None if claim.standing.lacks else claim.standing.spent
 
 
-def is_least(claim: Claim) -> bool:
-    """Whether the total that a claim tells is a lower bound; of mails of before this was noted nobody knows."""
-    return claim.standing.low is not None
+def is_least(claim: Claim) -> bool | None:
+    """Whether the total that a claim tells is a lower bound, as an exact one is an upper bound, too; None of a total
+    that is not known, and of mails of before this was noted."""
+    low, high = claim.standing.low, claim.standing.high
+    return None if low is None and high is None else low is not None
 
 
 def find_past(claims: Claims, month: Month, reader: Reader) -> list[Told]:
@@ -123,17 +130,19 @@ def plan_claim(
     them says so already and lacked none of them, or where one of it is still to be sent, else one more."""
     told, newest = find_told(past), past[-1] if past else None
     left_out = tuple(name for name, can_go in (files or {}).items() if not can_go)
-    if told is not None and told.total == total and not any((files or {}).get(name) for name in told.left_out):
+    lacked = any((files or {}).get(name) for name in told.left_out) if told else False
+    if told is not None and told.tells(total, is_least=is_least) and not lacked:
         return told.claim
-    if newest is not None and newest.fate in OPEN and newest.total == total and newest.left_out == left_out:
+    is_open = newest is not None and newest.fate in OPEN and newest.left_out == left_out
+    if newest is not None and is_open and newest.tells(total, is_least=is_least):
         return newest.claim
     count = 1 + (_count(newest.claim) if newest else 0)
     of, amount = (reader.part, str(count), *left_out), total or Decimal(0)
     first: date = month.first
-    low = amount if is_least else None
     standing = Standing(
-        EVENT, EVENT, of, "usd", amount, (), first, month.last, state, amount, lacks=total is None, low=low
-    )
+        EVENT, EVENT, of, "usd", amount, (), first, month.last, state, amount, lacks=total is None,
+        low=total if is_least else None, high=None if is_least else total,
+    )  # fmt: skip
     return Claim(name_channel(month, reader), reader.to, reader.language or "", EVENT, standing, now)
 
 

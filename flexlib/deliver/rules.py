@@ -14,7 +14,8 @@ from flexlib.addresses import EMAIL, WEBHOOK
 from flexlib.analysis.budgets import Outcome, list_reached
 from flexlib.deliver.due import Times, read_time
 from flexlib.errors import BadFile
-from flexlib.i18n import LANGUAGES, _, join_and, join_or
+from flexlib.guesses import explain_no_zone
+from flexlib.i18n import LANGUAGES, _, join_and, join_or, join_texts
 from flexlib.nesting import Faults, format_given
 from flexlib.nesting.yaml_texts import Place, decode_yaml, explain_unread, find_places
 from flexlib.store.budgets import MOST_PERCENT
@@ -206,11 +207,7 @@ def _read_zone(zone: object, where: Place) -> ZoneInfo:
     try:
         return ZoneInfo(str(zone))
     except (OSError, ValueError, KeyError) as error:
-        raise BadFile(
-            _("{where}: {given} is no time zone; write one such as America/Santiago.").format(
-                where=where, given=format_given(zone)
-            )
-        ) from error
+        raise BadFile(join_texts([str(where), explain_no_zone(zone)], ": ")) from error
 
 
 def _read_quiet(quiet: object, where: Place) -> tuple[time, time] | None:

@@ -127,6 +127,8 @@ def _write_expected(of: Standing) -> str:
         return UNKNOWN
     low, high = (None if one is None else _write_beside(one, of.unit) for one in (of.low, of.high))
     band = _(" (80 %: {low} to {high})").format(low=low, high=high) if low and high and low != high else ""
+    if low and not high:  # what is missing comes on top
+        band = _(" by what is known (80 %: lower end {low})").format(low=low)
     return _write_amount(of.expected, of.unit) + band
 
 

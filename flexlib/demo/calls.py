@@ -101,16 +101,17 @@ USES = (
 
 def ensure_demo_calls(month: Month, root: Path) -> None:
     """Imports the made-up calls of the month, at made-up rates of the dollar, into the demo's data folder `root`;
-    nothing where they are there and not stale."""
+    nothing where they are there, as they were stored and not stale."""
     stored = find_snapshot(IMPORT.dataset, month, root, IMPORT.name)
-    if stored is not None and not stored.certificate.is_stale():
+    is_damaged = stored is not None and not stored.is_unchanged
+    if stored is not None and not (is_damaged or stored.certificate.is_stale()):
         return
     now = datetime.now(timezone.utc)
     ensure_demo_rates(month, root, now)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"demo-calls-{month}.csv"
         if write_calls(month, file, now):
-            import_usage(file, MAPPING, root, wait=True)
+            import_usage(file, MAPPING, root, replace_months=is_damaged, wait=True)
 
 
 def ensure_demo_rates(month: Month, root: Path, now: datetime | None = None) -> None:

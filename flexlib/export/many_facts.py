@@ -27,6 +27,8 @@ EPOCH = 25_569
 """1 January 1970 as Excel counts days."""
 LONGEST_TEXT = 32_767
 """Letters that a cell of Excel holds."""
+ESCAPED = re.compile("_(?=x[0-9a-fA-F]{4}_)")
+"""What begins a character by its number, where it is meant as it stands."""
 
 
 class Stretch(NamedTuple):
@@ -99,7 +101,8 @@ class Lines:
         """What of a cell comes after its place."""
         clean, form = self._book.clean(text)
         space = ' xml:space="preserve"' * (clean != clean.strip())
-        return f'" s="{_find_style(form)}" t="inlineStr"><is><t{space}>{escape(clean[:LONGEST_TEXT])}</t></is></c>'
+        shown = ESCAPED.sub("_x005F_", escape(clean[:LONGEST_TEXT]))
+        return f'" s="{_find_style(form)}" t="inlineStr"><is><t{space}>{shown}</t></is></c>'
 
 
 def fill_sheets(path: Path, lines: Lines, stretches: Sequence[Stretch]) -> None:

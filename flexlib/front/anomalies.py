@@ -12,24 +12,33 @@ from pathlib import Path
 import pandas as pd
 
 from flexlib.analysis.anomalies import FALSE_ALARMS, Anomalies, Outcome, find_anomalies
-from flexlib.analysis.top import NOT_GIVEN
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
-from flexlib.formats import format_count
-from flexlib.front.compare import UNITS, explain_lack
+from flexlib.formats import format_count, format_share_percent
+from flexlib.front.anomaly_days import (
+    UNPRICED,
+    WHOLE,
+    count_heads,
+    find_lacks,
+    find_unit,
+    spread,
+    spread_lacks,
+    sum_day,
+)
 from flexlib.front.credits_days import CreditsDays
 from flexlib.front.events import Event, find_event
-from flexlib.front.history import build_history, find_ends, keep_use
+from flexlib.front.history import build_history, explain_ends, find_ends, keep_use
 from flexlib.front.months import compare_total
+from flexlib.front.no_amount import UNITS, explain_lack
 from flexlib.front.spend import Spend
 from flexlib.front.unstored import find_gaps
 from flexlib.i18n import _, translate_count
 from flexlib.proof import Certificate, Look, State, look_nowhere
 from flexlib.sources.registry import WINDSURF
-from flexlib.spend.billed import sum_known
 from flexlib.spend.unstored import explain_unstored
 from flexlib.store.ended import check_going
+from flexlib.store.server import name_command
 from flexlib.store.snapshots import list_newest
 
 LEAST = {"credits": 20.0, "usd": 1.0}
@@ -37,9 +46,6 @@ LEAST = {"credits": 20.0, "usd": 1.0}
 
 MONTHS_BEFORE = 2
 """Stored months before it that tell what is usual, 12 weeks with its own; older ones are of another time."""
-
-WHOLE = "day"
-"""The layer of everything together."""
 
 
 @dataclass(frozen=True)
@@ -76,10 +82,12 @@ class MonthAnomalies:
     """Layer by layer, in each the largest excess first."""
     layers: dict[str, Anomalies]
     """What was looked at, by layer; empty where the month has no day of the unit."""
+    days_known: int
+    """Days of the month of which all is known, or nearly all, see `anomaly_days.find_lacks`."""
     peak: tuple[date, tuple[int, float, int, float]] | None
     """Its highest day and, as of `Unusual.heads`, what it was made of; None without any amount."""
     days_before: int
-    """Days before the month that told what is usual."""
+    """Such days before the month, which told what is usual."""
     state: State
     """That of the month."""
     certificates: tuple[Certificate, ...]
@@ -100,7 +108,23 @@ class MonthAnomalies:
     @property
     def reason(self) -> str:
         """Why it cannot say anything, else empty."""
-        return next((one.reason for one in self.layers.values() if one.outcome is Outcome.CANNOT_SAY), "")
+        reasons = [one.reason for one in self.layers.values() if one.outcome is Outcome.CANNOT_SAY]
+        return reasons[0] if len(reasons) == len(self.layers) and reasons else ""
+
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """Of what it says nothing though it says something, in sentences."""
+        kinds = {WHOLE: _("All together"), "user": _("People"), "model": _("Models")}
+        said = [
+            _("{kind} cannot be judged: {reason}.").format(kind=kinds.get(key, key), reason=one.reason)
+            for key, one in self.layers.items() if one.outcome is Outcome.CANNOT_SAY and not self.reason
+        ]  # fmt: skip
+        known = translate_count(
+            "Of the month's {days} days {count} is known, but for {percent} of its calls at most.",
+            "Of the month's {days} days {count} are known, but for {percent} of their calls at most.",
+            self.days_known,
+        ).format(days=self.month.days, count=self.days_known, percent=format_share_percent(UNPRICED))
+        return (*([known] if self.days_known < self.month.days else []), *said)
 
 
 def find_month_anomalies(
@@ -121,14 +145,13 @@ def find_month_anomalies(
 
     `of`: `credits` or `usd`. `least`: what a day must have come to. `by`: further keys of `Spend.by`, such as a
     `department`; layers are looked at apart, so that what moved from one to another and cancels in the sum is found
-    too. `look`, `roster` as of `Spend`. Raises `InvalidRequest` for a unit that no day has, `SnapshotMissing`.
-    """
+    too. `look`, `roster` as of `Spend`. Raises `InvalidRequest` for a unit that no day has, `SnapshotMissing`."""
     if of not in LEAST:
         raise InvalidRequest(_("{of!r} has no unusual days; choose {least}.").format(of=of, least=", ".join(LEAST)))
     if not list_newest(month, root):
         check_going(month, root)
         said = _("Nothing of {month} is stored in {root}. Run: {command}, or import it.")
-        raise SnapshotMissing(said.format(month=month, root=root, command=WINDSURF.format_command(month)))
+        raise SnapshotMissing(said.format(month=month, root=root, command=name_command(WINDSURF, month, root)))
     spend = Spend(month.span, zone, (month,), root, names, tolerance, look, roster=roster)
     made = _judge_days(_widen(spend), month, of, LEAST[of] if least is None else least, list(events), by)
     if made is None:
@@ -175,24 +198,30 @@ def _judge_days(
     history = keep_use(history.dropna())
     exact = {WHOLE: spend.by("day")} | {key: spend.by("day", key) for key in ("user", "model", *by)}
     tables = {WHOLE: history.to_frame("").T}
-    tables |= {key: _spread(exact[key], key, column, history.index) for key in ("user", "model", *by)}
-    unit = _find_unit(exact["user"], column)
+    tables |= {key: spread(exact[key], key, column, history.index) for key in ("user", "model", *by)}
+    in_part = {key: spread_lacks(exact[key], key, column, table) for key, table in tables.items()}
+    unit, first = find_unit(exact["user"], column), pd.Timestamp(month.first)
     layers = {
-        key: find_anomalies(table, least, FALSE_ALARMS, since=month.first, unit=unit) for key, table in tables.items()
+        key: find_anomalies(table, least, FALSE_ALARMS, since=month.first, unit=unit, in_part=in_part[key])
+        for key, table in tables.items()
     }
+    whole = history.index[~in_part[WHOLE].loc[""].to_numpy()]
     found = [
-        Unusual(key, who, day, _sum_day(exact[key], key, who, day, column), expected, chance,
-                find_event(planned, day, key, who), _count_heads(tables["user"], day) if key == WHOLE else None)
+        Unusual(key, who, day, sum_day(exact[key], key, who, day, column), expected, chance,
+                find_event(planned, day, key, who), count_heads(tables["user"], day, whole) if key == WHOLE else None)
         for key, layer in layers.items() for who, day, expected, chance in _list_found(layer)
     ]  # fmt: skip
     now, days, gaps = spend.loaded[-1], history[str(month.first) :], find_gaps(spend.loaded, of)
     peak = pd.Timestamp(str(days.idxmax())).date() if days.max() > 0 else None
+    missing = [
+        *explain_ends(spend, ends, has_as_of=False), *undated, *explain_unstored(gaps, spend.root),
+        *now.list_problems({*now.unstored} & gaps.keys()), *_list_lacking(spend, month, exact[WHOLE], column),
+    ]  # fmt: skip
     return MonthAnomalies(month=month, unit=column, least=least, found=tuple(found), layers=layers, peak=(peak,
-        _count_heads(tables["user"], peak)) if peak and len(tables["user"]) else None,
-        days_before=int((history.index < pd.Timestamp(month.first)).sum()), state=now.state,
-        certificates=tuple(one for one in spend.certificates if one.month == month), missing=(*undated,
-        *explain_unstored(gaps, spend.root), *now.list_problems({*now.unstored} & gaps.keys()),
-        *_list_lacking(spend, month, of)), peak_event=find_event(planned, peak, WHOLE, "") if peak else "")  # fmt: skip
+        count_heads(tables["user"], peak, whole)) if peak and len(tables["user"]) else None,
+        days_known=int((whole >= first).sum()), days_before=int((whole < first).sum()), state=now.state,
+        certificates=tuple(one for one in spend.certificates if one.month == month), missing=tuple(missing),
+        peak_event=find_event(planned, peak, WHOLE, "") if peak else "")  # fmt: skip
 
 
 def _list_found(layer: Anomalies) -> list[tuple[str, date, float, float]]:
@@ -200,45 +229,8 @@ def _list_found(layer: Anomalies) -> list[tuple[str, date, float, float]]:
     return [(str(row), day.date(), *rest) for row, day, *rest in zip(*columns, strict=True)]
 
 
-def _sum_day(table: pd.DataFrame, key: str, who: str, day: date, column: str) -> Decimal:
-    """What the table has of the day and of whom it is: the numbers that are judged are only near it."""
-    rows = table[table["day"] == pd.Timestamp(day)]
-    if key != WHOLE:
-        rows = rows[rows[key].fillna(NOT_GIVEN).astype(str) == who]
-    known = sum_known(None if pd.isna(one) else one for one in rows[column])
-    assert known is not None
-    return known
-
-
-def _spread(table: pd.DataFrame, key: str, column: str, days: pd.Index) -> pd.DataFrame:
-    """A line each, a column a day, 0 where nothing was spent; who spent nothing at all has none."""
-    known = table[table["day"].isin(days) & table[column].notna()]
-    amounts = known.assign(amount=known[column].astype(float), who=known[key].fillna(NOT_GIVEN))
-    wide = keep_use(amounts.pivot_table("amount", "who", "day", aggfunc="sum", fill_value=0.0))
-    return wide[wide.sum(axis=1) > 0].reindex(columns=days, fill_value=0.0)
-
-
-def _find_unit(people: pd.DataFrame, column: str) -> float:
-    """What one use costs: amounts near it vary by chance alone."""
-    known = people[people[column].notna() & people["requests"].notna()]
-    spent = known[known[column] >= 0]  # a credit note is no use: no call of it tells what one costs
-    amount, requests = float(spent[column].sum() or 0), int(spent["requests"].sum())
-    return amount / requests if amount > 0 and requests else 1.0
-
-
-def _count_heads(people: pd.DataFrame, day: date) -> tuple[int, float, int, float]:
-    """How many people spent how much each on the day, and on the median of its other such weekdays."""
-    days = pd.DatetimeIndex(people.columns)
-    counts = pd.Series((people > 0).sum().to_numpy(dtype=float), days)
-    each = pd.Series(people.sum().to_numpy(dtype=float), days) / counts.clip(lower=1)
-    moment = pd.Timestamp(day)
-    is_other = (days.day_of_week == moment.day_of_week) & (days != moment) & (counts.to_numpy() > 0)
-    usual, usually = (0.0 if not is_other.any() else float(one[is_other].median()) for one in (counts, each))
-    return int(counts[moment]), float(each[moment]), round(usual), usually
-
-
-def _list_lacking(spend: Spend | CreditsDays, month: Month, of: str) -> list[str]:
-    if of == "credits" or isinstance(spend, CreditsDays):
+def _list_lacking(spend: Spend | CreditsDays, month: Month, days: pd.DataFrame, column: str) -> list[str]:
+    if column == UNITS["credits"] or isinstance(spend, CreditsDays):
         return []
     months = spend.by("month")
     lacking = int(months.loc[months["month"] == pd.Timestamp(month.first), "unpriced_requests"].sum())
@@ -247,4 +239,12 @@ def _list_lacking(spend: Spend | CreditsDays, month: Month, of: str) -> list[str
         "{calls} without a price are left out of the days.",
         lacking,
     ).format(calls=format_count(lacking, "call"))
-    return [*compare_total(spend.loaded[-1]), *([said] if lacking else [])]
+    before = int((find_lacks(days, column) & (days["day"] < pd.Timestamp(month.first))).sum())
+    unusable = translate_count(
+        "{count} day before {month} lacks the price of more than {percent} of its calls: its sum tells nothing of what "
+        "is usual.",
+        "{count} days before {month} lack the price of more than {percent} of their calls: their sums tell nothing of "
+        "what is usual.",
+        before,
+    ).format(count=before, month=month.title, percent=format_share_percent(UNPRICED))
+    return [*compare_total(spend.loaded[-1]), *([said] if lacking else []), *([unusable] if before else [])]

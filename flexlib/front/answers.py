@@ -17,6 +17,7 @@ from flexlib.front.forecast import MonthForecast, forecast_running
 from flexlib.front.spend import Spend
 from flexlib.front.what_if_credits import read_multipliers
 from flexlib.money.fx import Rates
+from flexlib.setting_values import seek
 from flexlib.store.budgets import read_budgets
 from flexlib.store.fx import load_rates
 from flexlib.store.pseudonyms import place_people
@@ -83,6 +84,7 @@ class Answers:
 
     @cached_property
     def _checked(self) -> BudgetCheck | None:
+        seek("budgets")
         spend, units = self.spend, ("flex_credits",) if self.of == "credits" else ("usd", "clp")
         asked = [one for one in (read_budgets(spend.budgets) if spend.budgets else []) if one.unit in units]
         if not asked:

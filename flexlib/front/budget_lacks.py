@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -12,22 +13,32 @@ from flexlib.dates import Month, Span, name_months
 from flexlib.formats import format_number
 from flexlib.front.lacking_days import list_lacking_days
 from flexlib.front.spend import Spend
+from flexlib.front.table import write_key
+from flexlib.front.undecided import explain_lack
+from flexlib.guesses import guess_names
 from flexlib.i18n import _, translate_count
+from flexlib.senders import LABELS, name_sender
 from flexlib.sources.registry import WINDSURF
 from flexlib.store.budgets import Budget
 from flexlib.store.ended import part_begun
+from flexlib.store.membership import LEVELS
+from flexlib.store.roster import simplify_text
 
 UNKNOWN = {"usd": "unpriced_requests", "clp": "unconverted_requests"}
 
 
 def find_lack(
-    spend: Spend, budget: Budget, table: pd.DataFrame, span: Span, until: date, most_unpriced: Decimal
-) -> tuple[str, bool]:
+    spend: Spend, budget: Budget, table: pd.DataFrame, span: Span, until: date, most_unpriced: Decimal,
+    undecided: Collection[Month], misnamed: str,
+) -> tuple[str, bool]:  # fmt: skip
     """What is missing of a period, in a few words, and whether that is too much; `until`: the last day that could be
-    known, whose month has begun though nothing of it is stored."""
+    known, whose month has begun though nothing of it is stored; `undecided`: months of which somebody's sum may be of
+    the budget, as of `list_concerned`; `misnamed` as `explain_name` says it."""
     of = "credits" if budget.unit == "flex_credits" else budget.unit
-    if budget.scope != "whole" and not len(table):
-        return _("no stored row is of {what}: check the name").format(what=" ".join(budget.of)), True
+    if of != "credits" and (moved := {*span.months} & {*undecided}):
+        return explain_lack(moved), True
+    if misnamed:
+        return misnamed, True
     here = {one.month: one for one in spend.loaded}
     if of == "credits":
         here = {month: one for month, one in here.items() if any(each.dataset == of for each in one.snapshots)}
@@ -41,18 +52,69 @@ def find_lack(
                                                for days in lacking[one])]:  # fmt: skip
         return _("rows of {months} are missing").format(months=name_months(short)), True
     rows = table[table["month"].isin([pd.Timestamp(one.first) for one in begun])]
-    if span not in [one.span for one in begun] and rows[rows["day"].isna()]["requests"].any():
+    if span not in [one.span for one in begun] and _has_undated(rows, of):
         return _("sums of a month have no day"), True
     within = rows[rows["day"].isna() | rows["day"].between(pd.Timestamp(span.first), pd.Timestamp(span.last))]
-    if of in UNKNOWN and (count := int(within[UNKNOWN[of]].sum())):
+    if of in UNKNOWN and within[f"lacks_{of}"].any():
         # Each source by itself, as its certificate judges it; a row that does not say of how many calls it is is one.
-        shares = [Decimal(int(rows[UNKNOWN[of]].sum())) / max(int(rows["requests"].sum()), 1)
+        # Of shared calls all are counted: each part lacks as much of what it is of.
+        shares = [Decimal(int(rows[f"without_{of}"].sum())) / max(int(rows[rows["uncounted"] == 0]["calls"].sum()), 1)
                   for _other, rows in within.groupby("source")]  # fmt: skip
-        said = translate_count("{count} call without pesos", "{count} calls without pesos", count)
-        if of == "usd":
-            said = translate_count("{count} call without a price", "{count} calls without a price", count)
-        return said.format(count=format_number(count)), max(shares) > most_unpriced
+        return _explain_unpriced(int(within[UNKNOWN[of]].sum()), of), max(shares) > most_unpriced
     return "", False
+
+
+def explain_name(spend: Spend, budget: Budget, table: pd.DataFrame) -> str:
+    """That a budget's name is not as rows, or the organization's file, have it, in a few words; empty where it is.
+    `spend`: all rows; `table`: the budget's own."""
+    if budget.scope != "whole" and not len(table):
+        said = _("no stored row is of {what}: check the name").format(what=" ".join(budget.of))
+        return said + _guess_name(spend, budget)
+    name = _find_other_spelling(spend, budget)
+    return _("the organization's file writes it {name}: check the name").format(name=name) if name else ""
+
+
+def _guess_name(spend: Spend, budget: Budget) -> str:
+    """Which department, team, project or sender may be meant, in brackets; of people none: pages name nobody."""
+    if budget.scope == "provider":
+        senders = spend._rows.select("coalesce(proxy, provider)").distinct().fetchall()
+        return guess_names(budget.of, [LABELS.get(name_sender(one), one) for (one,) in senders if one])
+    if budget.scope not in LEVELS:
+        return ""
+    rows = spend._placed if spend.roster else spend._rows
+    told = rows.select(budget.scope if spend.roster else write_key(budget.scope)).distinct().fetchall()
+    known = spend.organization.names[budget.scope] if spend.organization else frozenset[str]()
+    return guess_names(budget.of, sorted(known.union(one for (one,) in told if one)))
+
+
+def _find_other_spelling(spend: Spend, budget: Budget) -> str | None:
+    """How the organization's file writes the name where the budget, and metadata of calls, have it in another way: what
+    is of these calls is not all of it."""
+    if budget.scope not in LEVELS or not spend.organization:
+        return None
+    known, asked = spend.organization.names[budget.scope], budget.of[0]
+    if asked in known:
+        return None
+    return next((one for one in sorted(known) if simplify_text(one) == simplify_text(asked)), None)
+
+
+def _has_undated(rows: pd.DataFrame, of: str) -> bool:
+    """Whether sums of a month are among what the unit is known of; one that does not say of how many calls is of some,
+    and of a shared one each part is."""
+    if of == "credits":
+        rows = rows[rows["source"] == WINDSURF.name]
+    undated = rows[rows["day"].isna()]
+    return bool((undated["calls"] + undated["uncounted"]).any())
+
+
+def _explain_unpriced(count: int, of: str) -> str:
+    """That calls have no amount, so many; of 0 they are counted where a larger part of them is."""
+    if not count:
+        return _("parts of calls without a price") if of == "usd" else _("parts of calls without pesos")
+    said = translate_count("{count} call without pesos", "{count} calls without pesos", count)
+    if of == "usd":
+        said = translate_count("{count} call without a price", "{count} calls without a price", count)
+    return said.format(count=format_number(count))
 
 
 def _is_over(month: Month, of: str, root: Path) -> bool:

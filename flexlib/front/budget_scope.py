@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from flexlib.addresses import hide_email, simplify_email
 from flexlib.analysis.top import NOT_LISTED
 from flexlib.front.people import call_people, find_pseudonyms, list_credits
 from flexlib.front.spend import Spend
-from flexlib.front.table import build_table, write_key
+from flexlib.front.table import IN_PART, make_table, sum_groups, write_key
 from flexlib.money.price_book import name_model
 from flexlib.senders import LABELS, name_sender
 from flexlib.store.budgets import Budget
-from flexlib.store.membership import LEVELS, hide_email
+from flexlib.store.membership import LEVELS
 
 if TYPE_CHECKING:
     import duckdb
@@ -34,8 +35,8 @@ def narrow_spend(spend: Spend, budget: Budget) -> Spend:
 
 
 def sum_budgets(spend: Spend, budgets: Sequence[Budget]) -> list[pd.DataFrame]:
-    """Of each budget the sums of its rows, by `TABLE`: all budgets in one reading of the rows, or two where some are of
-    what the organization's file says. `spend` as of `narrow_spend`."""
+    """Of each budget the sums of its rows with `IN_PART`, by `TABLE`: all budgets in one reading of the rows, or two
+    where some are of what the organization's file says. `spend` as of `narrow_spend`."""
     found: dict[int, pd.DataFrame] = {}
     keys = {"budget": "budget"} | {key: write_key(key) for key in TABLE}
     for is_placed in (False, True):
@@ -47,7 +48,7 @@ def sum_budgets(spend: Spend, budgets: Sequence[Budget]) -> list[pd.DataFrame]:
         rows = _list_rows(spend, is_placed=is_placed).select(
             f"*, unnest(list_filter([{each}], lambda one: one IS NOT NULL)) AS budget"
         )
-        table = build_table(rows, keys, spend.span, spend.zone)
+        table = make_table(sum_groups(rows, keys), keys, spend.span, spend.zone, IN_PART)
         of_each = dict[str, pd.DataFrame]((str(number), part) for number, part in table.groupby("budget"))
         empty = table.iloc[:0]
         for number in scopes:
@@ -57,7 +58,7 @@ def sum_budgets(spend: Spend, budgets: Sequence[Budget]) -> list[pd.DataFrame]:
 
 
 def _is_placed(spend: Spend, budget: Budget) -> bool:
-    return spend.roster is not None and budget.scope in LEVELS
+    return budget.scope in LEVELS and spend.organization is not None
 
 
 def _list_rows(spend: Spend, *, is_placed: bool) -> duckdb.DuckDBPyRelation:
@@ -78,13 +79,13 @@ def _write_condition(spend: Spend, budget: Budget) -> str:
         kind, key = budget.of
         return f"usable_type = {_quote(kind)} AND coalesce(usable_key, usable_id::VARCHAR) IN ({_list_keys(key)})"
     if budget.scope == "person":
-        asked = budget.of[0].lower()
+        asked = simplify_email(budget.of[0])
         spent = list_credits(spend.loaded)
         listed = {key: who for one in spent for key, who in one.people.items()}
         pseudonyms = find_pseudonyms(spent, spend.root)
         called = {
             _quote(name) for key, name in zip(*call_people(spent, pseudonyms, names=True), strict=True)
-            if asked in map(str.lower, (key, pseudonyms[key], name, listed.get(key, {}).get("email", "")))
+            if asked in map(simplify_email, (key, pseudonyms[key], name, listed.get(key, {}).get("email", "")))
             and name != NOT_LISTED  # whom nothing tells apart
         }  # fmt: skip
         users = ", ".join(sorted(called)) or "NULL"

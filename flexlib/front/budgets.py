@@ -9,7 +9,6 @@ from decimal import Decimal
 from functools import cache, partial
 from itertools import takewhile
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
@@ -22,17 +21,18 @@ from flexlib.analysis.budgets import (
     tell_left_out,
 )
 from flexlib.analysis.forecast import Forecast, find_day_reached
-from flexlib.analysis.forecast_parts import forecast_parts, raise_by
+from flexlib.analysis.forecast_parts import forecast_parts, open_above, raise_by
 from flexlib.checks import MOST_UNPRICED, BillTolerance
 from flexlib.dates import Month, Span, list_periods
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.front.budget_bills import find_billed
-from flexlib.front.budget_lacks import find_lack
+from flexlib.front.budget_lacks import explain_name, find_lack
 from flexlib.front.budget_scope import narrow_spend, sum_budgets
-from flexlib.front.history import Gone, build_history, explain_ends, find_ends, find_gone, find_last_read, part_days
+from flexlib.front.history import Gone, explain_ends, find_ends, find_gone, find_last_read, list_known, part_days
 from flexlib.front.months import compare_total
 from flexlib.front.sharing import keep_shared
 from flexlib.front.spend import Spend, load_spend
+from flexlib.front.undecided import list_concerned
 from flexlib.i18n import _
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.spend.billed import sum_known
@@ -107,11 +107,8 @@ def check_budgets(
     `SnapshotMissing` where nothing of the month is stored.
     """
     if as_of is not None and as_of < month.first:
-        raise InvalidRequest(
-            _("as of {as_of} no day of {month} is known; name one of its days, or a month before.").format(
-                as_of=as_of, month=month
-            )
-        )
+        said = _("as of {as_of} no day of {month} is known; name one of its days, or a month before.")
+        raise InvalidRequest(said.format(as_of=as_of, month=month))
     spans = [month.span, *(one for budget in budgets for one in list_periods(budget.period, month, budget.begins))]
     around = Span(min(one.first for one in spans), max(one.last for one in spans))
     stored = [one for one in list_months(root) if one.first <= min(as_of or around.last, around.last)]
@@ -130,17 +127,17 @@ def check_budgets(
     ends = {} if as_of or all(one.unit == CREDITS for one in budgets) else find_ends(spend)
 
     @cache
-    def list_known(unit: str, cut: frozenset[str], over: frozenset[str]) -> pd.Index[Any]:
-        history, __ = build_history(spend, unit, as_of, {name: ends[name] for name in cut}, over)
-        return history.index
+    def list_whole(unit: str, cut: frozenset[str], over: frozenset[str]) -> pd.DatetimeIndex:
+        return list_known(spend, unit, as_of, {name: ends[name] for name in cut}, over)
 
+    moved = list_concerned(spend, [one.scope for one in kept if one.unit != CREDITS])
     for budget, table in zip(kept, sum_budgets(spend, kept), strict=True):
-        narrowed = narrow_spend(spend, budget)
         cut = frozenset({*map(str, table["source"])} & ends.keys() if budget.unit != CREDITS else ())
         until = min((ends[name] for name in cut if ends[name] >= spend.loaded[-1].month.first), default=date.max)
-        known = partial(list_known, budget.unit, cut)
-        over = gone(budget.unit)
-        checked += _check_budget(narrowed, budget, month, table, known, over, until, as_of, holidays, most_unpriced)
+        known = partial(list_whole, budget.unit, cut)
+        checked += _check_budget(narrow_spend(spend, budget), budget, month, table, known, gone(budget.unit), until,
+                                 as_of, holidays, most_unpriced, moved.get((budget.scope, *budget.of), ()),
+                                 explain_name(spend, budget, table))  # fmt: skip
     own = [one for one in spend.loaded if one.month == month]
     problems = dict.fromkeys(text for one in own for text in (*one.list_problems(), *compare_total(one)))
     missing += [*problems, *explain_ends(spend, ends)]
@@ -154,15 +151,17 @@ def _check_budget(
     budget: Budget,
     month: Month,
     table: pd.DataFrame,
-    list_known: Callable[[frozenset[str]], pd.Index[Any]],
+    list_whole: Callable[[frozenset[str]], pd.DatetimeIndex],
     gone: Mapping[date, Gone],
     until: date,
     as_of: date | None,
     holidays: Collection[date],
     most_unpriced: Decimal,
+    undecided: Collection[Month],
+    misnamed: str,
 ) -> list[BudgetPeriod]:
-    """`table`: its rows by month, day and source; `list_known`: the days that were read whole, as of sources without
-    some that have ended; `gone` as of `find_gone`; `until`: the last day up to which its files go."""
+    """`table`: its rows by month, day and source; `list_whole`: the days that were read whole, as of sources without
+    some that have ended; `gone` as of `find_gone`; `until`: the last day of its files; the rest as of `find_lack`."""
     dated = table[table["day"].notna()]
     amounts = _sum_days(dated, budget.unit)
     read = as_of or find_last_read(spend.certificates, max)
@@ -173,7 +172,7 @@ def _check_budget(
         going_on = _sum_days(mine, budget.unit)
         # A day of calls without an amount is not known to whom they belong, and is to others.
         lacking = {day.date() for day in mine["day"]} - going_on.keys() if budget.unit != CREDITS else ()
-        known = list_known(over)
+        known = list_whole(over)
         known = known[[day.date() not in lacking for day in known]]
         return pd.Series([float(going_on.get(day.date(), 0)) for day in known], known, dtype=float)
 
@@ -192,7 +191,7 @@ def _check_budget(
         bills = find_billed(spend, budget, days, most_unpriced)
         by_day = {day: amount for day, amount in amounts.items() if day in days}
         undated = _sum_known(table[(table["month"] == pd.Timestamp(span.first)) & table["day"].isna()][budget.unit])
-        lack = find_lack(spend, budget, table, days, read, most_unpriced)
+        lack = find_lack(spend, budget, table, days, read, most_unpriced, undecided, misnamed)
         if bills is not None:
             lack = bills.lacks, bills.is_unknown
             undated = undated if bills.amount is None else bills.amount - _sum_known(by_day.values())
@@ -202,6 +201,7 @@ def _check_budget(
         path = forecast_parts(whole, part_days(span, gone, list_days), holidays=holidays) if is_forecast else []
         usage = Usage(by_day, undated if days.months[0].span == days else Decimal(0), *lack)
         path = [raise_by(one, float(usage.undated)) for one in path]
+        path = [open_above(one) for one in path] if usage.lacks else path
         this = _bound(path[-1], float(usage.spent)) if path else None
         usage = replace(usage, expected=this.expected if this else None)
         outcome = judge_budget(budget.amount, budget.thresholds, usage)

@@ -15,6 +15,7 @@ import pandas as pd
 from flexlib.analysis.allocation import Basis, Rule
 from flexlib.analysis.chargeback import (
     MONEY,
+    MOVED,
     NOBODY,
     UNITS,
     Amounts,
@@ -32,8 +33,9 @@ from flexlib.analysis.small_groups import fold_lines
 from flexlib.analysis.usage_frames import sum_amounts
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest, SumsDiffer
-from flexlib.formats import format_count, format_plain
+from flexlib.formats import format_plain
 from flexlib.front.chargeback_pools import (
+    explain_unpriced,
     list_bases,
     list_charges,
     list_end_notes,
@@ -44,7 +46,8 @@ from flexlib.front.heads import count_heads, name_line
 from flexlib.front.sharing import find_folded, find_level
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
-from flexlib.i18n import _, join_texts
+from flexlib.front.undecided import explain_unmapped, list_concerned
+from flexlib.i18n import _
 from flexlib.setting_values import has_file
 from flexlib.settings import find_home
 from flexlib.spend.month import MonthUsage
@@ -131,7 +134,8 @@ def charge_month(
     rules = find_rules(None) if rules is None else rules
     (usage,) = spend.loaded
     key = LEVELS[level]
-    use = {name_line(row[key]): _read_use(row) for row in _sum_use(spend, level).to_dict("records")}
+    moved = {name for _level, name in list_concerned(spend, [key])}
+    use = {name_line(row[key]): _read_use(row, row[key] in moved) for row in _sum_use(spend, level).to_dict("records")}
     beside = measure_beside(usage)
     if beside:
         use[LineKey(LineKind.BESIDE)] = Use(beside)
@@ -141,7 +145,7 @@ def charge_month(
     charges, notes = list_charges(spend, usage, rules, use, heads)
     month = spend.span.months[0]
     taxes = [(one.name, one.amount) for one in rules.taxes if one.first <= month.last < one.end]
-    notes += list_end_notes([*rules.pools, *rules.taxes], month)
+    notes += [*list_end_notes([*rules.pools, *rules.taxes], month), *explain_unmapped(spend, key)]
     totals: dict[str, Decimal] = {unit: Decimal(amount) for unit in UNITS if (amount := spend.total(unit)) is not None}
     nothing = Use({unit: Decimal(0) for unit in totals}, 0)  # who used nothing may have to pay for seats
     payers = [*heads, *([NOBODY] if any(one.spare for one in charges) else [])]
@@ -158,7 +162,7 @@ def charge_month(
         for one in charges
         if one.rule is not Rule.NONE and one.name not in shared and one.amounts
     ]
-    notes += [note for one in charges if (note := _explain_unpriced(one, charges, lines))]
+    notes += [note for one in charges if (note := explain_unpriced(one, charges, lines))]
     checks = check_lines(lines, totals, _expect(totals, charges, taxes))
     _prove(checks, month)
     found = dict.fromkeys(name for line in lines for name in line.items)
@@ -187,17 +191,6 @@ def _list_folded(spend: Spend, level: str, charges: list[Charge]) -> set[LineKey
     return folded
 
 
-def _explain_unpriced(one: Charge, charges: list[Charge], lines: list[ChargeLine]) -> str:
-    """That a pool by use passes over calls without a price; empty where it does not."""
-    sources = {other.source for other in charges if other.rule is not Rule.NONE}
-    lacking = [line for line in lines if line.unpriced and one.name in line.items and line.key not in sources]
-    if one.rule is not Rule.USE or one.measure != "usd" or not lacking:
-        return ""
-    said = join_texts((f"{line.name} (" + format_count(line.unpriced, "call") + ")" for line in lacking), ", ")
-    text = _("{name}: calls without a price count for nothing, so these lines have too small a share: {lines}.")
-    return text.format(name=one.name, lines=said)
-
-
 def find_rules(named: Path | str | None) -> ChargebackRules:
     """The rules of the file that is named, from here or in the folder of the project, else of `params/chargeback.yaml`
     there, else none. Raises `BadFile`."""
@@ -219,10 +212,11 @@ def _sum_use(spend: Spend, level: str) -> SpendTable:
         raise InvalidRequest(said.format(month=month, level=level)) from error
 
 
-def _read_use(row: Mapping[Any, Any]) -> Use:
+def _read_use(row: Mapping[Any, Any], is_of_moved: bool) -> Use:
     amounts = {unit: Decimal(row[unit]) for unit in UNITS if not pd.isna(row[unit])}
     requests = None if pd.isna(row["requests"]) else int(row["requests"])
-    return Use(amounts, requests, int(row["unpriced_requests"]), int(row["unconverted_requests"]))
+    lacks = frozenset([*(unit for unit in MONEY if row[f"lacks_{unit}"]), *([MOVED] if is_of_moved else [])])
+    return Use(amounts, requests, int(row["unpriced_requests"]), int(row["unconverted_requests"]), lacks)
 
 
 def _expect(totals: Amounts, charges: list[Charge], taxes: list[tuple[str, Decimal]]) -> dict[str, Decimal]:

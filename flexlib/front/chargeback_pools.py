@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
 from flexlib.analysis.allocation import Basis, Rule
-from flexlib.analysis.chargeback import MONEY, PLACES, Amounts, Charge, LineKey, LineKind, Use
+from flexlib.analysis.chargeback import MONEY, PLACES, Amounts, Charge, ChargeLine, LineKey, LineKind, Use
 from flexlib.certificate import CreditsCertificate
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
@@ -15,7 +15,7 @@ from flexlib.formats import format_amount, format_count, format_number
 from flexlib.front.chargeback_rules import DAY, OF_AMOUNT, ChargebackRules, Dated, PoolRule
 from flexlib.front.narrow import sum_rows
 from flexlib.front.spend import Spend
-from flexlib.i18n import _, write_number
+from flexlib.i18n import _, join_texts, write_number
 from flexlib.money.fx import EXACT, USD_CLP, Rates, convert_to_clp, find_rate
 from flexlib.senders import name_provider
 from flexlib.sources.registry import WINDSURF
@@ -65,7 +65,7 @@ def list_charges(
             continue
         if one.kind == "plan_credits":
             amounts, credits_left = _take_off(one, share, credits_left)
-            charges.append(Charge(one.name, amounts, one.rule, "flex_credits"))
+            charges.append(Charge(one.name, amounts, one.rule, "flex_credits", pays_use=True))
             if taken := -amounts.get("flex_credits", ZERO):
                 text = _("{name}: {credits} of the flex credits used are paid with the plan, and are taken off.")
                 notes.append(text.format(name=one.name, credits=format_amount(taken)))
@@ -119,15 +119,18 @@ def _count_billed_without_pesos(month: MonthUsage) -> int:
 
 
 def list_bases(usage: MonthUsage, rules: ChargebackRules) -> dict[str, Basis]:
-    """What a seat costs, and how many there are, by the name of the fee; of one whose price changes within the month
-    that of its last day."""
+    """What a seat costs, and how many there are, by the name of the fee; of one that changes within the month, of each
+    part of it."""
     days = usage.month.span
-    found = {}
-    for one in sorted(rules.pools, key=lambda one: one.first):
+    found: dict[str, Basis] = {}
+    for one in sorted(rules.pools, key=lambda one: one.first, reverse=True):
         if one.kind == "usd_a_seat" and (share := one.measure_share(days)):
             held = int(share * days.days)
             found[one.name] = Basis(
-                usd_a_seat=one.amount, seats=count_seats(one, usage) or 0, days=None if held == days.days else held
+                usd_a_seat=one.amount,
+                seats=count_seats(one, usage) or 0,
+                days=None if held == days.days else held,
+                then=found.get(one.name),
             )
     return found
 
@@ -211,3 +214,15 @@ def _take_off(one: PoolRule, share: Fraction, used: Amounts) -> tuple[Amounts, A
 def _cut(amount: Decimal, share: Fraction, places: int) -> Decimal:
     """The share of an amount, rounded once (half to even)."""
     return EXACT.scaleb(Decimal(round(Fraction(amount) * share * 10**places)), -places)
+
+
+def explain_unpriced(one: Charge, charges: Sequence[Charge], lines: Sequence[ChargeLine]) -> str:
+    """That a pool by use passes over calls without a price; empty where it does not."""
+    sources = {other.source for other in charges if other.rule is not Rule.NONE}
+    lacking = [line for line in lines if "usd" in line.lacks and one.name in line.items and line.key not in sources]
+    if one.rule is not Rule.USE or one.measure != "usd" or not lacking:
+        return ""
+    counts = (format_count(line.unpriced, "call") if line.unpriced else _("parts of calls") for line in lacking)
+    said = join_texts((f"{line.name} (" + count + ")" for line, count in zip(lacking, counts, strict=True)), ", ")
+    text = _("{name}: calls without a price count for nothing, so these lines have too small a share: {lines}.")
+    return text.format(name=one.name, lines=said)

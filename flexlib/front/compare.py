@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from flexlib.analysis.compare import Change, take_apart
-from flexlib.certificate import ChargesCertificate, UsageCertificate
+from flexlib.analysis.top import NOT_GIVEN
 from flexlib.checks import BillTolerance
-from flexlib.dates import Month, Span
+from flexlib.dates import Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
-from flexlib.formats import UNIT_NAMES, format_count, format_span
+from flexlib.formats import format_count, format_span
 from flexlib.front.credits_days import CreditsMonth
 from flexlib.front.months import compare_total, tell_left_out
-from flexlib.front.narrow import sum_rows
-from flexlib.front.organization_check import count_undecided, explain_undecided
+from flexlib.front.narrow import count_shares, sum_rows
+from flexlib.front.no_amount import KNOWN as KNOWN
+from flexlib.front.no_amount import explain_lack, refuse_side
 from flexlib.front.spend import Spend
-from flexlib.front.table import check_found
+from flexlib.front.table import SpendTable, check_found
+from flexlib.front.undecided import explain_apart, list_apart
 from flexlib.front.unstored import find_unstored, list_sources
+from flexlib.front.uses import KINDS, collect_uses, is_nothing_known
 from flexlib.front.uses import UNITS as UNITS
-from flexlib.front.uses import collect_uses, is_nothing_known
-from flexlib.i18n import _, join_or
+from flexlib.i18n import _
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
+from flexlib.spend.before import explain_running, is_running
 from flexlib.spend.month import MonthUsage
 from flexlib.spend.unstored import explain_unstored
 from flexlib.store.ended import check_going
 from flexlib.store.membership import LEVELS
+from flexlib.store.server import name_command
 from flexlib.store.snapshots import list_newest
-from flexlib.store.strays import list_misplaced
-
-KNOWN = {
-    "credits": "flex_credits IS NOT NULL",
-    "usd": "amount_in_usd IS NOT NULL",
-    "clp": "amount_in_usd IS NOT NULL AND amount_in_clp IS NOT NULL",
-}
-"""The rows that a unit is known of. In pesos both amounts of the same calls: else what they have to one another would
-be no exchange rate."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +54,9 @@ class Comparison:
     """Which versions of one month, as `store.snapshots.find_state` counts them; None: two spans."""
     by: str = "user"
     """What its people are: users, or one of `LEVELS`."""
+    running: str = ""
+    """That a side was not over when it was read, in a sentence, which is among the `missing`, too; no share of a change
+    is stated then."""
 
     @property
     def sides(self) -> tuple[str, str]:
@@ -103,7 +100,7 @@ def compare_spans(
         raise InvalidRequest(_("{twice} is in both spans; compare months that are apart.").format(twice=min(twice)))
     if absent := [month for months in sides for month in months if not list_newest(month, root)]:
         check_going(absent[0], root)
-        command = WINDSURF.format_command(absent[0])
+        command = name_command(WINDSURF, absent[0], root)
         raise SnapshotMissing(
             _("Nothing of {absent} is stored in {root}. Run: {command}, or import it.").format(
                 absent=absent[0], root=root, command=command
@@ -113,15 +110,18 @@ def compare_spans(
     months = tuple(sorted({*sides[0], *sides[1]}))
     spend = Spend(whole, zone, months, root, names, tolerance, look, roster=roster)
     keys = ("month", "source", by, "model")
-    known = sum_rows(spend, keys, KNOWN[of])
-    if by in LEVELS and not roster:
-        check_found(known, [by])
+    kinds = {"kind": KINDS[of]}
+    known = sum_rows(spend, keys, KNOWN[of], kinds)
+    if by in LEVELS and not roster and not known.empty:
+        _check_placed(spend, known, by, of)
     known = known.rename(columns={by: "user"})
+    counted = count_shares(spend, keys, KNOWN[of], kinds)
+    if counted is not None:
+        counted = counted.rename(columns={by: "user"})
     unstored = find_unstored(spend.loaded, of, root)
     for span, own in zip((before, after), sides, strict=True):
         if not (known.empty or any(list_sources(one, of) for one in spend.loaded if one.month in own)):
-            lack = explain_lack(of, own, root)
-            raise InvalidRequest(_("{span} has no {lack}.").format(span=format_span(span), lack=lack))
+            raise refuse_side(format_span(span), of, own, root)
     if known.empty:
         raise InvalidRequest(
             _("neither {before} nor {after} has {lack}.").format(
@@ -129,17 +129,15 @@ def compare_spans(
             )
         )
     others = known[:0] if of == "credits" else sum_rows(spend, keys, f"NOT ({KNOWN[of]})").rename(columns={by: "user"})
-    uses, unknown = zip(*(collect_uses(known, others, months, of) for months in sides), strict=True)
+    uses, unknown = zip(*(collect_uses(known, others, own, of, counted) for own in sides), strict=True)
     for span, own, used, count in zip((before, after), sides, uses, unknown, strict=True):
         if count and is_nothing_known(used):
-            raise InvalidRequest(
-                _("{span} has no {lack}.").format(span=format_span(span), lack=explain_lack(of, own, root))
-            )
+            raise refuse_side(format_span(span), of, own, root)
     missing = explain_unstored(unstored, root)
     missing += [text for month in spend.loaded
                 for text in month.list_problems({*month.unstored} & unstored.keys())]  # fmt: skip
-    if by in LEVELS and (count := count_undecided(spend)):
-        missing.append(explain_undecided(count))
+    if moved := list_apart(spend, by) if of != "credits" else ():
+        missing.append(explain_apart(name for _source, name in moved))
     if of != "credits":
         missing += [text for month in spend.loaded for text in compare_total(month)]
         lacks = of
@@ -150,21 +148,38 @@ def compare_spans(
                 calls = _("{calls} of {span}").format(calls=format_count(count, "call"), span=format_span(span))
                 missing.append(tell_left_out(count, calls, lacks))
     partial = {month for months_without in unstored.values() for month in months_without}
+    running = {one.month: one for one in spend.loaded if is_running(one)}
+    told = " ".join(map(explain_running, running.values()))
+    missing = [told, *missing] if told else missing
     state = find_worst({month.state for month in spend.loaded})
     partial |= {month.month for month in spend.loaded if lacks_rows(month, of)}
     lacking = [bool(count) or not partial.isdisjoint(own) for count, own in zip(unknown, sides, strict=True)]
-    apart = {person for side in uses for person in side if person[0] in unstored}
+    unsure = {(source, name or NOT_GIVEN) for source, name in moved}
+    apart = {person for side in uses for person in side if person[0] in unstored or person in unsure}
     return Comparison(
         before,
         after,
         UNITS[of],
-        take_apart(uses[0], uses[1], apart),
+        replace(take_apart(uses[0], uses[1], apart), is_running=not running.keys().isdisjoint(sides[1])),
         state,
         spend.certificates,
         (lacking[0], lacking[1]),
         tuple(dict.fromkeys(missing)),
         by=by,
+        running=told,
     )
+
+
+def _check_placed(spend: Spend, known: SpendTable, by: str, of: str) -> None:
+    """Raises `InvalidRequest` where nothing says where anybody belongs, and tells which rows would."""
+    if of == "credits" and known[by].isna().all() and not sum_rows(spend, [by])[by].isna().all():
+        raise InvalidRequest(
+            _(
+                "no row of flex credits says a {key}, only calls do; compare these with --of usd, or give the "
+                "organization's file (--roster FILE or FLEXLIB_ORGANIZATION)."
+            ).format(key=by)
+        )
+    check_found(known, [by])
 
 
 def check_unit(of: str) -> None:
@@ -202,21 +217,6 @@ def _is_unknown(spend: Spend, of: str) -> bool:
         return False
     known, others = (sum_rows(spend, ("month",), where) for where in (KNOWN[of], f"NOT ({KNOWN[of]})"))
     return not others.empty and not any(known[UNITS[of]])
-
-
-def explain_lack(of: str, months: Collection[Month], root: Path, units: Collection[str] = tuple(UNITS)) -> str:
-    """What no day of the months has, and what to do: `units` are those that may be asked for. Calls without a price
-    beside a bill are no month of bills only."""
-    unit = _(UNIT_NAMES[UNITS[of]])
-    if misplaced := list_misplaced(root, months):
-        return f"{unit}: {misplaced[0].removesuffix('.')}"
-    stored = {one.dataset for month in months for one in list_newest(month, root)}
-    has_bills_only = ChargesCertificate.dataset in stored and UsageCertificate.dataset not in stored
-    if of != "credits" and has_bills_only:
-        said = _("{unit} of calls, only bills, which are of no day and no user; flexlib spend has their sum")
-        return said.format(unit=unit)
-    others = join_or(one for one in units if one != of)
-    return _("{unit}; choose another with --of, {others}").format(unit=unit, others=others)
 
 
 def lacks_rows(month: MonthUsage | CreditsMonth, of: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
@@ -11,22 +11,25 @@ from pathlib import Path
 
 import pandas as pd
 
-from flexlib.analysis.forecast import (
-    Forecast,
-    backtest_months,
-    find_day_reached,
-    sum_up_backtest,
-)
-from flexlib.analysis.forecast_parts import forecast_parts
+from flexlib.analysis.forecast import Forecast, find_day_reached
+from flexlib.analysis.forecast_parts import forecast_parts, open_above
 from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.formats import format_number
-from flexlib.front.compare import UNITS, explain_lack
 from flexlib.front.credits_days import CreditsDays
-from flexlib.front.history import build_history, explain_absent, explain_ends, find_ends, find_gone, keep_use, part_days
+from flexlib.front.history import (
+    backtest_history,
+    build_history,
+    explain_absent,
+    explain_ends,
+    find_ends,
+    find_gone,
+    part_days,
+)
 from flexlib.front.lacking_days import list_lacking_days
 from flexlib.front.months import compare_total
+from flexlib.front.no_amount import UNITS, explain_lack
 from flexlib.front.spend import Spend, load_spend
 from flexlib.front.unstored import find_gaps
 from flexlib.i18n import _, translate_count
@@ -52,7 +55,8 @@ class MonthForecast:
     """The month's sum up to each of its days."""
     next: Forecast
     reached: tuple[date | None, date | None, date | None]
-    """When the budget is used up: as expected, at the earliest, at the latest; None: not within the month."""
+    """When the budget is used up: as expected, at the earliest, at the latest; None: not within the month, or, at the
+    earliest, where what is known lacks something, not to be said."""
     backtest: pd.DataFrame
     """How forecasts with as many days known did in the months before, see `sum_up_backtest`."""
     so_far: float
@@ -183,6 +187,8 @@ def _forecast_spend(
         if undated:
             of_no_day = by_day.query("day.isna() and month == @own.month.max()")
             is_least |= bool(of_no_day[UNITS[of]].sum())
+    if is_least:
+        path, ahead = ([open_above(one) for one in made] for made in (path, ahead))
     return MonthForecast(
         month=month,
         unit=UNITS[of],
@@ -190,25 +196,14 @@ def _forecast_spend(
         history=history,
         path=tuple(path),
         next=ahead[-1],
-        reached=(None,) * 3 if budget is None else _date_budget(path, days, budget, last, is_least=is_least),
-        backtest=sum_up_backtest(backtest_months(keep_use(past), (known,), band, holidays)),
+        reached=(None,) * 3 if budget is None else find_day_reached(path, days, budget),
+        backtest=backtest_history(past, (known,), band, holidays),
         so_far=float(own[UNITS[of]].sum() if as_of is None else 0),
         is_least=is_least,
         certificates=spend.certificates,
         state=find_worst({one.state for one in spend.loaded}),
         missing=(*explain_absent(spend), *explain_ends(spend, ends if as_of is None else {}), *undated, *missing),
     )
-
-
-def _date_budget(
-    path: Sequence[Forecast], days: Sequence[date], budget: float, last: date, *, is_least: bool
-) -> tuple[date | None, date | None, date | None]:
-    """When it is used up, as expected, at the earliest, at the latest; where what is known up to the `last` day is a
-    lower bound, a day to come is at the latest."""
-    expected, earliest, latest = find_day_reached(path, days, budget)
-    if is_least and (expected is None or expected > last):
-        return None, None, latest
-    return expected, earliest, latest
 
 
 def forecast_loaded(

@@ -13,6 +13,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from flexlib.addresses import hide_email
 from flexlib.analysis.chargeback import NOBODY, LineKey, LineKind
 from flexlib.dates import Month, Span
 from flexlib.front.organization import IS_PERSON, WAYS, split_amounts
@@ -21,7 +22,7 @@ from flexlib.front.spend import Spend
 from flexlib.front.table import write_key as write_column
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
-from flexlib.store.membership import LEVELS, PERSON, hide_email, write_key
+from flexlib.store.membership import LEVELS, PERSON, write_key
 from flexlib.store.organization import Organization
 from flexlib.store.pseudonyms import place_people
 
@@ -60,6 +61,8 @@ class Seen(NamedTuple):
     """Whose names these are: two names of one system, or two e-mails, are two people; others may be one."""
     listed: str
     """The key under which the organization's file has the person, on whichever days; empty where it has not."""
+    is_unlisted: bool
+    """Whether some of it is, or may be, of a day on which no line of the file is theirs."""
     units: frozenset[str]
     """Of `UNITS` those in which the use is not zero."""
 
@@ -87,10 +90,11 @@ def list_seen(spend: Spend, key: str) -> list[Seen]:
     first = "CAST(date_trunc('month', created_at) AS DATE)"
     keys = f"{first} AS of_month, {line} AS of_line, coalesce(who, '') AS of_who, coalesce(system, '') AS of_system"
     by = "of_month, of_line, of_who, of_system"
-    sums = rows.select(f"{keys}, *").aggregate(f"{by}, {', '.join(UNITS.values())}", by)
+    is_unlisted = "bool_or(part.is_unlisted OR part.is_undecided)" if is_placed else "false"
+    sums = rows.select(f"{keys}, *").aggregate(f"{by}, {is_unlisted}, {', '.join(UNITS.values())}", by)
     return [
-        Seen(at, name, who, system, listed.get(who, ""), frozenset(compress(UNITS, used)))
-        for at, name, who, system, *used in sums.fetchall()
+        Seen(at, name, who, system, listed.get(who, ""), is_unlisted, frozenset(compress(UNITS, used)))
+        for at, name, who, system, is_unlisted, *used in sums.fetchall()
     ]
 
 
@@ -140,7 +144,7 @@ def count_heads(spend: Spend, key: str) -> dict[LineKey, Fraction]:
         line = name_line(one.line)
         if one.who and one.listed not in covered:
             pairs.add((line, one.who))
-        elif one.who and line == NOBODY:
+        elif one.is_unlisted and line == NOBODY:
             partly.add(one.listed)
     times = Counter(who for _, who in pairs)
     for line, who in pairs:

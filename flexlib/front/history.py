@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import pandas as pd
 
+from flexlib.analysis.forecast import BACKTESTED, backtest_months, sum_up_backtest
 from flexlib.dates import Month, name_months
 from flexlib.formats import format_short_day
 from flexlib.front.compare import UNITS
@@ -34,6 +35,14 @@ def keep_use(amounts: Amounts) -> Amounts:
     """What there is to learn of use: a credit note is no use, nor is a day that it brings below zero. What is spent
     keeps it."""
     return amounts.clip(lower=0.0)
+
+
+def backtest_history(
+    history: pd.Series, known: Iterable[int] = BACKTESTED, band: float = 0.8, holidays: Collection[date] = ()
+) -> pd.DataFrame:
+    """`sum_up_backtest` of the days of a `MonthForecast`, which refunds may have brought below zero: they are in what a
+    month came to, and nothing is learned from them."""
+    return sum_up_backtest(backtest_months(keep_use(history), known, band, holidays, history))
 
 
 def find_ends(spend: Spend) -> dict[str, date]:
@@ -62,8 +71,9 @@ def explain_absent(spend: Spend | CreditsDays) -> Iterator[str]:
         yield said.format(months=name_months(spend.absent))
 
 
-def explain_ends(spend: Spend | CreditsDays, ends: Mapping[str, date]) -> Iterator[str]:
-    """Up to which day files go of which nobody says more, a sentence each."""
+def explain_ends(spend: Spend | CreditsDays, ends: Mapping[str, date], *, has_as_of: bool = True) -> Iterator[str]:
+    """Up to which day files go of which nobody says more, a sentence each; `has_as_of`: whether the command that says
+    it takes an --as-of."""
     newest = spend.loaded[-1]
     for source, end in ends.items():
         if newest.month.first <= end < min(newest.month.last, find_last_read(newest.certificates)):
@@ -71,6 +81,8 @@ def explain_ends(spend: Spend | CreditsDays, ends: Mapping[str, date]) -> Iterat
                 "The last row of {source} is of {day}, so that no later day is known; if its files go on, say up to "
                 "which with --as-of."
             )
+            if not has_as_of:
+                said = _("The last row of {source} is of {day}, so that no later day is known.")
             yield said.format(source=name_source(source), day=format_short_day(end))
 
 
@@ -113,14 +125,54 @@ def build_history(
     """The sum of each day that was read whole; and what stands in no day. Of a month without a row of this unit, and of
     one that is not stored, no day is known. `ends`: up to when files go that nobody says more of than their rows;
     without the sources that are `gone`, of which no more is to come."""
-    table = spend.by("day")
-    if gone and isinstance(spend, Spend):
-        names = ", ".join("'" + one.replace("'", "''") + "'" for one in gone)
-        table = sum_rows(spend, ("day",), f"source NOT IN ({names})")
+    table = _sum_sources(spend, gone)
+    sums = _sum_days(table, column)
+    history = sums.reindex(_list_read(spend, column, as_of, ends))
+    for month in spend.loaded:
+        within = slice(str(month.month.first), str(month.month.last))
+        if sums[within].notna().any():
+            history[history[within].index.difference(sums.index)] = 0.0
+        else:
+            history = history.drop(history[within].index)
+    undated = table.loc[table["day"].isna(), column].dropna()
+    text = _("{column} {amount} stand in sums of a month, and are in no day of the forecast.")
+    text = text.format(column=column, amount=write_number(f"{undated.sum():,.2f}"))
+    return history, [text] if len(undated) and undated.sum() else []
+
+
+def list_known(
+    spend: Spend | CreditsDays,
+    column: str,
+    as_of: date | None,
+    ends: Mapping[str, date],
+    gone: Collection[str] = (),
+) -> pd.DatetimeIndex:
+    """The days that were read whole, of months with a row of this unit, also where none has an amount: of what the
+    others are not of, they are known. The rest as of `build_history`."""
+    months = {Month.containing(day) for day in _sum_days(_sum_sources(spend, gone), column).index}
+    days = _list_read(spend, column, as_of, ends)
+    return days[[Month.containing(day) in months for day in days]]
+
+
+def _sum_sources(spend: Spend | CreditsDays, gone: Collection[str]) -> pd.DataFrame:
+    """The sums by day, without the sources that are `gone`."""
+    if not gone or not isinstance(spend, Spend):
+        return spend.by("day")
+    names = ", ".join("'" + one.replace("'", "''") + "'" for one in gone)
+    return sum_rows(spend, ("day",), f"source NOT IN ({names})")
+
+
+def _sum_days(table: pd.DataFrame, column: str) -> pd.Series:
+    """Of each day that has a row of this unit what it came to; of calls that have no amount of money it is unknown."""
     dated = table[table["day"].notna()]
     sums = pd.Series(dated[column].astype(float).to_numpy(), pd.DatetimeIndex(dated["day"]), dtype=float)
-    if column == UNITS["credits"]:
-        sums = sums.dropna()  # a day of calls alone has no credits; a day without an amount of money is unknown
+    return sums.dropna() if column == UNITS["credits"] else sums  # a day of calls alone has no credits
+
+
+def _list_read(
+    spend: Spend | CreditsDays, column: str, as_of: date | None, ends: Mapping[str, date]
+) -> pd.DatetimeIndex:
+    """The days that were over when what has this unit was read, up to `as_of`."""
     days: list[date] = []
     for month in spend.loaded:
         # Bills have no days here, and calls no credits.
@@ -133,17 +185,4 @@ def build_history(
         if as_of is None and month is spend.loaded[-1]:
             last = min([last, *(end for source, end in ends.items() if end >= month.month.first)])
         days += [day for day in month.month.span if day <= last]
-    if as_of is not None:
-        days = [day for day in days if day <= as_of]
-    index = pd.DatetimeIndex(days)
-    history = sums.reindex(index)
-    for month in spend.loaded:
-        within = slice(str(month.month.first), str(month.month.last))
-        if sums[within].notna().any():
-            history[history[within].index.difference(sums.index)] = 0.0
-        else:
-            history = history.drop(history[within].index)
-    undated = table.loc[table["day"].isna(), column].dropna()
-    text = _("{column} {amount} stand in sums of a month, and are in no day of the forecast.")
-    text = text.format(column=column, amount=write_number(f"{undated.sum():,.2f}"))
-    return history, [text] if len(undated) and undated.sum() else []
+    return pd.DatetimeIndex([day for day in days if as_of is None or day <= as_of])

@@ -58,10 +58,12 @@ def measure_month(usage: MonthUsage) -> Latency:
 
 def find_slow_hours(by_hour: pd.DataFrame, by_route: pd.DataFrame) -> pd.DataFrame:
     """The lines of `by_hour` (measured by route and hour) whose interval of 90 % begins at `SLOW` times what `by_route`
-    says of their route, or above; with that as `usual_ms`. What most calls waited for comes first."""
+    says of their route, or above; with that as `usual_ms`. What most calls waited for comes first. Nothing is slow
+    against a duration of 0: it was not measured."""
     usual = by_route.rename(columns={"p90_ms": "usual_ms"})[[*ROUTE, "usual_ms"]]
     lines = by_hour.merge(usual, on=[*ROUTE])
-    slow = lines[(lines["p90_low"] >= SLOW * lines["usual_ms"]).fillna(value=False)]
+    is_slow = (lines["p90_low"] >= SLOW * lines["usual_ms"]) & (lines["usual_ms"] > 0)
+    slow = lines[is_slow.fillna(value=False)]
     waited = slow["calls"] * (slow["p90_ms"] - slow["usual_ms"])
     return slow.loc[waited.sort_values(ascending=False, kind="stable").index].reset_index(drop=True)
 

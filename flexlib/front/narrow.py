@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from flexlib.analysis.frames import read_rows
+from flexlib.analysis.usage_frames import exact_decimals
+from flexlib.front.organization import has_shares
 from flexlib.front.table import TIMES, SpendTable, build_table, make_table, sum_groups, write_key
 from flexlib.store.cache import recall
 from flexlib.store.membership import LEVELS
@@ -20,6 +26,9 @@ Only = Sequence[tuple[str, str | None]]
 
 KEPT = frozenset({*TIMES, "model", "provider", "proxy", "task_type", "source"})
 """Keys by which sums are kept: those that are of nobody. A user, a department or what metadata says may be a name."""
+
+SHARED = ("requests", "total_tokens")
+"""What is divided as amounts are, see `count_shares`."""
 
 SHOWN = {
     "created_at": "created_at::VARCHAR",
@@ -37,15 +46,43 @@ SHOWN = {
 """The columns of a row, as SQL."""
 
 
-def sum_rows(spend: Spend, keys: Sequence[str], condition: str = "true") -> SpendTable:
-    """The table of `Spend.by`, also by no key, of the rows that an SQL condition holds of, which is of nobody."""
-    sql = write_keys(spend, keys)
+def sum_rows(
+    spend: Spend, keys: Sequence[str], condition: str = "true", more: Mapping[str, str] = MappingProxyType({})
+) -> SpendTable:
+    """The table of `Spend.by`, also by no key, of the rows that an SQL condition holds of, which is of nobody; `more`:
+    further keys, as SQL by name, which are of nobody either."""
+    sql = write_keys(spend, keys) | {**more}
 
     def add() -> list[dict[str, Any]]:
         return sum_groups(open_rows(spend, keys).filter(condition), sql)
 
     found = recall(spend.basis if KEPT.issuperset(keys) else None, ["sums", sql, condition], add)
     return make_table(found, sql, spend.span, spend.zone)
+
+
+def count_shares(spend: Spend, keys: Sequence[str], condition: str, more: Mapping[str, str]) -> pd.DataFrame | None:
+    """The keys, `requests` and `total_tokens` of the table that `sum_rows` gives of the same, each row's counts divided
+    by its parts as its amounts are, exact: for what is divided by them. None where no row has several parts: then the
+    table has them."""
+    if not _is_placed(spend, keys) or not has_shares(spend.organization):
+        return None
+    sql = write_keys(spend, keys) | {**more}
+    names = [f"_key_{number}" for number in range(len(sql))]
+    taken = ", ".join(f"{one} AS {name}" for one, name in zip(sql.values(), names, strict=True))
+    shares = ", ".join(f"{name}::HUGEINT * part.share AS {name}" for name in SHARED)
+    rows = spend._join_rows(spend.organization).filter(condition)  # noqa: SLF001 (this room's own)
+    split = rows.select(f"{taken}, {shares}, part.whole AS whole")
+    by = ", ".join((*names, "whole"))
+    sums = ", ".join(f"CASE WHEN count({name}) = count(*) THEN sum({name}) END" for name in SHARED)
+    lines = []
+    with exact_decimals():
+        for row in split.aggregate(f"{by}, {sums}", by).fetchall():
+            *values, whole = row[: len(sql) + 1]
+            # Shares are percents, so that each has an end as a decimal number.
+            counts = (None if one is None else Decimal(one) / whole for one in row[len(sql) + 1 :])
+            lines.append(dict(zip((*sql, *SHARED), (*values, *counts), strict=True)))
+    table = pd.DataFrame(lines, columns=[*sql, *SHARED], dtype="object")
+    return table.assign(month=pd.to_datetime(table["month"])) if "month" in sql else table
 
 
 def open_rows(spend: Spend, keys: Sequence[str]) -> duckdb.DuckDBPyRelation:
@@ -60,7 +97,7 @@ def write_keys(spend: Spend, keys: Sequence[str]) -> dict[str, str]:
 
 
 def _is_placed(spend: Spend, keys: Sequence[str]) -> bool:
-    return spend.roster is not None and not {*LEVELS}.isdisjoint(keys)
+    return not {*LEVELS}.isdisjoint(keys) and spend.organization is not None
 
 
 def sum_narrow(spend: Spend, keys: Sequence[str], only: Only) -> SpendTable:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from fractions import Fraction
 from itertools import accumulate
 from math import lcm
-from typing import Any
+from typing import Any, NamedTuple
 
 import duckdb
 import pyarrow as pa
@@ -25,9 +25,10 @@ from flexlib.store.version import Snapshot
 PART = pa.struct(
     [(level, pa.string()) for level in LEVELS]
     + [("share", pa.int64()), ("whole", pa.int64()), ("up_to", pa.int64()), ("is_undecided", pa.bool_())]
+    + [("among", pa.struct([(level, pa.list_(pa.string())) for level in LEVELS]))]
 )
 """So many of `whole` are its share, and `up_to` are those of the parts up to it, the largest first. Of a month within
-which somebody moved it is not decided where they belong."""
+which somebody moved it is not decided where they belong: they were `among` these."""
 PLACES = pa.schema(
     [("key", pa.string()), ("of_month", pa.bool_()), ("first", pa.date32()), ("last", pa.date32())]
     + [("place", pa.int64())]
@@ -35,6 +36,16 @@ PLACES = pa.schema(
 PARTS = pa.schema([("number", pa.int64()), ("part", PART)])
 NOWHERE: Parts = ((Fraction(1), Place()),)
 """The parts of what no line names."""
+
+
+class Undecided(NamedTuple):
+    """Where somebody was in a month within which something changed."""
+
+    place: Place
+    """What is the same on every day."""
+    among: tuple[tuple[str, ...], ...]
+    """Of each level what there was on any day."""
+
 
 ID = "coalesce(usable_key, usable_id::VARCHAR)"
 IS_PERSON = f"lower(usable_type) IN ({', '.join(f'{one!r}' for one in PERSONS)})"
@@ -53,11 +64,12 @@ COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 def place_rows(
     rows: duckdb.DuckDBPyRelation, month: Month, organization: Organization, spent: Sequence[Snapshot]
 ) -> duckdb.DuckDBPyRelation:
-    """The rows with `LEVELS`, one for each `part` of what a row is of; `split_amounts` divides its amounts.
+    """The rows with `LEVELS`, one for each `part` of what a row is of (`PART`, `is_unlisted`: no line of the file names
+    it, and `requests`, those of the whole row); `split_amounts` divides its amounts.
 
     The rows are as of `MonthUsage.with_spenders`; `spent`: the credits of the month, with people.
     """
-    numbers: dict[Parts | Place, int] = {NOWHERE: 0}
+    numbers: dict[Parts | Undecided, int] = {NOWHERE: 0}
     places = duckdb.from_arrow(pa.Table.from_pylist([*_list_places(organization, month, numbers)], schema=PLACES))
     parts = [{"number": number, "part": part} for one, number in numbers.items() for part in _list_parts(one)]
     said = ", ".join(f"nullif(trim(told ->> '$.{level}'), '') AS said_{level}" for level in LEVELS)
@@ -72,11 +84,12 @@ def place_rows(
         found = found.set_alias("found").join(places.set_alias(way), on, how="left")
         found = found.select(f"found.*, {way}.place AS place_of_{way}")
     of_parts = duckdb.from_arrow(pa.Table.from_pylist(parts, schema=PARTS)).set_alias("of_parts")
-    number = f"coalesce({', '.join(f'place_of_{way}' for way in ways)}, 0)"
-    found = found.set_alias("found").join(of_parts, f"{number} = of_parts.number")
+    number = f"coalesce({', '.join(f'place_of_{way}' for way in ways)})"
+    found = found.set_alias("found").join(of_parts, f"coalesce({number}, 0) = of_parts.number")
     levels = ", ".join(f"coalesce(said_{level}, part.{level}) AS {level}" for level in LEVELS)
     columns = ", ".join(f'"{name}"' for name in rows.columns)
-    return found.select(f"{columns}, {levels}, part")
+    more = f"is_unlisted := {number} IS NULL, requests := requests"
+    return found.select(f"{columns}, {levels}, struct_insert(part, {more}) AS part")
 
 
 def name_keys(
@@ -90,11 +103,17 @@ def name_keys(
     return found.select(f"rows.*, {', '.join(ways)}")
 
 
+def has_shares(organization: Organization | None) -> bool:
+    """Whether anybody is in several places at once."""
+    return organization is not None and any(len(one.parts) > 1 for held in organization.held.values() for one in held)
+
+
 def split_amounts(rows: duckdb.DuckDBPyRelation, organization: Organization | None) -> duckdb.DuckDBPyRelation:
     """Each row's amounts and credits divided by its parts, exact to the last digit that is stored; its requests and
-    tokens are the largest part's. A part has less than one last digit more or less of a row than its share, and which
-    has more is drawn by the row's id, in proportion to what each lacks: over many rows nobody has more for it."""
-    if not organization or all(len(one.parts) == 1 for held in organization.held.values() for one in held):
+    tokens are the largest part's, since pages count whole ones (see `narrow.count_shares`). A part has less than one
+    last digit more or less of a row than its share, and which has more is drawn by the row's id, in proportion to what
+    each lacks: over many rows nobody has more for it."""
+    if not has_shares(organization):
         return rows  # no id is needed, which of credits is a hash
     split = [f"CASE WHEN part.whole = 1 THEN {name} ELSE {_scale(_write_part(f'{name} * {10**kind.scale}'), kind)} END "
              f"AS {name}" for name, kind in AMOUNTS.items()]  # fmt: skip
@@ -122,7 +141,7 @@ def _scale(number: str, kind: pa.Decimal128Type) -> str:
 
 
 def _list_places(
-    organization: Organization, month: Month, numbers: dict[Parts | Place, int]
+    organization: Organization, month: Month, numbers: dict[Parts | Undecided, int]
 ) -> Iterator[dict[str, Any]]:
     """Where everybody belongs on the days of the month, and in sums of all of it: the number of its parts, or of the
     one place that is known of all."""
@@ -138,22 +157,25 @@ def _list_places(
             yield {"key": key, "of_month": True, "first": first, "last": last, "place": place}
 
 
-def _list_parts(parts: Parts | Place) -> list[dict[str, Any]]:
-    if isinstance(parts, Place):
-        return [parts._asdict() | {"share": 1, "whole": 1, "up_to": 1, "is_undecided": True}]
+def _list_parts(parts: Parts | Undecided) -> list[dict[str, Any]]:
+    if isinstance(parts, Undecided):
+        among = dict(zip(LEVELS, parts.among, strict=True))
+        return [parts.place._asdict() | {"share": 1, "whole": 1, "up_to": 1, "is_undecided": True, "among": among}]
     whole = lcm(*(share.denominator for share, _ in parts))
     shares = [int(share * whole) for share, _ in parts]
     return [place._asdict() | {"share": share, "whole": whole, "up_to": up_to, "is_undecided": False}
             for share, up_to, (_, place) in zip(shares, accumulate(shares), parts, strict=True)]  # fmt: skip
 
 
-def _find_constant(held: Sequence[Held], month: Month) -> Place:
-    """What is the same on every day of the month, though something else changed."""
+def _find_constant(held: Sequence[Held], month: Month) -> Undecided:
+    """What is the same on every day of the month, though something else changed, and what there was of that."""
     places = [place for one in held for _, place in one.parts]
     days = sum((min(one.last, month.last) - max(one.first, month.first)).days + 1 for one in held)
     if days < month.span.days:
         places.append(Place())
-    return Place(*(names.pop() if len(names := set(level)) == 1 else None for level in zip(*places, strict=True)))
+    levels = [set(level) for level in zip(*places, strict=True)]
+    among = tuple(tuple(sorted(filter(None, names))) for names in levels)
+    return Undecided(Place(*(next(iter(names)) if len(names) == 1 else None for names in levels)), among)
 
 
 def _find_keys(organization: Organization, spent: Sequence[Snapshot]) -> duckdb.DuckDBPyRelation:

@@ -17,11 +17,13 @@ from flexlib.front.days_without_line import ListedElsewhen, find_listed, list_hi
 from flexlib.front.organization import WAYS, name_keys
 from flexlib.front.people import list_credits
 from flexlib.front.spend import Spend
-from flexlib.i18n import translate_count
+from flexlib.front.undecided import IS_UNDECIDED
+from flexlib.i18n import _, join_and, translate_count
 from flexlib.proof import Certificate, State
 from flexlib.spend.billed import sum_known
 from flexlib.store.membership import ALL, DAY, LEVELS, TEAM, Gap, Held, Membership, Parts, write_key, write_stand_in
 from flexlib.store.organization import Organization
+from flexlib.store.place_names import list_alike
 
 UNITS = ("flex_credits", "usd", "clp")
 RANKED = ("usd", "flex_credits")
@@ -41,6 +43,8 @@ class Sum:
     amounts: Amounts
     unpriced_requests: int
     """Those that the dollars lack."""
+    lacks_usd: bool
+    """Whether the dollars lack any, also a part of calls that are counted where a larger part is."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,8 @@ class OrganizationCheck:
     certificates: tuple[Certificate, ...]
     state: State
     missing: tuple[str, ...]
+    alike: tuple[str, ...]
+    """Names that calls write in another way than the file, or than each other, in sentences."""
 
 
 def check_organization(spend: Spend, organization: Organization) -> OrganizationCheck:
@@ -125,7 +131,15 @@ def check_organization(spend: Spend, organization: Organization) -> Organization
         tuple(one.certificate for one in usage.snapshots),
         usage.state,
         spend.missing,
+        _list_alike(table, organization),
     )
+
+
+def _list_alike(table: pd.DataFrame, organization: Organization) -> tuple[str, ...]:
+    """Beside what the notes of the file tell already."""
+    names = {level: [*table[level].dropna(), *(getattr(one.place, level) for one in organization.memberships)]
+             for level in LEVELS}  # fmt: skip
+    return tuple(one for one in list_alike(names) if one not in organization.notes)
 
 
 def _is_lost(one: Membership, organization: Organization) -> bool:
@@ -141,7 +155,7 @@ def _has_no_line(team: str | None, organization: Organization) -> bool:
 
 def count_undecided(spend: Spend) -> int:
     """Sums of a whole month of somebody who moved within it: what changed then is in nothing."""
-    return len(spend._placed.filter("part.is_undecided")) if spend.roster else 0
+    return len(spend._placed.filter(IS_UNDECIDED)) if spend.roster else 0
 
 
 def explain_hidden(made: OrganizationCheck) -> list[str]:
@@ -158,6 +172,23 @@ def explain_hidden(made: OrganizationCheck) -> list[str]:
         made.hidden,
     )
     return [said.format(count=format_number(made.hidden), file=made.organization.file)]
+
+
+def explain_lacking(made: OrganizationCheck) -> list[str]:
+    """That the file lacks lines of who spends, in one sentence; none where it lacks none."""
+    counts = [len(some) for some in (made.nowhere, made.elsewhen, made.without_department)]
+    counts.append(len({*(one.place.team for one in made.lost), *(one.name for one in made.lost_calls)}))
+    nowhere, elsewhen, outside, teams = counts
+    lacks = (
+        translate_count("{count} spends and is listed nowhere", "{count} spend and are listed nowhere", nowhere),
+        translate_count("{count} spends on days on which it is not listed",
+                        "{count} spend on days on which they are not listed", elsewhen),
+        translate_count("{count} is in no department", "{count} are in no department", outside),
+        translate_count("{count} team has no line", "{count} teams have no line", teams),
+    )  # fmt: skip
+    found = [said.format(count=format_number(count)) for said, count in zip(lacks, counts, strict=True) if count]
+    said = _("{file} lacks lines: {what}.")
+    return [said.format(file=made.organization.file, what=join_and(found))] if found else []
 
 
 def explain_undecided(count: int) -> str:
@@ -186,6 +217,7 @@ def _sum_rows(name: str | None, rows: list[dict[Hashable, Any]]) -> Sum:
         None if any(map(pd.isna, counts)) else int(sum(counts)),
         {unit: sum_known(None if pd.isna(row[unit]) else row[unit] for row in rows) for unit in UNITS},
         int(sum(row["unpriced_requests"] for row in rows)),
+        any(row["lacks_usd"] for row in rows),
     )
 
 

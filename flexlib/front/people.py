@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from flexlib.addresses import hide_email
 from flexlib.analysis.top import NOT_LISTED, name_people
 from flexlib.certificate import CreditsCertificate
 from flexlib.front.organization import place_rows
@@ -19,7 +20,6 @@ from flexlib.names import name_under, write_mask
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
 from flexlib.store.engines import to_exact_frame
-from flexlib.store.membership import hide_email
 from flexlib.store.organization import Organization
 from flexlib.store.pseudonyms import find_pseudonym_secret, place_people
 from flexlib.store.version import Snapshot

@@ -25,7 +25,7 @@ from flexlib.front.unstored import explain_not_stored, part_absent
 from flexlib.i18n import _, join_or
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.schema import USAGE
-from flexlib.sources.registry import WINDSURF, list_sources
+from flexlib.sources.registry import WINDSURF
 from flexlib.spend.before import MonthBefore, explain_lacks, load_month_before, total_spend
 from flexlib.spend.billed import name_spellings, sum_known
 from flexlib.spend.month import MonthUsage, load_month_usage
@@ -34,7 +34,8 @@ from flexlib.store.credit_prices import load_credit_prices
 from flexlib.store.ended import check_going
 from flexlib.store.held import read_once
 from flexlib.store.membership import LEVELS
-from flexlib.store.organization import Organization, read_organization
+from flexlib.store.organization import Organization, find_organization
+from flexlib.store.server import list_commands
 from flexlib.store.snapshots import find_snapshot, list_newest, load_credits
 from flexlib.store.version import Snapshot
 
@@ -173,8 +174,8 @@ class Spend:
         as one are one), `provider`, `proxy`, `task_type`, `source`, another text column of the rows, or a name in the
         metadata of calls; `department`, `team`, `project` and `cost_centre` also by the file of the organization, where
         there is one. Columns: the keys, `requests`, `prompt_tokens`, `completion_tokens`, `total_tokens`,
-        `flex_credits` and `prompt_credits` (credits), `usd`, `clp`, `unpriced_requests` (which `usd` lacks),
-        `unconverted_requests` (which `clp` lacks); what is not known is missing, never zero.
+        `flex_credits` and `prompt_credits` (credits), `usd`, `clp`, `unpriced_requests`, `unconverted_requests` (which
+        they lack), `lacks_usd`, `lacks_clp` (if any, also parts of others'); what is not known is missing, never zero.
 
         >>> import flexlib as fl
         >>> fl.load("2025-09").by("source")[["source", "requests", "usd"]]
@@ -188,7 +189,7 @@ class Spend:
     @cached_property
     def organization(self) -> Organization | None:
         """Who belongs to which department, as the `roster` says it. Raises `BadFile`."""
-        return read_organization(self.roster) if self.roster else None
+        return find_organization(self.roster)
 
     @cached_property
     def _months(self) -> tuple[MonthUsage, ...]:
@@ -244,7 +245,6 @@ def load_spend(
     stored = tuple(month for month in span.months if list_newest(month, root))
     if not stored:
         check_going(start, root)
-        commands = join_or(source.format_command(end) for source in list_sources())
-        raise SnapshotMissing(_("Nothing of {start} is stored in {root}. Run: {commands}")
-            .format(start=start if start == end else span, root=root, commands=commands))  # fmt: skip
+        said, commands = _("Nothing of {start} is stored in {root}. Run: {commands}"), join_or(list_commands(end, root))
+        raise SnapshotMissing(said.format(start=start if start == end else span, root=root, commands=commands))
     return Spend(span, zone, stored, root, names, tolerance, look, roster=roster)

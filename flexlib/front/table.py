@@ -32,8 +32,12 @@ COUNTS = {
 MONEY = {"usd": "total_usd", "clp": "total_clp"}
 CREDITS = ("flex_credits", "prompt_credits")
 UNKNOWN_COUNTS = ("unpriced_requests", "unconverted_requests")
-MEASURES = (*COUNTS, *CREDITS, *MONEY, *UNKNOWN_COUNTS)
+LACKS = tuple(f"lacks_{unit}" for unit in MONEY)
+MEASURES = (*COUNTS, *CREDITS, *MONEY, *UNKNOWN_COUNTS, *LACKS)
 """The columns beside the keys."""
+IN_PART = ("calls", "uncounted", "without_usd", "without_clp")
+"""Counts of all calls of which a part is here (`requests` are counted where the largest part is), and of rows that do
+not say of how many they are."""
 TIMES = {
     "day": f"CASE WHEN grain IN {OF_A_DAY} THEN CAST(created_at AS DATE) END",
     "month": "CAST(date_trunc('month', created_at) AS DATE)",
@@ -144,18 +148,25 @@ def sum_groups(rows: duckdb.DuckDBPyRelation, keys: Mapping[str, str]) -> list[d
     taken = _name_taken(keys)
     columns = [f"{sql} AS {taken[key]}" for key, sql in keys.items()]
     has_tokens = f"CASE WHEN source = '{WINDSURF.name}' THEN 0 ELSE 1 END::BIGINT AS _has_tokens"
+    calls = "part.requests" if "part" in rows.columns else "requests"
+    columns += [f"coalesce({calls}, 0) AS _calls", f"({calls} IS NULL)::BIGINT AS _uncounted"]
+    without = "CASE WHEN amount_in_{0} IS NULL THEN coalesce({1}, 1) ELSE 0 END AS _without_{0}"
+    columns += [without.format(unit, calls) for unit in MONEY]
     extended = rows.select(", ".join(["*", has_tokens, *columns]))
-    more = ["flex_credits", "prompt_credits", "_has_tokens"]
+    more = ["flex_credits", "prompt_credits", "_has_tokens", *(f"_{name}" for name in IN_PART)]
     opened = open_usage(extended, keys=[*taken.values(), *more])
     return read_rows(sum_usage(opened, list(taken.values()), more).to_native())
 
 
-def make_table(found: Sequence[Mapping[str, Any]], keys: Mapping[str, str], span: Span, zone: str) -> SpendTable:
-    """The table of what `sum_groups` found."""
+def make_table(
+    found: Sequence[Mapping[str, Any]], keys: Mapping[str, str], span: Span, zone: str, more: Sequence[str] = ()
+) -> SpendTable:
+    """The table of what `sum_groups` found; `more`: also these of `IN_PART`."""
     taken = _name_taken(keys)
-    lines = [{**{key: row[name] for key, name in taken.items()}, **_measure(row)} for row in found]
+    lines = [{**{key: row[name] for key, name in taken.items()}, **_measure(row),
+              **{name: row[f"_{name}"] for name in more}} for row in found]  # fmt: skip
     lines.sort(key=lambda line: _place(line, keys))
-    table = SpendTable(_type_columns(lines, list(keys)))
+    table = SpendTable(_type_columns(lines, [*keys, *MEASURES], more))
     table.span, table.zone, table.keys_ = span, zone, tuple(keys)
     return table
 
@@ -168,13 +179,15 @@ def _measure(row: Mapping[str, Any]) -> dict[str, Any]:
     has_tokens = bool(row["_has_tokens"])
     counts = {name: row[total] if name == "requests" or has_tokens else None for name, total in COUNTS.items()}
     spent = {name: None if row[name] is None else Decimal(row[name]).scaleb(-2) for name in CREDITS}
-    money = {name: hide_zero(row[total], row[f"unpriced_{name}"]) for name, total in MONEY.items()}
+    money = {name: hide_zero(row[total], row[f"_without_{name}"]) for name, total in MONEY.items()}
     return {
         **counts,
         **spent,
         **money,
         "unpriced_requests": row["unpriced_usd"],
         "unconverted_requests": row["unpriced_clp"],
+        # Of a shared call each part lacks a price, though one of them counts it.
+        **{f"lacks_{name}": bool(row[f"_without_{name}"]) for name in MONEY},
     }
 
 
@@ -187,16 +200,15 @@ def _place(line: Mapping[str, Any], keys: Mapping[str, str]) -> tuple[Any, ...]:
     return (*times, *sizes, *names)
 
 
-def _type_columns(lines: list[dict[str, Any]], keys: list[str]) -> dict[str, pd.Series[Any]]:
+def _type_columns(lines: list[dict[str, Any]], names: list[str], counts: Sequence[str]) -> dict[str, pd.Series[Any]]:
     def type_of(name: str) -> str:
         if name in ("day", "month"):
             return "datetime64[us]"
-        if name in ("weekday", "hour", *COUNTS, *UNKNOWN_COUNTS):
+        if name in ("weekday", "hour", *COUNTS, *UNKNOWN_COUNTS, *counts):
             return "Int64"
-        return "object" if name in (*MONEY, *CREDITS) else "str"
+        return "bool" if name in LACKS else "object" if name in (*MONEY, *CREDITS) else "str"
 
-    names = [*keys, *MEASURES]
-    return {name: pd.Series([line[name] for line in lines], dtype=type_of(name)) for name in names}
+    return {name: pd.Series([line[name] for line in lines], dtype=type_of(name)) for name in [*names, *counts]}
 
 
 def check_keys(keys: Sequence[str]) -> None:
@@ -222,11 +234,8 @@ def check_found(table: SpendTable, keys: Sequence[str]) -> SpendTable:
                          "nor a call's metadata says one.")  # fmt: skip
                 raise InvalidRequest(said.format(key=key))
             known = ", ".join([*TIMES, *PLAIN, *LEVELS])
-            raise InvalidRequest(
-                _("no row has {key!r}, nor its metadata; sum by {known}, or a name in the metadata.").format(
-                    key=key, known=known
-                )
-            )
+            said = _("no row has {key!r}, nor its metadata; sum by {known}, or a name in the metadata.")
+            raise InvalidRequest(said.format(key=key, known=known))
     return table
 
 
@@ -236,5 +245,5 @@ def write_key(key: str) -> str:
         return TIMES[key]
     if key in PLAIN or key in TEXTS:
         return f'"{key}"'
-    path = '"' + key.replace('"', '\\"') + '"'
-    return "metadata ->> '$." + path.replace("'", "''") + "'"
+    path = key.replace('"', '\\"').replace("'", "''")
+    return f"""metadata ->> '$."{path}"'"""

@@ -17,12 +17,18 @@ from flexlib.spend.unstored import explain_unstored
 from flexlib.store.ended import find_over, find_unawaited
 from flexlib.store.snapshots import list_months, list_newest
 from flexlib.store.strays import list_misplaced, list_strays
+from flexlib.store.version import Snapshot
 
 
 def list_sources(month: MonthUsage | CreditsMonth, of: str) -> set[str]:
-    """Those that are stored of the month and have a unit: `credits` is Windsurf's, money that of its calls, too."""
+    """Those that are stored of the month and have a unit, see `name_sources`."""
+    return name_sources((one for one in month.snapshots if one.month == month.month), of)
+
+
+def name_sources(snapshots: Iterable[Snapshot], of: str) -> set[str]:
+    """The sources that have a unit: `credits` is Windsurf's, money that of its calls, too."""
     datasets = {WINDSURF.dataset} if of == "credits" else {WINDSURF.dataset, LEDGER.dataset}
-    return {one.source for one in month.snapshots if one.dataset in datasets and one.month == month.month}
+    return {one.source for one in snapshots if one.dataset in datasets}
 
 
 def find_unstored(months: Iterable[MonthUsage | CreditsMonth], of: str, root: Path) -> dict[str, list[Month]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,15 +12,18 @@ from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_count
-from flexlib.front.compare import KNOWN, UNITS, Comparison, check_unit, compare_loaded, lacks_rows
+from flexlib.front.compare import UNITS, Comparison, check_unit, compare_loaded, lacks_rows
 from flexlib.front.months import compare_total, tell_left_out
+from flexlib.front.no_amount import KNOWN, refuse_side
 from flexlib.front.spend import Spend
 from flexlib.front.table import CREDITS
+from flexlib.front.unstored import list_sources, name_sources
 from flexlib.i18n import _
 from flexlib.proof import Look, find_worst, look_nowhere
-from flexlib.sources.registry import WINDSURF
+from flexlib.sources.registry import WINDSURF, name_source, sort_sources
 from flexlib.spend.billed import name_spellings
 from flexlib.store.snapshots import list_states
+from flexlib.store.version_names import read_version
 
 if TYPE_CHECKING:
     import duckdb
@@ -56,8 +58,8 @@ def compare_versions(
     """The change from one stored version of a month to another, as `store.snapshots.find_state` counts them, the newest
     where it is None; the others as of `front.compare.compare_spans`. Raises as that does."""
     check_unit(of)
-    newest = len(list_states(month, root))
-    versions = before or newest, after or newest
+    states = list_states(month, root)
+    versions = before or len(states), after or len(states)
     sides = [Spend(month.span, "UTC", (month,), root, names, tolerance, look, one) for one in versions]
     model = name_spellings(sides[0]._rows.union(sides[1]._rows))  # one name on both sides
     rows = [_select(one, of, model) for one in sides]
@@ -66,6 +68,9 @@ def compare_versions(
             _("neither version of {month} has any credits; compare them with --of usd.").format(month=month)
         )
     unknown = [0 if of == "credits" else _count_unknown(one, of) for one in sides]
+    for version, side, count in zip(versions, sides, unknown, strict=True):
+        if count and not side._rows.filter(f"{KNOWN[of]} AND {AMOUNTS[of]} <> 0").limit(1).fetchall():
+            raise refuse_side(name_version(month.span, version), of, [month], root)
     problems = [
         [
             text
@@ -75,14 +80,21 @@ def compare_versions(
         for side in sides
     ]
     missing = [text for text in problems[0] if text in problems[1]]
-    for version, own, count in zip(versions, problems, unknown, strict=True):
+    # What the month has now it had then: nobody read it yet.
+    now = name_sources(states[-1], of)
+    unread = [sort_sources(now - list_sources(side.loaded[0], of)) for side in sides]
+    for version, own, count, absent in zip(versions, problems, unknown, unread, strict=True):
+        said = _(
+            "Version {number} has nothing of {source}, which was stored later: what it held then is not known, and is "
+            "not zero."
+        )
+        missing += [said.format(number=version, source=name_source(one)) for one in absent]
         if count:
             own = [*own, tell_left_out(count, format_count(count, "call"), of)]
         missing += [_("Version {number}: {what}").format(number=version, what=text) for text in own
                     if text not in missing]  # fmt: skip
-    lacking = [bool(count) or any(lacks_rows(one, of) for one in side.loaded)
-               or (of == "credits" and not any(one.dataset == "credits" for one in side.certificates))
-               for count, side in zip(unknown, sides, strict=True)]  # fmt: skip
+    lacking = [bool(count or absent) or any(lacks_rows(one, of) for one in side.loaded)
+               for count, absent, side in zip(unknown, unread, sides, strict=True)]  # fmt: skip
     return Comparison(
         month.span,
         month.span,
@@ -110,13 +122,6 @@ def compare_named(against: str, after: Spend, of: str) -> Comparison:
         )
     how = partial(compare_versions, names=after.names, tolerance=after.tolerance, look=after.look)
     return how(month, version, after.version, after.root, of=of)
-
-
-def read_version(text: str) -> tuple[Month, int | None]:
-    """A month, and which version of it: `2025-09` or `2025-09@1`. Raises `BadMonth`."""
-    name, _, version = text.partition("@")
-    whole = name if re.fullmatch(r"(@[1-9]\d{0,8})?", text[len(name) :], re.ASCII) else text
-    return Month.parse(whole), int(version) if version else None
 
 
 def name_version(span: Span, version: int | None) -> str:

@@ -26,7 +26,6 @@ from flexlib.front.table import write_key
 from flexlib.front.what_if_credits import explain_unknown, find_one_price, read_multipliers
 from flexlib.front.what_if_left_out import explain_left_out, explain_too_short, explain_untried
 from flexlib.i18n import _
-from flexlib.money.cached_lengths import LENGTHS
 from flexlib.money.price_book import load_book
 from flexlib.money.unit_prices import UnitPrices, find_unit_prices, is_listed
 from flexlib.spend.billed import name_spellings
@@ -99,16 +98,16 @@ class WhatIf:
     @property
     def savings(self) -> pd.DataFrame:
         """What to look at, the dearest routes first: of each the moves to what was named; where nothing was, `STEPS`
-        that save in any case, else one that may: of those that are cheaper with as many tokens as now, if there are
-        any. The dearest of them come first: the smallest steps down."""
+        that save in any case, else one that may, and is cheaper with as many tokens as now. The dearest of them come
+        first: the smallest steps down."""
         found, lines = list[int](), self.moves
         if self.named:
             lines = lines[[Route(*one) in self.named for one in lines[[*TO]].itertuples(index=False)]]
         dearest = lines.sort_values(["now_usd", "usd"], ascending=False, kind="stable")
         for __, own in dearest.groupby(["task_type", *ROUTE], sort=False, dropna=False):
             saves, may = (own[own["outcome"] == one] for one in (Outcome.SAVES, Outcome.MAY_SAVE))
-            likely = may[may["usd"] < may["now_usd"]]  # with as many tokens as now
-            steps = [*saves.index[:STEPS]] or [*likely.index[:1]] or [*may.index[-1:]]
+            likely = may[may["usd"] < may["now_usd"]]
+            steps = [*saves.index[:STEPS]] or [*likely.index[:1]]
             found += [*own.index] if self.named else steps
         return self.moves.loc[found].reset_index(drop=True)
 
@@ -125,7 +124,7 @@ def find_what_ifs(
     moment, model = write_moment(usage.month, usage.zone), name_spellings(usage.calls)
     calls = usage.calls.select(f"* REPLACE ({moment} AS created_at, {model} AS model)")
     every = [*_list_routes(calls), *named]
-    cells, owned = sum_by_size(calls, every), sum_by_size(calls, every, OWNERS, lengths=LENGTHS)
+    cells, owned = sum_by_size(calls, every), sum_by_size(calls, every, OWNERS, by_length=True)
     told = [one for one in cells if one["prompt_tokens"] or one["completion_tokens"]]
     routes: dict[str, dict[Route, None]] = defaultdict(dict)
     for one in (one for one in told if one["is_priced"]):

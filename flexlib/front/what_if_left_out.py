@@ -10,6 +10,7 @@ import pandas as pd
 from flexlib.analysis.cells import ROUTE, Cell, Route
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.what_if import ENOUGH_CALLS, TO
+from flexlib.checks import say_unpriced
 from flexlib.formats import format_count, format_number
 from flexlib.i18n import _
 
@@ -37,14 +38,14 @@ def explain_left_out(cells: Sequence[Cell], told: Sequence[Cell], moves: pd.Data
         own = moves.drop(elsewhere.index).merge(lines[[*TO[:3]]].drop_duplicates())["calls"].sum()
         if own < ENOUGH_CALLS and not lines["calls"].any():
             said = _("Not among the others: {model}, as {why}.")
-            yield said.format(model=one["to_model"], why=_(one["unpriced"]))
+            yield said.format(model=one["to_model"], why=say_unpriced(one["unpriced"]))
             continue
         many = lines[(lines["calls"] < ENOUGH_CALLS) & (lines["calls"] + lines["unpriced_calls"] >= ENOUGH_CALLS)]
         if len(many):
             names, why = ", ".join(dict.fromkeys(many["model"])), many.iloc[0]["unpriced"]
             said = _("Not compared with {model}: {names}, of whose calls fewer than {least} have a price there, as "
                      "{why}.")  # fmt: skip
-            yield said.format(model=one["to_model"], names=names, least=ENOUGH_CALLS, why=_(why))
+            yield said.format(model=one["to_model"], names=names, least=ENOUGH_CALLS, why=say_unpriced(why))
 
 
 def explain_untried(

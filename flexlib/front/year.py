@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -12,6 +12,7 @@ import pandas as pd
 
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.ranking import measure_unit_price
+from flexlib.analysis.small_groups import SMALL_GROUPS
 from flexlib.analysis.usage import usage_with_price
 from flexlib.analysis.usage_frames import hide_zero
 from flexlib.dates import Month
@@ -19,35 +20,29 @@ from flexlib.errors import InvalidRequest
 from flexlib.front.narrow import sum_rows
 from flexlib.front.sharing import find_folded, fold_rows, name_folded
 from flexlib.front.spend import Spend
-from flexlib.front.table import SpendTable, write_key
+from flexlib.front.table import MONEY, SpendTable, write_key
+from flexlib.front.undecided import list_concerned
 from flexlib.front.unstored import find_gaps, list_gaps, part_absent
 from flexlib.front.uses import UNITS
-from flexlib.i18n import _, mark_text
+from flexlib.i18n import _
 from flexlib.proof import State
 from flexlib.sources.registry import WINDSURF
-from flexlib.spend.before import total_spend
-from flexlib.store.membership import LEVELS
+from flexlib.spend.before import find_own_sources, total_spend
+from flexlib.store.ended import find_over
+from flexlib.store.membership import LEVELS, NOWHERE
 
 Row = dict[str, Any]
 
 
-NOWHERE = {
-    "department": mark_text("in no department"),
-    "team": mark_text("in no team"),
-    "project": mark_text("in no project"),
-    "cost_centre": mark_text("in no cost centre"),
-}
-"""What the use of nobody's is called, by level."""
-
-
 def measure_months(spend: Spend) -> list[Row]:
     """A row for each month of the span, also where nothing is stored; what is not known is None. `month` (its first
-    day), `state` (None: nothing is stored), `why_absent` (of a month that is not stored and no gap, see `Absent`),
+    day), `state` (None: nothing is stored), `sources` (that are stored of it) and `ended` (those that had ended
+    before it), `why_absent` (of a month that is not stored and no gap, see `Absent`),
     `usd` and `clp` (the spend, as of `Spend.total`), `lacks` (of which of these, and of `flex_credits`, it is a lower
     bound), `flex_credits`, `usd_per_credit`, `people` (with flex credits), `users` (of calls), `requests`,
     `total_tokens`, `usd_per_million` (tokens, over the calls that have both).
     """
-    unknown = dict.fromkeys(("state", "usd", "clp", "lacks", "usd_per_million", "why_absent"))
+    unknown = dict.fromkeys(("state", "sources", "ended", "usd", "clp", "lacks", "usd_per_million", "why_absent"))
     rows: list[Row] = [
         {"month": month.first, **unknown, **found}
         for month, found in zip(spend.span.months, _sum_months(spend), strict=True)
@@ -62,22 +57,24 @@ def measure_months(spend: Spend) -> list[Row]:
             lacks = {one for one in ("usd", "clp") if usage.state is State.GAP or totals[f"unpriced_{one}"]}
             is_part = WINDSURF.name in usage.unstored or usage.find_state(usage.unstored) is State.GAP
             row |= {"state": usage.state, "lacks": lacks | ({"flex_credits"} if is_part else set())}
+            row |= {"sources": find_own_sources(usage), "ended": find_over(usage.month, usage.root)}
             row["usd_per_million"] = measure_unit_price(read_rows(usage_with_price(usage.calls)))
     return rows
 
 
 def list_models(spend: Spend, of: str) -> list[Row]:
-    """A row for each model with anything in the unit `of` (`usd`, `clp` or `flex_credits`), the largest first: `model`,
-    `total` (of what is known), and under each month, such as `2025-09`, its amount: 0 where the month has none of it,
-    None where the month is not stored, nor all of its sources and none that is has the model or one that is not has it
-    in other months, or its amount of the model is not known."""
-    return _list_rows(spend, of, "model", _("not given"))
+    """A row for each model with anything in the unit `of` (`usd`, `clp` or `flex_credits`), or with calls without an
+    amount of money, the largest first: `model`, `total` (of what is known), `lacking` as of `list_parts`, and under
+    each month, such as `2025-09`, its amount: 0 where the month has none of it, None where the month is not stored, nor
+    all of its sources and none that is has the model or one that is not has it in other months, or its amount of the
+    model is not known."""
+    return _list_rows(spend, of, "model", _("not given"), ("lacking",))
 
 
 def list_places(spend: Spend, of: str, by: str = "department", *, share: bool = False) -> list[Row]:
-    """The same for each department, or another of `LEVELS`; none where neither an organization nor the metadata of
-    calls names any. With `share` departments of few people are one row, as `find_folded` has it. Raises
-    `InvalidRequest` for what is no level, or cannot be shared."""
+    """The same for each department, or another of `LEVELS`, with `lacking` as of `list_parts`; none where neither an
+    organization nor the metadata of calls names any. With `share` departments of few people are one row, as
+    `find_folded` has it. Raises `InvalidRequest` for what is no level, or cannot be shared."""
     if by not in LEVELS:
         raise InvalidRequest(
             _("{by!r} is nothing to belong to; choose {levels}.").format(by=by, levels=", ".join(LEVELS))
@@ -86,34 +83,53 @@ def list_places(spend: Spend, of: str, by: str = "department", *, share: bool = 
         return []
     nothing = _(NOWHERE[by])
     folded = name_folded(find_folded(spend, by), nothing) if share else set()
-    return fold_rows(_list_rows(spend, of, by, nothing), by, folded, (), _add_known)
+    return fold_rows(_list_rows(spend, of, by, nothing, ("lacking",)), by, folded, (), _add_known)
 
 
-def _add_known(_name: str, amounts: Sequence[Decimal | None]) -> Decimal | None:
-    """None where one is not known."""
+def _add_known(name: str, amounts: Sequence[Any]) -> object:
+    """None where one is not known; of months all."""
+    if name == "lacking":
+        return set().union(*amounts)
     known = [one for one in amounts if one is not None]
     return sum(known, Decimal(0)) if len(known) == len(amounts) else None
 
 
 def list_parts(table: SpendTable, key: str, spend: Spend, of: str) -> list[Row]:
     """A row for each model, or what else `key` is, in a table by month, the largest first: `total` (None: nothing of it
-    is known), `unpriced` (calls), `used` (the months with a line), `is_whole` (whether the total lacks nothing of the
-    months that are stored), and under each month, such as `2025-09`, its amount as far as it is known: 0 where the
+    is known), `unpriced` (calls; None where it has but parts of some, which are counted where a larger part is), `used`
+    (the months with a line), `is_whole` (whether the total lacks nothing of the months that are stored), `lacking` (the
+    months of which its amount is a lower bound), `moved` (those of them of which the sum of somebody may be partly its,
+    who moved within the month), and under each month, such as `2025-09`, its amount as far as it is known: 0 where the
     month has none of it, None where the month is not stored, nor all of its sources, or no amount is known."""
     gaps = list_gaps(spend.loaded, _name_unit(of))
     blank = {str(one): Decimal(0) if one in {*spend.stored} - gaps else None for one in spend.span.months}
     rows: dict[str, Row] = {}
     for line in table.to_dict("records"):
         new = {key: line[key], "total": None, "unpriced": 0, "used": [], "is_whole": not gaps, **blank}
+        new |= {"lacking": set(), "moved": set()}
         row, month = rows.setdefault(line[key], new), f"{line['month']:%Y-%m}"
+        lacks = of in MONEY and line[f"lacks_{of}"]
         row["used"].append(month)
-        row["unpriced"] += line["unpriced_requests"]
-        row["is_whole"] = row["is_whole"] and is_known(line[of]) and not line["unpriced_requests"]
+        row["unpriced"] = add_lacking(row["unpriced"], line)
+        row["is_whole"] = row["is_whole"] and is_known(line[of]) and not lacks
+        row["lacking"] |= {month} if lacks else set()
         if is_known(line[of]):
             row["total"], row[month] = (row["total"] or 0) + line[of], (row[month] or 0) + line[of]
         elif not row[month]:
             row[month] = None
+    for (_level, name), moved in list_concerned(spend, [key]).items() if of in MONEY else ():
+        # Who has no line of their own may be among the small ones that stand as one.
+        if own := rows.get(name) or rows.get(SMALL_GROUPS):
+            own["moved"] |= {*map(str, moved)}
+            own |= {"lacking": own["lacking"] | own["moved"], "is_whole": False}
     return sorted(rows.values(), key=lambda row: (row["total"] is None, -(row["total"] or 0), row[key]))
+
+
+def add_lacking(count: int | None, line: Mapping[Any, Any]) -> int | None:
+    """The calls without a price of a line of `Spend.by` added to those before; None where there are but parts of such,
+    which are counted where a larger part is."""
+    found = (count or 0) + int(line["unpriced_requests"])
+    return found or (None if count is None or line["lacks_usd"] else 0)
 
 
 def is_known(value: object) -> bool:
@@ -121,16 +137,16 @@ def is_known(value: object) -> bool:
     return value is not None and not pd.isna(value)  # type: ignore[call-overload]
 
 
-def _list_rows(spend: Spend, of: str, key: str, nothing: str) -> list[Row]:
+def _list_rows(spend: Spend, of: str, key: str, nothing: str, more: Sequence[str] = ()) -> list[Row]:
     rows = list_parts(spend.by("month", key).fillna({key: nothing}), key, spend, of)
     parts = _list_lacking(spend, of, key, nothing)
     return [
         {
             name: None if row[key] in parts.get(name, ()) else row[name]
-            for name in (key, "total", *map(str, spend.span.months))
+            for name in (key, "total", *more, *map(str, spend.span.months))
         }
         for row in rows
-        if row["total"]
+        if row["lacking"] - row["moved"] or any(row[str(month)] for month in spend.span.months)
     ]
 
 

@@ -29,13 +29,18 @@ ANTHROPIC: Mapping[str, int] = {
 and, of models that it no longer lists, of July 2025; on Bedrock and Google Cloud, too. Sonnet 4.6 was at 2,048 when it
 came, and so users measured it; since then the page says 1,024."""
 
-GOOGLE: Mapping[str, int] = {"gemini-2-5-flash": 2_048}
-"""Of implicit caching (ai.google.dev/gemini-api/docs/caching, 13 October 2026); all others that it lists are at 4,096.
-2.5 Pro was in May 2026, and is at 2,048 since July; 2.5 Flash was at 1,024 until then."""
+GOOGLE: Mapping[str, int] = {
+    "gemini-2-5-flash": 2_048,
+    **dict.fromkeys(("gemini-2-5-pro", "gemini-3-pro", "gemini-3-flash", "gemini-3-1-pro", "gemini-3-5-flash"), 4_096),
+    **dict.fromkeys(("gemini-3-6-flash", "gemini-3-7-flash", "gemini-3-8-flash", "gemini-4-argon"), 4_096),
+}
+"""Of implicit caching (ai.google.dev/gemini-api/docs/caching, 13 October 2026, and as of May and July of models that it
+no longer lists). 2.5 Pro was at 4,096 until July and is at 2,048, 2.5 Flash was at 1,024; 3 Flash and 3.5 Flash were at
+1,024, and 3.5 Flash is at 4,096."""
 
-SAME = r"(-(thinking|reasoning|preview|exp|latest|fast|max|x?high|medium|low|minimal|v\d|\d+))*[@:/]?\d*"
-"""What may stand after the name of a model that is still that one: how it thinks, and its date. Another word, as `lite`
-or `image`, makes another model."""
+OTHER = "lite|image|tts|audio|live|embedding|computer"
+"""Words after the name of a model that make another one of it. What else may follow says how it thinks, how it is sold
+(`thinking`, `beta`, `batch`), or its date."""
 
 LONGEST = 4_096
 """The longest that is documented of any model: what a model has of which nothing is known."""
@@ -43,11 +48,9 @@ LONGEST = 4_096
 DOCUMENTED: Mapping[str, Mapping[str, int]] = {"openai": {"": OPENAI}, "anthropic": ANTHROPIC, "google": GOOGLE}
 """By maker and model, as `match_sold_model` writes it."""
 
-LENGTHS = tuple(sorted({LONGEST, *(tokens for own in DOCUMENTED.values() for tokens in own.values())}))
-
 
 class LeastLength(NamedTuple):
-    """The tokens of the shortest prompt that is kept, and whether the maker says that, of some model at least."""
+    """The tokens of the shortest prompt that is kept, and whether the maker says that of this model."""
 
     tokens: int
     is_documented: bool
@@ -64,9 +67,9 @@ def find_least_length(maker: str, model: str) -> LeastLength:
     """
     own, bare = DOCUMENTED.get(maker), match_sold_model(model)
     found = [tokens for name, tokens in (own or {}).items() if _is_version(bare, name)]
-    return LeastLength(found[0] if found else LONGEST, own is not None)
+    return LeastLength(found[0] if found else LONGEST, bool(found))
 
 
 def _is_version(model: str, name: str) -> bool:
     """Whether a model is the named one, at whatever date and however it thinks, and no later version of it."""
-    return not name or bool(re.fullmatch(rf"{name}(?!-?\d{{1,2}}(?!\d)){SAME}", model))
+    return not name or bool(re.fullmatch(rf"{name}(-0)?(?!-?\d{{1,2}}(?!\d))(-(?!({OTHER})\b)\w+)*", model))

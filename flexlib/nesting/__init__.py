@@ -7,11 +7,11 @@ import json
 import re
 import reprlib
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from flexlib.errors import BadFile
-from flexlib.i18n import _, join_and, join_or, to_english, translate_count
+from flexlib.guesses import guess_names
+from flexlib.i18n import _, join_and, to_english, translate_count
 
 MOST_NESTED = 64
 """Lists and objects inside each other: more than any data has, and far from what the strictest Python can read."""
@@ -111,9 +111,8 @@ def explain_fields(where: object, what: str, given: object, fields: Iterable[str
         "{where}: {wrong} are no fields of {what}{near}; write one of {fields}.",
         len(wrong),
     )
-    near = [one for name in wrong for one in get_close_matches(name, known, n=1)]
-    meant = _(" (did you mean {name}?)").format(name=join_or(dict.fromkeys(near))) if near else ""
-    return said.format(where=where, wrong=join_and(wrong), what=what, near=meant, fields=", ".join(known))
+    near, fields = guess_names(wrong, known), ", ".join(known)
+    return said.format(where=where, wrong=join_and(wrong), what=what, near=near, fields=fields)
 
 
 def format_given(value: object) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from flexlib.analysis.compare import METHOD, NOTHING, SAID, Change
+from flexlib.analysis.compare import METHOD, NOTHING, OF_STAYED, OF_WHOMEVER, SAID, Change
 from flexlib.analysis.savings import Saving
 from flexlib.dates import Month
 from flexlib.formats import (
@@ -54,8 +54,9 @@ def show_why(
     def write(amount: Decimal) -> str:
         return format_signed(amount, places)
 
-    reasons = ", ".join(f"{_(words)} {write(parts[name])}" for name, words in SAID.items() if parts.get(name))
-    stayed = sum((parts.get(name, NOTHING) for name in SAID), NOTHING)
+    said_of = {name: f"{_(words)} {write(parts[name])}" for name, words in SAID.items() if parts.get(name)}
+    reasons = ", ".join(said_of[name] for name in OF_STAYED if name in said_of)
+    stayed = sum((parts.get(name, NOTHING) for name in OF_STAYED), NOTHING)
     stopped = _("{count} who stopped or are missing {amount}") if is_least else _("{count} who stopped {amount}")
     said = [
         translate_count("{count} new spender {amount}", "{count} new spenders {amount}", people["new"]).format(
@@ -66,6 +67,7 @@ def show_why(
             "the same {count} spender {amount}", "the same {count} spenders {amount}", people["stayed"]
         ).format(count=format_number(people["stayed"]), amount=write(stayed))
         + (reasons and f" ({reasons})"),
+        *(said_of[name] for name in OF_WHOMEVER if name in said_of),
     ]
     written = write(change.difference)
     sign = written[:1] if written[:1] in SIGNS else ""
@@ -94,9 +96,12 @@ def show_outlook(made: Forecasted | None) -> Html:
         return show_line("outlook", f"{head} ", f"{one.reason}; {known}.")
     expected, low, high = (write_estimate(end or 0.0) for end in (one.expected, one.low, one.high))
     if made.is_least:
-        head = _("{month} may end near {amount}, or above:")
+        head = _("{month} may end near {amount} by what is known:")
         head = head.format(month=name, amount=write_in_words(expected, made.unit))
-        said = _("{known}; what is not known of it comes on top.").format(known=known)
+        said = _("{known}; what is missing comes on top.")
+        if one.low is None:
+            said = _("{known}; what is missing comes on top; no band yet, {reason}.")
+        said = said.format(known=known, reason=one.reason)
         return show_line("outlook", f"{capitalize_first(head)} ", said)
     if one.low is None:
         head = _("{month} may end near {amount}:").format(month=name, amount=write_in_words(expected, made.unit))

@@ -68,6 +68,8 @@ def heading_for_budgets(lines: Sequence[BudgetLine]) -> Heading:
         "What is known, in percent of the budget; the thin line is the band in which four of five forecasts end, its "
         "mark what is expected."
     )
+    if any(_is_forecast(one) and one.low is not None and one.high is None for one in lines):
+        note += " " + _("Where something is missing it comes on top, and the line has no upper end.")
     if any(one.period != "month" for one in lines):
         note += " " + _("Of days, weeks and cycles the one that used most stands for all.")
     counts = {outcome: sum(one.outcome is outcome for one in lines) for outcome in SAID}

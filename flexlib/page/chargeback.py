@@ -37,7 +37,9 @@ from flexlib.page.kit.parts import (
 )
 from flexlib.page.kit.units import UNITS as UNIT_WORDS
 from flexlib.page.kit.units import render_sign
+from flexlib.page.letter_lacks import find_part_state, is_part_least, list_warnings
 from flexlib.spend.month import MonthUsage
+from flexlib.tables.charge_lacks import say_lacking, say_line_lacks
 from flexlib.tables.chargeback import (
     CAPTIONS,
     PLURALS,
@@ -47,21 +49,10 @@ from flexlib.tables.chargeback import (
     explain_sums,
     name_level,
     name_line,
-    say_lacking,
     table_items,
     table_models,
 )
 from flexlib.tables.definition import Row, format_value
-
-WARNINGS = {
-    State.PROVISIONAL: mark_text("The month was not over when it was read."),
-    State.UNWITNESSED: mark_text("No second figure confirms what was read of the whole month."),
-    State.UNRECONCILED: mark_text(
-        "A second figure of the month, such as a bill, differs from the calls; yours are as counted."
-    ),
-    State.GAP: mark_text("Something of the month could not be read, or has no price: yours may be more."),
-}
-"""What a letter says of a month that is not complete: no figure, which would be of others, too."""
 
 
 class Charged(Protocol):
@@ -175,12 +166,13 @@ def build_letter(made: Charged, line: ChargeLine, models: Sequence[Row], *, with
     `models`: its own use by model.
     """
     usage = made.usage
-    badge = BADGES[usage.state]
-    missing = [f"{_(warning)} {_('Ask who sends this page.')}"] if (warning := WARNINGS.get(usage.state)) else []
+    badge = BADGES[find_part_state(line, usage)]
+    warnings = list_warnings(line, usage)
+    missing = [" ".join([*warnings, _("Ask who sends this page.")])] if warnings else []
     title = show_title(
         line.name,
         usage.month.title,
-        _("Chargeback · {level}").format(level=name_level(made.level)),
+        _("Chargeback · {level} · days of {zone}").format(level=name_level(made.level), zone=usage.zone),
         badge,
         _("as of {moment}").format(moment=format_moment(max(one.read_at for one in usage.certificates))),
         missing,
@@ -191,7 +183,7 @@ def build_letter(made: Charged, line: ChargeLine, models: Sequence[Row], *, with
         (
             _(name) + _mark_least(unit, total := line.total(unit), [line], usage),
             _write(unit, total),
-            _say_own(unit, total, own.get(unit), say_lacking([line], unit)),
+            _say_own(unit, total, own.get(unit), say_line_lacks(line, unit)),
         )
         for unit, name in CARDS.items()
     ]
@@ -225,8 +217,8 @@ def explain_items(made: Charged, line: ChargeLine, *, with_total: bool = False) 
 def _mark_least(unit: str, amount: Decimal | None, lines: Sequence[ChargeLine], usage: MonthUsage) -> str:
     """What stands after the name of an amount that calls of these lines are left out of, or rows of the month; credits
     have no price."""
-    is_least = usage.state is State.GAP or bool(say_lacking(lines, unit))
-    return mark_total(BADGES[State.GAP]) if unit != "flex_credits" and amount is not None and is_least else ""
+    is_known = unit != "flex_credits" and amount is not None
+    return mark_total(BADGES[State.GAP]) if is_known and is_part_least(lines, usage, unit) else ""
 
 
 def _say_own(unit: str, amount: Decimal | None, own: Decimal | None, lacks: str) -> str:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from matplotlib.figure import Figure
 
-from flexlib.analysis.compare import NOTHING, Change
+from flexlib.analysis.compare import NOTHING, OF_WHOMEVER, SAID, Change
 from flexlib.analysis.ranking import measure_amount_change
 from flexlib.certificate import Certificate, State
 from flexlib.dates import Span
@@ -59,6 +59,8 @@ class Compared(Protocol):
     @property
     def missing(self) -> tuple[str, ...]: ...
     @property
+    def running(self) -> str: ...
+    @property
     def versions(self) -> tuple[int, int] | None: ...
     @property
     def sides(self) -> tuple[str, str]: ...
@@ -72,7 +74,7 @@ def show_compare_title(made: Compared) -> Html:
         _("{later} vs {earlier}").format(later=capitalize_first(later) if made.versions else later, earlier=earlier),
         _("{unit} · a change and its parts").format(unit=_(UNITS[made.unit][0])),
         BADGES[made.state],
-        _("the worse of the two"),
+        _("the worse state of the two"),
         () if made.state is State.COMPLETE else made.missing,
         demo=any(getattr(one, "demo", False) for one in made.certificates),
         for_scripts={"state": str(made.state), "missing": list(made.missing), "possible_duplicates": []},
@@ -84,11 +86,15 @@ def show_compare_headlines(made: Compared) -> Html:
     change, parts, people = made.change, list_parts(made.change, made.unit), made.change.people
     title, places = _(UNITS[made.unit][0]), UNITS[made.unit][1]
     came, went, (earlier, later) = parts["new"], parts["gone"], _name_sides(made)
-    stayed = sum(parts.values(), NOTHING) - came - went
+    apart = {name: parts[name] for name in OF_WHOMEVER if parts.get(name)}
+    stayed = sum(parts.values(), NOTHING) - came - went - sum(apart.values(), NOTHING)
+    named = {"refunds": _(HEADINGS["refunds"]), "unmeasured": capitalize_first(_(SAID["unmeasured"]))}
+    gone = _("Not there yet") if change.is_running else _("Who stopped")
     counts = [
         (_("New spenders"), format_number(people["new"]), format_signed(came, places)),
-        (_("Who stopped"), format_number(people["gone"]), format_signed(went, places)),
+        (gone, format_number(people["gone"]), format_signed(went, places)),
         (_("The same spenders"), format_number(people.get("stayed", 0)), format_signed(stayed, places)),
+        *((named[name], format_signed(part, places), _("of whomever")) for name, part in apart.items()),
     ]
     if made.versions:
         changed = people["restated"] + people["price"] + people["rate"]
@@ -96,11 +102,13 @@ def show_compare_headlines(made: Compared) -> Html:
                   (_("Changed rows"), format_number(changed), format_signed(stayed, places))]  # fmt: skip
     unit = render_sign(made.unit)
     marks = [f" {render_element('b', escape(_('at least')), class_='warn')}" * lacks for lacks in made.lacking]
-    share = None if any(made.lacking) else measure_amount_change(change.after, change.before)
+    share = None if any(made.lacking) or made.running else measure_amount_change(change.after, change.before)
     way = "more" if change.difference > 0 else "less" if change.difference < 0 else "same"
     said = _("none in {month}").format(month=earlier)
     if any(made.lacking):
         said = _("{dash} one of the two lacks something").format(dash=UNKNOWN)
+    elif made.running:
+        said = escape(made.running)
     if share is not None:
         said = render_element(
             "span", escape(_("{change} vs {month}").format(change=format_change(share), month=earlier)), class_=way
@@ -108,7 +116,8 @@ def show_compare_headlines(made: Compared) -> Html:
     return show_cards([
         (f"{later}{marks[1]}", f"{unit}{format_amount(change.after, places)}", said),
         (f"{earlier}{marks[0]}", f"{unit}{format_amount(change.before, places)}", title),
-        (_("Difference"), format_signed(change.difference, places), _("the sum of all parts")),
+        (_("Difference"), format_signed(change.difference, places),
+         _("of what is known") if any(made.lacking) else _("the sum of all parts")),
         *counts,
     ])  # fmt: skip
 
@@ -162,10 +171,9 @@ def plot_parts(made: Compared, *, title: str = "From one sum to the other", name
     parts, (earlier, later) = list_parts(change, unit), _name_sides(made)
     steps = [(earlier, NOTHING, change.before, "before")]
     height, ranges = change.before, dict[int, tuple[float, float]]()
+    names = VERSIONS_NAMES if made.versions else NAMES | ({"gone": mark_text("Not yet")} if change.is_running else {})
     for place, (part, moved) in enumerate(parts.items(), 1):
-        steps.append(
-            (_((VERSIONS_NAMES if made.versions else NAMES)[part]), height, moved, "more" if moved >= 0 else "less")
-        )
+        steps.append((_(names[part]), height, moved, "more" if moved >= 0 else "less"))
         if part in change.ranges:
             least, most = change.ranges[part]
             ranges[place] = float(height + least), float(height + most)

@@ -43,9 +43,11 @@ def show_forecast_title(made: Forecasted) -> Html:
         made.month.title,
         _("{unit} · as known up to {day}").format(unit=_(UNITS[made.unit][0]), day=_name_day(made.as_of)),
         BADGES[made.state],
-        translate_count("the worst of {count} month behind it", "the worst of {count} months behind it", months).format(
-            count=months
-        ),
+        translate_count(
+            "the state of the {count} month that the forecast is made from",
+            "the worst state of the {count} months that the forecast is made from",
+            months,
+        ).format(count=months),
         () if made.state is State.COMPLETE else made.missing,
         demo=any(getattr(one, "demo", False) for one in made.certificates),
         for_scripts={"state": str(made.state), "missing": list(made.missing), "possible_duplicates": []},
@@ -67,9 +69,9 @@ def show_forecast_headlines(made: Forecasted, budget: float = 0.0) -> Html:
     known = _("at least, up to {day}") if made.is_least else _("up to {day}")
     names = [_("{month}, expected").format(month=one.name) for one in (made.month, made.month.next)]
     return show_cards([
-        (capitalize_first(names[0]), _show(made, this.expected), describe_band(this, is_least=made.is_least)),
+        (capitalize_first(names[0]), _show(made, this.expected), describe_band(this)),
         (_("Known of it"), _show(made, made.known), known.format(day=_name_day(made.as_of))),
-        (capitalize_first(names[1]), _show(made, made.next.expected), describe_band(made.next, is_least=made.is_least)),
+        (capitalize_first(names[1]), _show(made, made.next.expected), describe_band(made.next)),
         (_("Budget"), *describe_reached(made, budget)),
         (_("The band held"), held, tried.format(count=line["months"] if line else 0)),
         (_("Mean error"), off, _("of the month's sum, as many days known")),
@@ -90,9 +92,12 @@ def heading_for_forecast(made: Forecasted) -> Heading:
         said = _("{month} is over: at least {amount}") if made.is_least else _("{month} is over: {amount}")
         said = said.format(month=name, amount=write_in_words(write_known(made.known), made.unit))
     elif made.is_least:
-        said = _("{month} may end near {amount}, or above")
+        said = _("{month} may end near {amount} by what is known")
         said = said.format(month=name, amount=write_in_words(write_known(one.expected), made.unit))
-        note += " " + _("What is not known of it comes on top.")
+        top = _("What is missing comes on top, and the band has no upper end.")
+        if one.low is None:
+            top = _("What is missing comes on top; no band yet, {reason}.").format(reason=one.reason)
+        note += f" {top}"
     elif one.low is None or one.high is None:
         said = _("{month} may end near {amount}; there is no band yet")
         said = said.format(month=name, amount=write_in_words(write_known(one.expected), made.unit))
@@ -134,7 +139,7 @@ def plot_forecast(
         axes = add_axes(figure, 50, 12, 30, 250)
         lows = [(place, one.low) for place, one in coming if one.low is not None]
         highs = [(place, one.high) for place, one in coming if one.high is not None]
-        if len(lows) > 1:
+        if len(lows) > 1 and highs:
             axes.add_patch(Polygon([*lows, *reversed(highs)], facecolor=LIGHT["accent"], alpha=0.16))
             axes.update_datalim([*lows, *highs])
         x, y = [float(place) for place, _other in known], [value for _other, value in known]
@@ -159,9 +164,11 @@ def plot_forecast(
         known=write_known(made.known),
         last=axis.name_day(min(made.as_of, axis.span.last)),
         expected=write_known(made.this.expected),
-        band=describe_band(made.this, is_least=made.is_least),
+        band=describe_band(made.this),
     )
-    legend = [(_("Known; expected dashed, in its band"), "accent"), *([(_("Budget"), "more")] if budget else [])]
+    has_band = any(one.high is not None for _place, one in coming)
+    dashed = _("Known; expected dashed, in its band") if has_band else _("Known; expected dashed")
+    legend = [(dashed, "accent"), *([(_("Budget"), "more")] if budget else [])]
     legend += list_holiday_mark(axis, holidays)
     return Chart(name, mark_text("The running total and where it will end"), words, draw, legend=legend)
 

@@ -71,14 +71,17 @@ def write_known(amount: float | None) -> str:
     return UNKNOWN if amount is None else write_estimate(amount)
 
 
-def describe_band(one: Forecast, *, is_least: bool = False) -> str:
-    """The band in a few words, or why there is none; no upper end where what is known is a lower bound, `is_least`."""
+def describe_band(one: Forecast) -> str:
+    """The band in a few words, or why there is none; without an upper end where the days known lack something."""
     if one.expected is None:
         return one.reason
-    if one.low is None or one.high is None:
+    if one.low is None:
         return _("no band yet")
-    if is_least:
+    if one.high is None and not one.origins:
         return _("at least {amount}").format(amount=write_known(one.low))
+    if one.high is None:
+        said = _("80\u00a0%: lower end {low}; what is missing comes on top")
+        return said.format(low=write_known(one.low))
     if one.low == one.high:
         return one.reason or _("all of its days are known") if not one.origins else _("the band has no width")
     return _("80\u00a0%: {low} to {high}").format(low=write_known(one.low), high=write_known(one.high))
@@ -88,17 +91,18 @@ def describe_reached(made: Forecasted, budget: float) -> tuple[str, str]:
     """The day, and what is to be known of it."""
     if not budget:
         return UNKNOWN, _("none was given")
-    expected, earliest, latest = made.reached
+    expected, earliest, _latest = made.reached
     if made.this.expected is None:
         return UNKNOWN, _("cannot be dated")
     if expected and expected <= made.as_of:
         return format_short_day(expected), _("{budget} were used up").format(budget=write_known(budget))
     if made.is_least and made.so_far < budget:
-        return format_short_day(latest) if latest else UNKNOWN, (
-            _("{budget} used up at the latest: what is known is a lower bound").format(budget=write_known(budget))
-            if latest
-            else _("cannot be dated: what is known is a lower bound")
-        )
+        said = _("{budget} are not expected to be used up by what is known; what is missing comes on top")
+        if expected:
+            said = _("{budget} will be used up by about then, earlier if what is missing adds to it")
+        elif made.as_of >= made.month.last:
+            said = _("cannot be dated: what is known is a lower bound")
+        return format_short_day(expected) if expected else UNKNOWN, said.format(budget=write_known(budget))
     if made.so_far >= budget:  # by the day that is running, which is not known whole
         return _("already"), _("{budget} are used up").format(budget=write_known(budget))
     if expected:

@@ -65,6 +65,8 @@ class UnusualDays(Protocol):
     @property
     def reason(self) -> str: ...
     @property
+    def limits(self) -> Sequence[str]: ...
+    @property
     def layers(self) -> Mapping[str, Anomalies]: ...
     @property
     def peak(self) -> tuple[date, tuple[int, float, int, float]] | None: ...
@@ -100,7 +102,9 @@ def show_unusual(made: UnusualDays | None) -> Piece:
         return show_line("unusual", "", said)
     if not made.found:
         said = _("No day was far above its own weekday, of a person, of a model or of all together.")
-        return show_line("unusual", "", said + _count_unjudged(made))
+        if made.limits:
+            said = _("No day that is known was far above its own weekday, of a person, of a model or of all together.")
+        return show_line("unusual", "", said + _say_limits(made))
     found = sorted(made.found, key=lambda one: bool(one.event))
     shown = SHOWN + (len(found) == SHOWN + 1)
     first, others = _table_unusual(found[:shown], made.unit), _table_unusual(found[shown:][:FOLDED], made.unit)
@@ -110,13 +114,13 @@ def show_unusual(made: UnusualDays | None) -> Piece:
     )
 
 
-def _count_unjudged(made: UnusualDays) -> str:
-    """Who could not be judged, as a sentence after a blank; nothing where everybody could."""
+def _say_limits(made: UnusualDays) -> str:
+    """What and who could not be judged, as sentences after a blank; nothing where all could."""
     count = made.layers["user"].unjudged
     said = translate_count(
         "{count} spender has too few days of use to tell.", "{count} spenders have too few days of use to tell.", count
     )
-    return f" {said.format(count=format_number(count))}" if count else ""
+    return "".join(f" {one}" for one in (*made.limits, *([said.format(count=format_number(count))] if count else [])))
 
 
 def _head_unusual(made: UnusualDays) -> Heading:
@@ -128,7 +132,7 @@ def _head_unusual(made: UnusualDays) -> Heading:
         count=format_number(len(made.alarms)),
         few=format_few(made.false_alarms),
     )
-    note += f" {_(WHAT_TO_DO)}{_count_unjudged(made)}"
+    note += f" {_(WHAT_TO_DO)}{_say_limits(made)}"
     whole = next((one for one in made.alarms if one.heads), None)
     if whole is not None and whole.heads:
         count, each, usual, usually = whole.heads

@@ -21,7 +21,8 @@ from flexlib.i18n import _, list_short_months, translate_count
 from flexlib.page.kit.markup import Html, escape
 from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_title
 from flexlib.page.kit.units import UNITS
-from flexlib.tables.year import LEAST
+from flexlib.spend.before import find_lacking
+from flexlib.tables.year import LEAST, find_unsure
 
 
 class Months(Protocol):
@@ -79,7 +80,7 @@ def show_year_headlines(months: Sequence[Row], of: str = "usd") -> Html:
     count = translate_count("in {count} month", "in {count} months", len(known))
     return show_cards([
         (f"{_('Spent')}{least}", _write(total if known else None, of), count.format(count=len(known))),
-        (_("Highest month"), *_describe(highest, lowest, of)),
+        (_("Highest month"), *_describe(highest, lowest, of, is_whole=all(_is_exact(row, of) for row in awaited))),
         (_("Spenders"), *_compare(months, "people", format_number)),
         (_("A flex credit"), *_compare(months, "usd_per_credit", _write_price)),
         (_("1M tokens"), *_compare(months, "usd_per_million", _write_price)),
@@ -87,10 +88,10 @@ def show_year_headlines(months: Sequence[Row], of: str = "usd") -> Html:
 
 
 def heading_for_months(months: Sequence[Row], of: str = "usd") -> Heading:
-    """By how much the last whole month differs from the first whose amount lacks nothing; nothing where that is not
-    known."""
+    """By how much the last whole month differs from the first that is out of the same sources and whose amount lacks
+    nothing; nothing where that is not known."""
     whole = [row for row in months if row[of] is not None and row["state"] in WHOLE]
-    exact = [row for row in whole if of not in row["lacks"]]
+    exact = [row for row in whole if of not in row["lacks"] and _is_alike(row, whole[-1])]
     note = _("A month that is not stored is a gap, and no zero. The certificate of each month stands beside it.")
     change = measure_amount_change(whole[-1][of], exact[0][of]) if exact and exact[0] is not whole[-1] else None
     if change is None or of in whole[-1]["lacks"] and change < 0:  # of a bound a rise is known, a fall is not
@@ -102,40 +103,54 @@ def heading_for_months(months: Sequence[Row], of: str = "usd") -> Heading:
     return Heading(capitalize_first(said.format(last=last, change=format_change(change), first=first)), note)
 
 
+def _is_alike(one: Row, other: Row) -> bool:
+    """Whether both months are out of the same sources, but for those that had ended: what is not stored is no zero."""
+    pairs = ((one, other), (other, one))
+    return not any(find_lacking(here["sources"], there["sources"], here["ended"]) for here, there in pairs)
+
+
 def heading_for_year_models(models: Sequence[Row], of: str = "usd") -> Heading:
-    """The models that came to most first and last."""
+    """The models that came to most first and last; that it is of what is known where not all of those months is."""
     note = _("{unit} by model and month, as counted. 0: none of it in that month; a dash: not known.")
     note = note.format(unit=UNITS[of].title)
-    months = [name for name in (models[0] if models else {}) if name not in ("model", "total")]
+    months = [name for name in (models[0] if models else {}) if name[:1].isdigit()]
     ranked = [max(models, key=lambda row, name=month: row[name] or 0) for month in months]  # type: ignore[misc]
     if not any(row[month] for row, month in zip(ranked, months, strict=True)):
         return Heading("No amount is known", note)
-    named = [
-        (list_short_months()[int(month[-2:]) - 1], row["model"])
-        for row, month in zip(ranked, months, strict=True)
-        if row[month]
-    ]
-    (first, then), (last, now) = named[0], named[-1]
+    named = [(month, row["model"]) for row, month in zip(ranked, months, strict=True) if row[month]]
+    (begin, then), (end, now) = named[0], named[-1]
+    first, last = (list_short_months()[int(month[-2:]) - 1] for month in (begin, end))
     said = _("In {first} {then} came to most, in {last} {now}")
     if then == now:
-        said = _("{now} came to most in {first} and in {last}") if first != last else _("{now} came to most")
+        said = _("{now} came to most in {first} and in {last}") if begin != end else _("{now} came to most")
+    if {begin, end} & find_unsure(models):
+        said = _("Of what is known, {then} came to most in {first}, {now} in {last}")
+        if then == now:
+            said = _("Of what is known, {now} came to most in {first} and in {last}")
+        if begin == end:
+            said = _("Of what is known, {now} came to most")
     return Heading(said.format(first=first, then=then, last=last, now=now), note)
 
 
 def _find_extremes(months: Sequence[Row], of: str) -> tuple[Row | None, Row | None]:
     known = [row for row in months if row[of] is not None]
-    whole = [row for row in known if row["state"] in WHOLE and of not in row["lacks"]]
+    whole = [row for row in known if _is_exact(row, of)]
     return max(known, key=lambda row: row[of], default=None), min(whole, key=lambda row: row[of], default=None)
 
 
-def _describe(highest: Row | None, lowest: Row | None, of: str) -> tuple[str, str]:
+def _is_exact(row: Row, of: str) -> bool:
+    """Whether all of the month is known."""
+    return row[of] is not None and row["state"] in WHOLE and of not in row["lacks"]
+
+
+def _describe(highest: Row | None, lowest: Row | None, of: str, *, is_whole: bool) -> tuple[str, str]:
     if highest is None:
         return UNKNOWN, _("no amount is known")
     note = format_month(highest["month"])
     if lowest is not None and lowest is not highest:
         said = _("{highest}; the least in {month}, {amount}")
         note = said.format(highest=note, month=format_month(lowest["month"]), amount=_write(lowest[of], of))
-    return _write(highest[of], of), note
+    return _write(highest[of], of), note if is_whole else _("{said}; of what is known").format(said=note)
 
 
 def _compare(months: Sequence[Row], name: str, write: Any) -> tuple[str, str]:  # noqa: ANN401

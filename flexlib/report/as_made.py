@@ -9,11 +9,12 @@ from pathlib import Path
 
 from flexlib.errors import BadParameter, FlexlibError
 from flexlib.i18n import _, speak
-from flexlib.report.manifest import Manifest, hash_bytes, name_path
-from flexlib.report.moved import Moved
+from flexlib.report.execute import import_notebooks
+from flexlib.report.manifest import Manifest, hash_bytes
+from flexlib.report.moved import Moved, name_path
 from flexlib.report.notes import is_as_made
 from flexlib.report.parameters import ReportRequest, check_request
-from flexlib.report.run import import_notebooks, render_notebook, run_report
+from flexlib.report.run import render_notebook, run_report
 from flexlib.settings import find_home
 from flexlib.store.pseudonyms import FILE
 
@@ -54,15 +55,15 @@ def make_of_then(
 ) -> bytes | None:
     """The page out of the stored versions of then, where they are still there and nothing but stored months has moved;
     None else."""
-    if any(one.name not in then["snapshots"] and not one.name.startswith(("credits/", "usage/", "charges/"))
-           for one in inputs):  # fmt: skip
+    if not all(one.is_stored for one in inputs):
         return None
     kept = [name_path(one, name) for name, one in then["snapshots"].items()]
     if not all((data / one).is_dir() for one in kept):
         return None
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "data"
-        for name in [*kept, *(one for one in (*then["files"], "server.json", FILE) if (data / one).is_file())]:
+        others = (one for one in (*then["files"], "server.json", FILE) if (data / one).is_file())
+        for name in [*kept, *(one for one in others if not one.startswith(tuple(f"{place}/" for place in kept)))]:
             _link(data / name, root / name)
         try:
             there = Path(folder) / "reports"

@@ -9,19 +9,15 @@ from pathlib import Path
 from flexlib.dates import SHARED_ZONE
 from flexlib.errors import FlexlibError, InvalidRequest, NotebookFailed, SnapshotMissing
 from flexlib.formats import format_moment
-from flexlib.i18n import _
+from flexlib.i18n import _, join_and
 from flexlib.nesting import decode_json
-from flexlib.report.folder import find_packaged
+from flexlib.report.inputs import Inputs, find_month, find_stored, has_no_departments, list_restored
 from flexlib.report.manifest import Manifest, hash_bytes, name_manifest, names_people, read_manifest
 from flexlib.report.no_page import FAILED
 from flexlib.store.version import Snapshot
 
-WITHOUT_DEPARTMENTS = ("compare_months", "flex_credits", "forecast", "latency", "llm_usage")
-"""Our notebooks that know of people and of models, and of no department but in budgets."""
-KNOWN = re.compile(
-    r"ended\.json|(rates|prices)/\w+\.csv|(credits|usage|charges)/\d{4}-\d{2}/([^/]+/)?[^/]+/[a-z]+\.(json|parquet)|params/events\.yaml"
-)
-"""Files that they read besides, by their places in the data folder and the project: budgets are in no such place."""
+PERIOD = re.compile(r"\d{4}(-\d\d)?")
+"""The name of a folder of reports: its month, or its year."""
 
 
 class ReportOutdated(FlexlibError):
@@ -44,10 +40,11 @@ def check_fresh(page: Path, command: str) -> None:
         raise SnapshotMissing(_("There is no report {page} to send. Run: {command}").format(page=page, command=command))
 
 
-def check_snapshots(page: Path, snapshots: Sequence[Snapshot], command: str) -> None:
-    """Raises `ReportOutdated` where the page lacks what is stored now, or what is stored was read before its month was
-    settled, and long ago; or where it is not the page that its manifest is of; `InvalidRequest` where it may show
-    people by name, to whoever is mailed; `SnapshotMissing` where nothing tells that it does not."""
+def check_made_of(page: Path, snapshots: Sequence[Snapshot], inputs: Inputs, command: str) -> None:
+    """Raises `ReportOutdated` where the page lacks what is stored now, or was made of other `inputs`, or what is stored
+    was read before its month was settled, and long ago; or where it is not the page that its manifest is of;
+    `InvalidRequest` where it may show people by name, to whoever is mailed; `SnapshotMissing` where nothing tells that
+    it does not."""
     text = page.read_text("utf-8")
     if not name_manifest(page).is_file():
         raise SnapshotMissing(
@@ -86,29 +83,27 @@ def check_snapshots(page: Path, snapshots: Sequence[Snapshot], command: str) -> 
                     "settled), so nothing is sent. Run: {command}"
                 ).format(**words)
             )
+    made_of = {name: str(one["rows_sha256"]) for name, one in manifest["snapshots"].items()}
+    restored = list_restored(made_of, find_stored({*map(find_month, made_of)}, inputs.data))
+    if moved := [*sorted(restored), *inputs.list_moved(manifest, page)]:
+        raise ReportOutdated(
+            _(
+                "{page} was made with other inputs than there are now ({inputs}), so nothing is sent. Run: {command}"
+            ).format(page=page, inputs=join_and(moved), command=command)
+        )
 
 
 def explain_unshared(manifest: Manifest, beside: str = SHARED_ZONE) -> str:
     """Why not everybody may see a page, without the stop; empty where everybody may.
 
     It may show departments of few people: it is of another zone than what it is shared with (`beside`), or it was not
-    made with `share`, and is of another notebook than those of `WITHOUT_DEPARTMENTS`, as flexlib brings them, or read a
-    file that is none of `KNOWN`, such as that of budgets, which may be of departments."""
+    made with `share`, and may have departments, see `has_no_departments`."""
     zone = str(manifest["parameters"].get("zone", SHARED_ZONE))
     if zone != beside:
         return _("it is of {zone}, and what is shared of {shared} alone").format(zone=zone, shared=beside)
-    if manifest["parameters"].get("share") is True or _has_no_departments(manifest):
+    if manifest["parameters"].get("share") is True or has_no_departments(manifest):
         return ""
     return _("it may show departments of few people; make it with -p share true, where it has that parameter")
-
-
-def _has_no_departments(manifest: Manifest) -> bool:
-    name = Path(str(manifest["notebook"].get("file")))
-    own = find_packaged() / "notebooks" / name.name
-    if name.stem not in WITHOUT_DEPARTMENTS or not own.is_file():
-        return False
-    is_own = manifest["notebook"].get("sha256") == hash_bytes(own.read_bytes())
-    return is_own and all(map(KNOWN.fullmatch, manifest["files"]))
 
 
 def read_zone(page: Path) -> str:
@@ -116,3 +111,14 @@ def read_zone(page: Path) -> str:
     content = decode_json(page.with_suffix(".ipynb").read_text("utf-8"))
     given = content["metadata"].get("papermill", {}).get("parameters", {})
     return str(given.get("zone", "UTC"))
+
+
+def explain_misplaced(page: Path, manifest: Manifest, *, may_be_of_year: bool = False) -> str:
+    """Why a page is no page of its folder, as a clause: it is of another month or year. Empty where it is, or where the
+    folder is of none; with `may_be_of_year` also where that of its year has the months in it."""
+    values, folder = manifest["parameters"], page.absolute().parent.name
+    year, month = values.get("year"), values.get("month")
+    period = f"{year}-{month:02d}" if isinstance(month, int) else str(year or folder)
+    if not PERIOD.fullmatch(folder) or folder == period or (may_be_of_year and folder == str(year)):
+        return ""
+    return _("it is of {period} and lies in the folder of {folder}").format(period=period, folder=folder)

@@ -84,9 +84,13 @@ class ReportKernel(AsyncKernelManager):
         return client
 
 
-def choose_environment(environment: Mapping[str, str], data: Path, unclosed: str = "") -> dict[str, str]:
-    """What a notebook gets of this environment: what is on the list and bears no name of a secret, its data, and what
-    the ledger told of its months."""
+def choose_environment(
+    environment: Mapping[str, str], data: Path, unclosed: str = "", organization: Path | None = None
+) -> dict[str, str]:
+    """What a notebook gets of this environment: what is on the list and bears no name of a secret, its data, what the
+    ledger told of its months, and `organization`, where a command was given another file than the settings name."""
+    if organization:
+        environment = {**environment, "FLEXLIB_ORGANIZATION": str(organization)}
     passed = {
         name: value
         for name, value in environment.items()
@@ -113,11 +117,17 @@ def choose_own_environment(data: Path) -> dict[str, str]:
 
 @contextmanager
 def open_kernel(
-    data: Path, folder: Path, unclosed: str = "", reads: Path = Path(os.devnull), *, keeps: bool = False
+    data: Path,
+    folder: Path,
+    unclosed: str = "",
+    reads: Path = Path(os.devnull),
+    *,
+    keeps: bool = False,
+    organization: Path | None = None,
 ) -> Iterator[ReportKernel]:
     """A kernel for nbclient and papermill (`km=`) that works in `folder`; it boots while the caller goes on, and ends
     with the block. The file `reads` tells afterwards what it has read, see `reads.list_reads`; `keeps`: see
-    `ReportKernel`."""
+    `ReportKernel`; `organization`: see `choose_environment`."""
     with TemporaryDirectory(prefix="flexlib-", ignore_cleanup_errors=True) as sockets:  # of mode 0700
         kernel = ReportKernel(
             connection_file=str(Path(sockets) / "k.json"),
@@ -126,7 +136,8 @@ def open_kernel(
         )
         kernel.clients, kernel.reads, kernel.keeps = [], reads.absolute(), keeps
         with STEP:
-            run_sync(kernel.start_kernel)(cwd=str(folder), env=choose_environment(os.environ, data, unclosed))
+            own = choose_environment(os.environ, data, unclosed, organization)
+            run_sync(kernel.start_kernel)(cwd=str(folder), env=own)
             _OPEN.add(kernel)
         try:
             yield kernel

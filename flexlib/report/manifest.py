@@ -23,11 +23,10 @@ from flexlib.formats import format_credits
 from flexlib.i18n import _, find_language
 from flexlib.nesting import decode_json
 from flexlib.page.kit.kept import strip_markup
-from flexlib.report.folder import find_packaged
+from flexlib.report.inputs import hash_rates, name_file, name_input, name_outside, name_sought
 from flexlib.report.moved import FLEX_CREDITS, NOT_INSTALLED, OWN_FILES
 from flexlib.report.parameters import ReportRequest
-from flexlib.report.reads import PEOPLE, list_reads, shows_people
-from flexlib.settings import find_home
+from flexlib.report.reads import NAMED, PEOPLE, find_named, list_reads, list_sought, shows_people
 from flexlib.store.pseudonyms import FILE, find_pseudonym_secret
 from flexlib.store.server import is_made_up
 from flexlib.store.version import Snapshot
@@ -43,8 +42,6 @@ SNAPSHOT = re.compile(r"(credits|usage|charges)/(\d{4}-\d{2})/(?:[^/]+/)?[^/]+/(
 """A file of a stored version, from the data folder on."""
 PASSED_OVER = ("server.json", FILE)
 """What changes with each look at a server, and what is secret; whose data it is, certificates say."""
-FOLDER_HASH = 8
-"""Letters of the hash of a folder outside the project."""
 EXTRAS = ("reports", "excel")
 """Extras whose libraries a page may come from; the others record, ask and test, and make a PDF of a page."""
 HEADLINES = re.compile(r'<dl class="flex-headlines">(.*?)</dl>', re.DOTALL)
@@ -63,30 +60,39 @@ def name_manifest(page: Path) -> Path:
 
 
 def build_manifest(
-    request: ReportRequest, page: Path, log: Path, data: Path, *, told: Mapping[str, str], unclosed: str
+    request: ReportRequest,
+    page: Path,
+    log: Path,
+    data: Path,
+    *,
+    told: Mapping[str, str],
+    unclosed: str,
 ) -> str:
     """The text of the manifest of `page`: `log` says which files its notebook opened, `told` are the settings that
     judge a month, `unclosed` is what the ledger told. Raises `SnapshotChanged`."""
     reads, content = list_reads(log, data), page.read_bytes()
     snapshots, files = _split_reads(reads, data.absolute())
-    has_people = any(one.name == FILE for one in reads)
+    has_people, named = any(one.name == FILE for one in reads), {what: find_named(log, what) for what in NAMED.values()}
     notebook, executed = request.notebook, page.with_suffix(".ipynb")
     texts = [content.decode(), *([executed.read_text("utf-8")] if executed.is_file() else [])]
-    manifest = {
+    manifest: Manifest = {
         "form": FORM,
         "page": {"sha256": hash_bytes(content), "bytes": len(content), "headlines": read_headlines(content.decode())},
-        "notebook": {"file": _name_file(notebook), "sha256": hash_bytes(notebook.read_bytes())},
+        "notebook": {"file": name_file(notebook), "sha256": hash_bytes(notebook.read_bytes())},
         "parameters": request.values,
         "language": find_language(),
         "made_up": is_made_up(data),
-        "snapshots": {name: _describe_snapshot(one) for name, one in sorted(snapshots.items())},
+        "snapshots": {name: describe_snapshot(one) for name, one in sorted(snapshots.items())},
         "files": {name: hash_bytes(file.read_bytes()) for name, file in sorted(files.items())},
+        **{what: next((name for name, file in files.items() if file == of), None) for what, of in named.items()},
+        "sought": name_sought(list_sought(log), data.absolute()),
         "shows_people": bool(request.values.get("names")) or shows_people(log, texts),
         "pseudonyms": _mark_secret(data) if has_people else None,
         "settings": dict(told),
         "unclosed": _hash_unclosed(unclosed, {str(one.month) for one in snapshots.values()}),
         "versions": list_versions(),
     }
+    manifest |= {"rates": hash_rates(manifest, data)}
     return json.dumps(manifest | {"seal": seal_manifest(manifest)}, indent=2, ensure_ascii=False, default=str) + "\n"
 
 
@@ -148,38 +154,23 @@ def read_headlines(page: str) -> dict[str, str]:
     return {strip_markup(name): strip_markup(value) for name, value in HEADLINE.findall(found[1] if found else "")}
 
 
-def name_path(snapshot: Mapping[str, Any], name: str) -> str:
-    """Where in a data folder the version of a manifest's snapshot is."""
-    return f"{name.removesuffix('/windsurf') if name.startswith('credits/') else name}/{snapshot['version']}"
-
-
 def _split_reads(reads: list[Path], data: Path) -> tuple[dict[str, Snapshot], dict[str, Path]]:
     """The stored months by `usage/2025-09/import`, and the other files by their names."""
     snapshots, files = dict[str, Snapshot](), dict[str, Path]()
     for file in reads:
         is_stored = file.is_relative_to(data)
-        name = file.relative_to(data).as_posix() if is_stored else _name_file(file)
+        name = name_input(file, data)
         if is_stored and (found := SNAPSHOT.fullmatch(name)):
             one = Snapshot(found[1], Month.parse(found[2]), file.parent)
             snapshots[f"{one.dataset}/{one.month}/{one.source}"] = one
         elif not (is_stored and name in PASSED_OVER):
             # Of two files of one name none stands for the other; where they lie is told by a hash alone.
-            if name in files or not (is_stored or _find_project(file)):
-                name = f"{hash_bytes(str(file.parent).encode())[:FOLDER_HASH]}/{file.name}"
-            files[name] = file
+            files[name_outside(file) if name in files else name] = file
     return snapshots, files
 
 
-def _name_file(file: Path) -> str:
-    """From the project's folder on, else its name alone: where it lies on this machine is nobody's business."""
-    return file.relative_to(_find_project(file) or file.parent).as_posix()
-
-
-def _find_project(file: Path) -> Path | None:
-    return next((home for home in (find_home(), find_packaged()) if file.is_relative_to(home)), None)
-
-
-def _describe_snapshot(snapshot: Snapshot) -> dict[str, Any]:
+def describe_snapshot(snapshot: Snapshot) -> dict[str, Any]:
+    """What a manifest says of a stored month."""
     certificate = snapshot.certificate
     return {
         "version": snapshot.path.name,

@@ -1,15 +1,15 @@
-"""What differs between two pages and their manifests, in sentences: inputs, by how much the totals, and where."""
+"""What differs between two manifests, in sentences: inputs, and by how much the totals."""
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any
 
-from flexlib.formats import UNKNOWN, capitalize_first, format_count, format_plain
+from flexlib.formats import UNKNOWN, capitalize_first, format_count, format_moment, format_plain
 from flexlib.i18n import (
     LANGUAGES,
     Translated,
@@ -18,14 +18,9 @@ from flexlib.i18n import (
     mark_text,
     speak,
     to_english,
-    translate_count,
     write_number,
 )
 
-MOST_PLACES = 3
-"""Places of a page that are named; who changed more will see it."""
-AROUND = 20
-"""Letters on each side of what is another."""
 SHORT = 12
 """Letters of a hash that tell it from others."""
 FIGURE = re.compile(r"[^\d]*(\d[\d.,\u00a0 ]*)[^\d]*")
@@ -49,11 +44,14 @@ class Moved:
     then: str | None
     now: str | None
     sentence: str
+    is_stored: bool = False
+    """Whether it is of a stored month, whose version of then stays as it was where it is still there."""
 
 
 def list_moved(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Moved]:
     """The inputs that two manifests have differently: stored months first, then files, settings and versions."""
-    found = [*_compare_snapshots(then["snapshots"], now["snapshots"])]
+    found = [*_compare_snapshots(then["snapshots"], now["snapshots"]), *_compare_parts(then, now)]
+    then, now = _leave_parts(then, now), _leave_parts(now, then)
     notebook, other = then["notebook"], now["notebook"]
     pairs = {_("the notebook {name}").format(name=notebook["file"]): (notebook["sha256"], other["sha256"])}
     named = {"files": _("the file {name}"), "settings": _("the setting {name}"), "versions": _("the version of {name}")}
@@ -67,16 +65,17 @@ def list_moved(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Moved]:
     return found + [Moved(name, *pair, _say(name, *pair)) for name, pair in pairs.items() if pair[0] != pair[1]]
 
 
-def list_figures(then: Mapping[str, str], now: Mapping[str, str]) -> list[Moved]:
-    """The headline numbers that differ, with the difference where both are numbers.
+def list_figures(then: Mapping[str, str], now: Mapping[str, str], language: str) -> list[Moved]:
+    """The headline numbers that differ, with the difference where both are numbers, as the page's `language` has them.
 
-    >>> [one.sentence for one in list_figures({"Spend": "US$ 401.57"}, {"Spend": "US$ 412.03"})]
+    >>> [one.sentence for one in list_figures({"Spend": "US$ 401.57"}, {"Spend": "US$ 412.03"}, "en")]
     ['Spend: US$ 401.57 then, US$ 412.03 now (+10.46).']
     """
     then, now = _unmark(then, now), _unmark(now, then)
     return [
         Moved(name, *pair, _("{name}: {then} then, {now} now{by}.").format(
-            name=name, then=pair[0] or UNKNOWN, now=pair[1] or UNKNOWN, by=_subtract(*map(_read_figure, pair))
+            name=name, then=pair[0] or UNKNOWN, now=pair[1] or UNKNOWN,
+            by=_subtract(*(_read_figure(one, language) for one in pair)),
         ))
         for name, pair in _pair(then, now)
         if pair[0] != pair[1]
@@ -94,74 +93,6 @@ def _unmark(figures: Mapping[str, str], others: Mapping[str, str]) -> dict[str, 
     return dict(found.values())
 
 
-def describe_places(page: str, made: str) -> list[str]:
-    """The first lines of `page` that are others than in the page that is made again, with what stands around the
-    difference.
-
-    >>> describe_places("<p>Total 120,083.50</p>", "<p>Total 120,082.50</p>")
-    ['Line 1 has “Total 120,083.50” where the page that is made again has “Total 120,082.50”.']
-    """
-    line = _("Line {line} has “{here}” where the page that is made again has “{there}”.")
-    return _describe(
-        page,
-        made,
-        line,
-        lambda count: translate_count(
-            "It has {here} line, the page that is made again {there}.",
-            "It has {here} lines, the page that is made again {there}.",
-            count,
-        ),
-    )
-
-
-def describe_edits(page: str, made: str) -> list[str]:
-    """The same of a page that was changed after it was made.
-
-    >>> describe_edits("<p>Total 120,083.50</p>", "<p>Total 120,082.50</p>")
-    ['Line 1 has “Total 120,083.50” where it was made with “Total 120,082.50”.']
-    """
-    line = _("Line {line} has “{here}” where it was made with “{there}”.")
-    return _describe(
-        page,
-        made,
-        line,
-        lambda count: translate_count(
-            "It has {here} line and was made with {there}.", "It has {here} lines and was made with {there}.", count
-        ),
-    )
-
-
-def _describe(page: str, made: str, line: str, count_lines: Callable[[int], str]) -> list[str]:
-    lines, others = page.split("\n"), made.split("\n")
-    places = [number for number, pair in enumerate(zip(lines, others, strict=False)) if pair[0] != pair[1]]
-    said = []
-    for number in places[:MOST_PLACES]:
-        here, there = _cut(lines[number], others[number])
-        said.append(line.format(line=number + 1, here=here, there=there))
-    if len(lines) != len(others):
-        said.append(count_lines(len(lines)).format(here=len(lines), there=len(others)))
-    elif len(places) > MOST_PLACES:
-        more = len(places) - MOST_PLACES
-        text = translate_count("{count} further line differs.", "{count} further lines differ.", more)
-        said.append(text.format(count=more))
-    return said
-
-
-def _cut(one: str, other: str) -> tuple[str, str]:
-    """The parts of two lines that differ, with a few letters of what is around them."""
-    start = len(os.path.commonprefix([one, other]))
-    tail = len(os.path.commonprefix([one[start:][::-1], other[start:][::-1]]))
-
-    def clip(line: str) -> str:
-        text = line[max(0, start - AROUND) : min(len(line), len(line) - tail + AROUND)]
-        return " ".join(re.sub(r"^[^<>]*>|<[^<>]*>|<[^<>]*$", " ", text).split()) or " ".join(text.split())
-
-    if (here := clip(one)) != (there := clip(other)):
-        return here, there
-    # Alike to the eye: blanks, ends of lines, letters without a shape are written as a program writes them.
-    return repr(one[max(0, start - AROUND) :])[1:-1], repr(other[max(0, start - AROUND) :])[1:-1]
-
-
 def _compare_snapshots(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Moved]:
     for name, (before, after) in _pair(then, now):
         if before == after:
@@ -174,22 +105,69 @@ def _compare_snapshots(then: Mapping[str, Any], now: Mapping[str, Any]) -> Itera
             text = _("{what} were read then and are not now: {then}.")
         elif before["version"] == after["version"]:
             text = _("{what} have another certificate: {then} then, {now} now{by}.")
+        elif before["rows_sha256"] == after["rows_sha256"]:
+            words["moment"] = format_moment(_read_moment(after["version"]))
+            text = _("{what} are the same rows, read again on {moment}: {now}.")
+            if say_snapshot(before) != say_snapshot(after):
+                text = _("{what} are the same rows, read again on {moment}: {then} then, {now} now{by}.")
         else:
             text = _("{what} were stored again: {then} then, {now} now{by}.")
         said = {
-            "then": _say_snapshot(before),
-            "now": _say_snapshot(after),
+            "then": say_snapshot(before),
+            "now": say_snapshot(after),
             "by": _subtract_sums(before, after),
         }
         then_is, now_is = (one and str(one["version"]) for one in (before, after))
-        yield Moved(name, then_is, now_is, text.format(**words, **said))
+        yield Moved(name, then_is, now_is, text.format(**words, **said), is_stored=True)
 
 
-def _say_snapshot(one: Mapping[str, Any] | None) -> str:
+def _compare_parts(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Moved]:
+    """Files of months that both have in different versions, such as who their people are: each by the month alone."""
+    before, after = _list_parts(then, now), _list_parts(now, then)
+    both = then["snapshots"].keys() & now["snapshots"].keys()
+    for name, part in {**before, **after}:
+        own, other = before.get((name, part)), after.get((name, part))
+        if own != other and name in both:
+            said = _("the file {name}").format(name=f"{name}/{part}")
+            yield Moved(said, own, other, _say(said, own, other), is_stored=True)
+
+
+def _list_parts(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[tuple[str, str], str]:
+    """The files of its stored versions that the other does not have, by the month's name and theirs."""
+    own = {
+        f"{name_path(snapshot, name)}/": name
+        for name, snapshot in one["snapshots"].items()
+        if snapshot["version"] != other["snapshots"].get(name, {}).get("version")
+    }
+    return {
+        (name, file.removeprefix(place)): hashed
+        for place, name in own.items()
+        for file, hashed in one["files"].items()
+        if file.startswith(place)
+    }
+
+
+def _leave_parts(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """The manifest without these files: they are another's because the month was stored again, which is said of it."""
+    own = {f"{name_path(one['snapshots'][name], name)}/{part}" for name, part in _list_parts(one, other)}
+    return {**one, "files": {name: hashed for name, hashed in one["files"].items() if name not in own}}
+
+
+def name_path(snapshot: Mapping[str, Any], name: str) -> str:
+    """Where in a data folder the version of a manifest's snapshot is."""
+    return f"{name.removesuffix('/windsurf') if name.startswith('credits/') else name}/{snapshot['version']}"
+
+
+def _read_moment(version: str) -> datetime:
+    """When a version was stored, as its name says."""
+    return datetime.strptime(version.partition(".")[0], "%Y%m%dT%H%M%S").replace(tzinfo=timezone.utc)
+
+
+def say_snapshot(one: Mapping[str, Any] | None) -> str:
     """`423 rows, 3.13 USD, COMPLETE`."""
     if one is None:
         return ""
-    sums = (_say_sum(write_number(amount), unit) for unit, amount in one["sums"].items())
+    sums = (_say_sum(_write(Decimal(amount)), unit) for unit, amount in one["sums"].items())
     return join_texts([format_count(one["rows"], "row"), *sums, str(one["state"])], ", ")
 
 
@@ -231,14 +209,14 @@ def _pair(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str
     yield from ((name, (then.get(name), now.get(name))) for name in {**then, **now})
 
 
-def _read_figure(text: str | None) -> Decimal | None:
-    """The number of a headline, in any language: what two digits follow at its end is the decimal sign."""
+def _read_figure(text: str | None, language: str) -> Decimal | None:
+    """The number of a headline, which may have any number of decimals: only its language tells 1.234 from 1,234."""
     found = FIGURE.fullmatch(text or "")
     if not found:
         return None
-    digits = found[1].strip(".,\u00a0 ")
-    whole, cents = (digits[:-3], digits[-2:]) if re.search(r"[.,]\d\d$", digits) else (digits, "")
-    return Decimal(re.sub(r"\D", "", whole) + "." + (cents or "0"))
+    with speak(language):
+        whole, _mark, decimals = found[1].strip(".,\u00a0 ").partition(write_number("."))
+    return Decimal(re.sub(r"\D", "", whole) + "." + decimals) if re.fullmatch(r"\d*", decimals) else None
 
 
 def _subtract(then: Decimal | None, now: Decimal | None) -> str:
@@ -246,4 +224,9 @@ def _subtract(then: Decimal | None, now: Decimal | None) -> str:
 
 
 def _sign(amount: Decimal) -> str:
-    return write_number(f"{'+' if amount >= 0 else '−'}{Decimal(format_plain(abs(amount))):,f}")
+    return join_texts(("+" if amount >= 0 else "−", _write(Decimal(format_plain(abs(amount))))), "")
+
+
+def _write(amount: Decimal) -> str:
+    """Every digit, with the signs of thousands."""
+    return write_number(f"{amount:,f}")

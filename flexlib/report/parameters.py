@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,10 +11,13 @@ from typing import Any
 
 from flexlib.dates import Month
 from flexlib.errors import BadParameter
+from flexlib.guesses import guess_names
 from flexlib.i18n import _, join_and, join_or
 from flexlib.nesting import decode_json, format_given
 from flexlib.refusals import explain_refusal
 from flexlib.report.folder import find_packaged
+from flexlib.report.values import Parameter as Parameter
+from flexlib.report.values import check_value
 from flexlib.setting_values import explain_unknown
 from flexlib.settings import find_home
 
@@ -32,6 +34,9 @@ SECRET_VALUE = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 
+AGAINST = "_vs_"
+"""In the name of a page: behind it stands what its month is held against."""
+
 NBFORMAT = 4
 """How Jupyter has written notebooks since 2015; those before had no cells of their own."""
 
@@ -39,18 +44,6 @@ HEADING = re.compile(r"^# +(.+)$", re.MULTILINE)
 """Of a notebook in its own words."""
 
 CELLS = ("code", "markdown", "raw")
-
-KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A line of the cell tagged `parameters`: `year: int = 2025  # of the month reported`."""
-
-    name: str
-    kind: str
-    """As it is written there, such as `int` or `list[str]`; empty when it has none."""
-    default: str
 
 
 def find_notebook(notebook: str) -> Path:
@@ -67,12 +60,12 @@ def find_notebook(notebook: str) -> Path:
         if file.is_file():
             return file
     known = sorted({file.stem for folder in folders for file in folder.glob("*.ipynb")})
-    raise BadParameter(
-        _(
-            "There is no notebook {notebook!r}; there is {known} in {folders}. Give one of these names, "
-            "or the path of an .ipynb file."
-        ).format(notebook=notebook, known=", ".join(known) or _("none"), folders=folders[-1])
+    said = _(
+        "There is no notebook {notebook!r}{near}; there is {known} in {folders}. Give one of these names, "
+        "or the path of an .ipynb file."
     )
+    near, names = guess_names([notebook], known), ", ".join(known) or _("none")
+    raise BadParameter(said.format(notebook=notebook, near=near, known=names, folders=folders[-1]))
 
 
 def list_notebooks() -> dict[str, str]:
@@ -95,10 +88,10 @@ def _read_heading(notebook: Path) -> str:
 
 
 def read_parameters(notebook: Path) -> dict[str, Parameter]:
-    """The parameters that a notebook declares, in its order. Raises `BadParameter` when it is no notebook."""
-    tagged = [
-        cell for cell in _read_notebook(notebook)["cells"] if "parameters" in (cell["metadata"].get("tags") or [])
-    ]
+    """The parameters that a notebook declares, in its order, each with its choices: its metadata may say
+    `"flexlib": {"choices": {"of": ["credits", "usd"]}}`. Raises `BadParameter` when it is no notebook."""
+    content = _read_notebook(notebook)
+    tagged = [cell for cell in content["cells"] if "parameters" in (cell["metadata"].get("tags") or [])]
     try:
         tree = ast.parse("".join("".join(cell["source"]) for cell in tagged[:1]))
     except (SyntaxError, ValueError) as error:
@@ -107,7 +100,7 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
                 notebook=notebook, line=getattr(error, "lineno", 1)
             )
         ) from error
-    found = {}
+    found, choices = {}, _read_own(content).get("choices")
     for node in tree.body:
         target: ast.expr
         if isinstance(node, ast.AnnAssign):
@@ -117,17 +110,24 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
         else:
             continue
         if isinstance(target, ast.Name):
-            found[target.id] = Parameter(target.id, kind, ast.unparse(node.value) if node.value else "")
+            offered = choices.get(target.id) if isinstance(choices, dict) else None
+            default = ast.unparse(node.value) if node.value else ""
+            found[target.id] = Parameter(target.id, kind, default, tuple(offered) if isinstance(offered, list) else ())
     return found
 
 
 def read_dataset(notebook: Path) -> tuple[str, int]:
     """Which snapshots the notebook reads, and of how many months before its own: its metadata may say
     `"flexlib": {"reads": "usage", "months_before": 8}`, else `credits` and of one."""
-    own = _read_notebook(notebook)["metadata"].get("flexlib")
-    said = own if isinstance(own, dict) else {}
+    said = _read_own(_read_notebook(notebook))
     before = said.get("months_before", 1)
     return str(said.get("reads", "credits")), before if type(before) is int else 1
+
+
+def _read_own(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a notebook's metadata say to flexlib."""
+    own = content["metadata"].get("flexlib")
+    return own if isinstance(own, dict) else {}
 
 
 def _read_notebook(file: Path) -> dict[str, Any]:
@@ -171,7 +171,7 @@ class ReportRequest:
     def stem(self) -> str:
         """The name of its page: the notebook's, with what its month is held against where that is named."""
         against = str(self.values.get("against") or "")
-        return self.notebook.stem + f"_vs_{against}" * bool(re.fullmatch(r"[\w@-]+", against, re.ASCII))
+        return self.notebook.stem + f"{AGAINST}{against}" * bool(re.fullmatch(r"[\w@-]+", against, re.ASCII))
 
     @property
     def period(self) -> str:
@@ -205,7 +205,7 @@ def _check_parameters(notebook: Path, given: Mapping[str, Any], service_key: str
             )
         if name not in known:
             raise explain_unknown(name, notebook.stem, known)
-        _check_kind(known[name], value)
+        check_value(known[name], value)
     missing = [name for name in REQUIRED if name in known and name not in given]
     if missing:
         raise BadParameter(
@@ -219,24 +219,6 @@ def _check_parameters(notebook: Path, given: Mapping[str, Any], service_key: str
 def is_secret_name(name: str) -> bool:
     """Whether one of the words of the name is that of a secret, as in `API_KEY`."""
     return not SECRET_NAMES.isdisjoint(re.split(r"[_\W]+", name.lower()))
-
-
-def _check_kind(parameter: Parameter, value: object) -> None:
-    kinds = KINDS.get(parameter.kind)
-    # A bool is an int to Python, and to nobody else.
-    fits = kinds is None or (isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)))
-    if not fits or (isinstance(value, float) and not math.isfinite(value)):
-        raise BadParameter(
-            _("The parameter {name} must be {kind}, such as {default}, not {value!r}{value_2}.").format(
-                name=parameter.name,
-                kind=parameter.kind,
-                default=parameter.default,
-                value=value,
-                value_2=_(" (text; write the number without quotes or leading zeros)")
-                if isinstance(value, str)
-                else "",
-            )
-        )
 
 
 def name_parameters(text: str, notebook: Path) -> str:

@@ -13,7 +13,9 @@ from typing import Any
 
 import flexlib
 from flexlib.nesting import decode_json
+from flexlib.setting_values import READS_BUDGETS, SEEKS
 from flexlib.settings import find_home
+from flexlib.store.organization import READS_ORGANIZATION
 from flexlib.store.pseudonyms import is_placing
 
 OWN = (sys.prefix, sys.base_prefix, sys.exec_prefix, str(Path(flexlib.__file__).parent))
@@ -23,15 +25,22 @@ PEOPLE = "people.json"
 """Who the pseudonyms of a stored version are."""
 LEAST_KEY = 8
 """Letters of a key that is looked for in a page: shorter ones stand there as words and numbers."""
+NAMED = {READS_ORGANIZATION: "organization", READS_BUDGETS: "budgets"}
+"""By the event that tells of it what a file is that settings name."""
 WRITTEN = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 
 
 def note_reads(log: Path) -> None:
     """From here on writes the path of each file that this process opens to read into `log`, a line of JSON each; in a
-    list one that says who somebody is, where that only places people."""
+    list one that says who somebody is, where that only places people, by what it is one that settings name; and what
+    it would read if it were there."""
     file = log.open("a", encoding="utf-8", buffering=1)  # noqa: SIM115  # open as long as the process
 
     def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in NAMED:
+            file.write(json.dumps({NAMED[event]: os.path.abspath(arguments[0])}) + "\n")
+        if event == SEEKS:
+            file.write(json.dumps({"sought": arguments[0]}) + "\n")
         if event != "open":
             return
         name, _, flags = arguments
@@ -44,12 +53,28 @@ def note_reads(log: Path) -> None:
 
 def list_reads(log: Path, data: Path) -> list[Path]:
     """The files that `note_reads` noted and that a page may depend on, each once, by name: those in the data folder,
-    and any other that is neither of Python, its libraries and the system nor hidden, as a cache or `.env` is; in the
-    folder of the project whatever the folders above it are called. What a library opens by itself, as DuckDB and
-    pyarrow do, is not noted."""
+    those that settings name, and any other that is neither of Python, its libraries and the system nor hidden, as a
+    cache or `.env` is; in the folder of the project whatever the folders above it are called. What a library opens by
+    itself, as DuckDB and pyarrow do, is not noted."""
     home = find_home()
-    names = {path for path, _ in _read_log(log)}
-    return sorted(one for one in names if _is_input(one, data.absolute(), home) and one.is_file())
+    names, named = {path for path, _ in _read_log(log)}, {find_named(log, what) for what in NAMED.values()}
+    found = (one for one in names if one in named or _is_input(one, data.absolute(), home))
+    return sorted(one for one in found if one.is_file())
+
+
+def find_named(log: Path, what: str) -> Path | None:
+    """The file that was read as that of the `organization` or the `budgets`, which settings name."""
+    return next(map(Path, _read_said(log, what)), None)
+
+
+def list_sought(log: Path) -> set[str]:
+    """What would have been read if it had been there: paths, patterns of them, and what settings name."""
+    return {*_read_said(log, "sought"), *(str(path) for path, _ in _read_log(log) if not os.path.exists(path))}
+
+
+def _read_said(log: Path, what: str) -> Iterator[str]:
+    lines = map(json.loads, log.read_text("utf-8").splitlines())
+    return (line[what] for line in lines if isinstance(line, dict) and what in line)
 
 
 def shows_people(log: Path, texts: Iterable[str]) -> bool:
@@ -66,7 +91,8 @@ def _read_log(log: Path) -> Iterator[tuple[Path, bool]]:
     """Each file, and whether it was read to place people."""
     for line in log.read_text("utf-8").splitlines():
         path = json.loads(line)
-        yield (Path(path[0]), True) if isinstance(path, list) else (Path(path), False)
+        if not isinstance(path, dict):
+            yield (Path(path[0]), True) if isinstance(path, list) else (Path(path), False)
 
 
 def _list_names(file: Path) -> Iterator[str]:

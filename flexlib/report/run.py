@@ -6,24 +6,25 @@ import html
 import json
 import re
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flexlib.errors import NotebookFailed, SnapshotChanged, SumsDiffer
+from flexlib.errors import NotebookFailed
 from flexlib.i18n import _, find_language
 from flexlib.page.kit.markup import POLICY, STATE_TYPE
 from flexlib.page.kit.theme import LAB_STYLE, render_page_style
+from flexlib.report.execute import execute_notebook, import_notebooks
 from flexlib.report.kernel import STEP, kill_kernels, open_kernel
 from flexlib.report.manifest import MANIFEST, build_manifest, names_people
 from flexlib.report.no_page import FAILED, NoPage
 from flexlib.report.offline import find_loaded
-from flexlib.report.parameters import HEADING, ReportRequest, name_parameters
+from flexlib.report.parameters import HEADING, ReportRequest
 from flexlib.setting_values import CELL_LIMIT
 from flexlib.settings import DEMO
 from flexlib.store.disk import PRIVATE, report_disk
@@ -38,12 +39,6 @@ PROGRESS = {"desc": "📊 Running cell", "bar_format": "{desc} {n} of {total}", 
 """What stands on stderr while a notebook runs, as tqdm takes it."""
 HIDDEN = {"analyst", "remove_cell"}
 """Tags of cells that a page leaves out."""
-STARTS = 3
-"""How often a kernel is started: of many at once one may find that another has taken its port meanwhile."""
-NOT_STARTED = "before replying to kernel_info"
-FORMATS = ("rfc3987_syntax", "isoduration")
-"""Forms of texts that jsonschema can check: a grammar that it compiles for a second, the calendars of all languages.
-The schema of a notebook asks for neither."""
 _DRAFTS: set[Path] = set()
 """The folders of the reports that are being made."""
 
@@ -57,10 +52,12 @@ def run_report(
     cell_limit: float = CELL_LIMIT,
     unclosed: str = "",
     told: Mapping[str, str] | None = None,
+    organization: Path | None = None,
 ) -> Path:
     """Runs the notebook of `request` on the snapshots in `data` and renders it; several may run at once, in threads.
     `unclosed` is what the ledger told of the months, by `proof.write_unclosed`: a notebook does not ask it; `told` are
-    the settings that judge a month, for the manifest.
+    the settings that judge a month, for the manifest; `organization`: who belongs where, instead of the file that the
+    settings name.
 
     Gives the page, `output_dir/2025-09/flex_credits.html`, of a year `output_dir/2025/year.html`, of a comparison with
     a month that is named `compare_months_vs_2025-07.html`; of made-up data it is in a folder `demo` there. The executed
@@ -78,8 +75,9 @@ def run_report(
             exporter = pool.submit(open_exporter)
             drafted, written, log = draft / executed.name, draft / page.name, draft / "reads"
             try:
+                own = partial(open_kernel, data, source.parent, unclosed, log, keeps=True, organization=organization)
                 how = {"progress_bar": PROGRESS if shows_progress else False, "execution_timeout": cell_limit}
-                node = _execute(source, drafted, request.values, data, unclosed, log, how)
+                node = execute_notebook(source, drafted, request.values, own, how)
                 written.write_text(render_notebook(node, exporter.result()), "utf-8")
                 made = build_manifest(request, written, log, data, told=told or {}, unclosed=unclosed)
                 (draft / manifest.name).write_text(made, "utf-8")
@@ -153,71 +151,6 @@ def _make_draft(folder: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(draft)
         _DRAFTS.discard(draft)
-
-
-def _execute(
-    source: Path,
-    target: Path,
-    values: Mapping[str, Any],
-    data: Path,
-    unclosed: str,
-    log: Path,
-    how: Mapping[str, Any],
-    starts: int = STARTS,
-) -> NotebookNode:
-    # The kernel first: it boots while papermill is imported, which takes as long.
-    with open_kernel(data, source.parent, unclosed, log, keeps=True) as kernel:
-        import_notebooks()
-        import papermill
-        from papermill.exceptions import PapermillExecutionError
-        from papermill.iorw import papermill_io
-
-        # It reads and writes with this whole process, all its threads, moved to where its last report was begun: of two
-        # at once one may leave the process there. Every path that it is given is absolute.
-        papermill_io.get_handler("local").cwd = lambda __: None
-        python = {"km": kernel, "kernel_name": "python3", "language": "python"}
-        try:
-            # No `cwd`: the kernel has its own.
-            node: NotebookNode = papermill.execute_notebook(
-                _escape(source.absolute()), _escape(target.absolute()), dict(values), **how, **python
-            )
-        except PapermillExecutionError as error:
-            what = name_parameters(f"{error.ename}: {error.evalue}", source)
-            failed = NotebookFailed(
-                _("Cell {exec_count} of {name} failed: {what}").format(
-                    exec_count=error.exec_count, name=source.name, what=what
-                )
-            )
-            told = {one.__name__: one.exit_code for one in (SnapshotChanged, SumsDiffer)}
-            failed.exit_code = told.get(error.ename, failed.exit_code)
-            raise failed from error
-        except TimeoutError as error:
-            limit = f"{how['execution_timeout']:g} s"
-            raise NotebookFailed(_("A cell of {name} took more than {limit} and was stopped")
-                .format(name=source.name, limit=limit)) from error  # fmt: skip
-        except RuntimeError as error:  # so nbclient says that a kernel is gone
-            if starts > 1 and NOT_STARTED in str(error):
-                return _execute(source, target, values, data, unclosed, log, how, starts - 1)
-            raise NotebookFailed(
-                _("The kernel of {name} ended in the middle ({error}); memory?").format(name=source.name, error=error)
-            ) from error
-        return node
-
-
-def _escape(path: Path) -> str:
-    """The path as papermill takes it, which puts parameters in place of names in braces."""
-    return str(path).replace("{", "{{").replace("}", "}}")
-
-
-def import_notebooks() -> None:
-    """Imports what papermill and nbconvert stand on, without what jsonschema would load on the way: see `FORMATS`."""
-    for name in FORMATS:
-        sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # to import it fails, as if it were missing
-    import nbformat  # noqa: F401
-
-    for name in FORMATS:
-        if sys.modules.get(name, sys) is None:
-            sys.modules.pop(name, None)  # another thread may have been here
 
 
 def open_exporter() -> TemplateExporter:

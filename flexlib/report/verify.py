@@ -16,11 +16,17 @@ from typing import Any
 from flexlib.errors import BadFile, FlexlibError, SnapshotChanged
 from flexlib.i18n import LANGUAGES, _, find_language, join_and, speak, to_english, translate_count
 from flexlib.report.as_made import find_as_made, find_request, make_of_then
-from flexlib.report.manifest import MANIFEST, Manifest, hash_bytes, name_manifest, name_path, read_manifest
-from flexlib.report.moved import Moved, describe_edits, describe_places, list_figures, list_moved
+from flexlib.report.fresh import explain_misplaced
+from flexlib.report.known import Stored, explain_contradicted, find_contradicted
+from flexlib.report.manifest import MANIFEST, Manifest, hash_bytes, name_manifest, read_headlines, read_manifest
+from flexlib.report.moved import Moved, list_figures, list_moved, name_path
 from flexlib.report.no_page import NoPage, cut_end, find_command
+from flexlib.report.places import describe_edits, describe_places
 from flexlib.report.run import run_report, stop_reports
 from flexlib.report.verdict import Verdict, Verified
+
+OF_DATA = ("rates/", "prices/")
+"""Folders of tables in a data folder."""
 
 
 def list_pages(place: Path) -> list[Path]:
@@ -34,10 +40,16 @@ def list_pages(place: Path) -> list[Path]:
     else:
         found = [place] if place.suffix == ".html" and (place.exists() or name_manifest(place).exists()) else []
     if not found:
-        said = _("{place} is not there; this makes it: {command}")
-        if place.exists():
-            said = _("{place} is no page of a report, and no folder that has any; this makes one: {command}")
-        raise BadFile(said.format(place=place, command=find_command(place)))
+        is_there, command = place.exists(), find_command(place)
+        if command:
+            said = _("{place} is not there; this makes it: {command}")
+            if is_there:
+                said = _("{place} is no page of a report, and no folder that has any; this makes one: {command}")
+        elif is_there:
+            said = _("{place} is no page of a report, and no folder that has any.")
+        else:
+            said = _("{place} is not there; give a page of a report, or a folder of pages.")
+        raise BadFile(said.format(place=place, command=command))
     return found
 
 
@@ -93,6 +105,8 @@ class _Remade:
     made: bytes = b""
     of_then: bytes | None = None
     """Made of the inputs of then, where they are still there."""
+    contradicted: Mapping[str, Stored] = field(default_factory=dict)
+    """The stored months as they are, of which the manifest says otherwise."""
     error: FlexlibError | None = None
 
     @contextmanager
@@ -104,14 +118,35 @@ class _Remade:
 
     @cached_property
     def inputs(self) -> tuple[Moved, ...]:
-        return tuple(list_moved(self.then, self.now))
+        return tuple(self._list_moved())
+
+    @cached_property
+    def content(self) -> bytes:
+        return self.page.read_bytes()
+
+    @cached_property
+    def as_made(self) -> str | None:
+        """The page as its manifest says that it was made; None where nothing gives it any more."""
+        if hash_bytes(self.content) == self.then["page"]["sha256"]:
+            return self.content.decode("utf-8", "replace")
+        return find_as_made(self.page, self.then, (self.made, self.of_then))
+
+    @cached_property
+    def headlines(self) -> Mapping[str, str]:
+        """Those of the page as it was made, which the manifest has, too, unless it was edited."""
+        return self.then["page"]["headlines"] if self.as_made is None else read_headlines(self.as_made)
 
     def make(self, data: Path, *, told: Mapping[str, str], unclosed: str) -> None:
         with tempfile.TemporaryDirectory() as folder:
             again = run_report(find_request(self.then), Path(folder), data, unclosed=unclosed, told=told)
             self.made, self.now = again.read_bytes(), read_manifest(name_manifest(again))
-        moved = list_moved(self.then, self.now)  # not `inputs`: their sentences are not in the language of the page
+        self.contradicted = find_contradicted(self.then, self.now, data)
+        moved = self._list_moved()  # not `inputs`: their sentences are not in the language of the page
         self.of_then = make_of_then(self.then, data, moved, told, unclosed) if moved else self.made
+
+    def _list_moved(self) -> list[Moved]:
+        known = {**self.then["snapshots"], **self.contradicted}
+        return list_moved({**self.then, "snapshots": known}, self.now)
 
 
 def _judge(one: _Remade, data: Mapping[bool, Path], *, has_organization: bool) -> Verified:
@@ -122,7 +157,7 @@ def _judge(one: _Remade, data: Mapping[bool, Path], *, has_organization: bool) -
         why = cut_end(one.error.why if isinstance(one.error, NoPage) else one.error)  # not of a folder that is gone
         if find_language() == LANGUAGES[0]:
             why = to_english(why)  # it was said in the language of the page
-        edited = tuple(_describe_edit(one, page.read_bytes())) if page.exists() else ()
+        edited = tuple(_describe_edit(one)) if page.exists() else ()
         said = _("{page} could not be made again: {why}.").format(page=name, why=why)
         gone = _list_gone(one.then, data[bool(one.then["made_up"])])
         lacking = () if has_organization else tuple(_explain_lacking(one.then, data[bool(one.then["made_up"])]))
@@ -135,23 +170,28 @@ def _judge(one: _Remade, data: Mapping[bool, Path], *, has_organization: bool) -
     if not page.exists():
         said = _("{page} is not there, its manifest is; make it again: flexlib report.")
         return Verified(page, Verdict.NOT_VERIFIED, (said.format(page=name),))
-    content = page.read_bytes()
-    sentences = tuple(_explain(one, content))
-    if content == one.made:
-        is_said = one.then["page"] == one.now["page"]
+    if place := explain_misplaced(page, one.then, may_be_of_year=True):  # as in an archive
+        said = _("{page} is no page of this folder: {why}; move it there, or make it again here: flexlib report.")
+        return Verified(page, Verdict.DIFFERS, (said.format(page=name, why=place),))
+    sentences = tuple(_explain(one))
+    if one.content == one.made:
+        is_said = one.then["page"] == one.now["page"] and not one.contradicted
         return Verified(page, Verdict.SAME if is_said else Verdict.DIFFERS, sentences, one.inputs)
-    figures = tuple(list_figures(one.then["page"]["headlines"], one.now["page"]["headlines"]))
+    figures = tuple(list_figures(one.headlines, one.now["page"]["headlines"], str(one.then["language"])))
     return Verified(page, Verdict.DIFFERS, sentences, one.inputs, figures)
 
 
-def _explain(one: _Remade, content: bytes) -> Iterator[str]:
+def _explain(one: _Remade) -> Iterator[str]:
     """What was found of the page, in sentences: first whether it was edited, apart from what has moved."""
-    page, said = one.page.name, one.then["page"]["sha256"]
+    page, content, said = one.page.name, one.content, one.then["page"]["sha256"]
     was_right = one.of_then is not None and hash_bytes(one.of_then) == said
     if content == one.made and one.then["page"] != one.now["page"]:
         yield _("The manifest says otherwise than the page that is made again: it was edited.")
     else:
-        yield from _describe_edit(one, content)
+        yield from _describe_edit(one)
+        if one.headlines != one.then["page"]["headlines"]:
+            yield _("The manifest says other headlines than the page that it is of: it was edited.")
+    yield from explain_contradicted(one.then, one.contradicted)
     if content == one.made:
         if one.inputs:
             yield translate_count(
@@ -175,26 +215,29 @@ def _explain(one: _Remade, content: bytes) -> Iterator[str]:
         yield from describe_places(content.decode("utf-8", "replace"), one.made.decode())
 
 
-def _describe_edit(one: _Remade, content: bytes) -> Iterator[str]:
+def _describe_edit(one: _Remade) -> Iterator[str]:
     """That the page was changed after it was made, and where; nothing of one that was not."""
-    if hash_bytes(content) == one.then["page"]["sha256"]:
+    if hash_bytes(one.content) == one.then["page"]["sha256"]:
         return
     yield _("{page} is not the page that was made: it was changed afterwards.").format(page=one.page.name)
-    then = find_as_made(one.page, one.then, (one.made, one.of_then))
-    if then is None:
+    if one.as_made is None:
         yield _(
             "Where it was changed cannot be told: neither its inputs nor the notebook beside it give that page again."
         )
     else:
-        yield from describe_edits(content.decode("utf-8", "replace"), then)
+        yield from describe_edits(one.content.decode("utf-8", "replace"), one.as_made)
 
 
 def _explain_lacking(manifest: Manifest, root: Path) -> Iterator[str]:
-    """That the page was made with tables from outside of the data folder, where no organization is given now: which of
-    them is the organization's no manifest says."""
-    if found := [Path(name).name for name in manifest["files"] if name.endswith(".csv") and not (root / name).exists()]:
+    """That the page was made with the file of an organization, where none is given now. A manifest of before does not
+    say which one that was: it may be any table from outside of the data folder."""
+    tables = (name for name in manifest["files"] if name.endswith(".csv") and not name.startswith(OF_DATA))
+    found = [name for name in tables if not (root / name).exists()]
+    if "organization" in manifest:
+        found = [name] if (name := manifest["organization"]) else []
+    if found:
         said = _("It was made with {files}, and no file of an organization is given now: FLEXLIB_ORGANIZATION=FILE.")
-        yield said.format(files=join_and(found))
+        yield said.format(files=join_and([Path(name).name for name in found]))
 
 
 def _list_gone(manifest: Manifest, root: Path) -> list[str]:

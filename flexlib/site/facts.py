@@ -19,16 +19,17 @@ from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.front.year import list_parts, measure_months
 from flexlib.i18n import _
-from flexlib.report.fresh import explain_unshared
+from flexlib.report.fresh import PERIOD, explain_misplaced, explain_unshared
+from flexlib.report.inputs import Inputs, find_month, find_stored, list_restored
 from flexlib.report.manifest import hash_bytes, name_manifest, names_people, read_manifest
 from flexlib.site.frame import INDEX
-from flexlib.store.snapshots import list_newest
 
 Row = dict[str, Any]
 
 TITLE = re.compile(r"<title>(.*?)</title>", re.DOTALL)
 HEADING = re.compile(r"<h2[^>]*>(.*?)</h2>", re.DOTALL)
-PERIOD = re.compile(r"\d{4}(-\d\d)?")
+UTC = "UTC"
+"""Of whose months `flexlib spend` is, and a report that is told no zone."""
 OF = "usd"
 """The unit by which months, models and departments are put in order and drawn."""
 
@@ -48,6 +49,10 @@ class Report:
     """When it was made, in seconds, as the file system says."""
     made_of: Mapping[str, str]
     """By month and source, such as `credits/2025-09/windsurf`, the hash of the rows that it was made of."""
+    zone: str = UTC
+    """Whose days it is of."""
+    moved: tuple[str, ...] = ()
+    """Its files and settings that are others now, in words."""
 
     @property
     def path(self) -> str:
@@ -77,9 +82,8 @@ class Facts:
     @cached_property
     def outdated(self) -> dict[str, str]:
         """By path, of reports that were made of other rows or sources than are stored now, in words of which months."""
-        read = {Month.parse(_find_month(name)) for one in self.reports for name in one.made_of}
-        newest = (one for month in read.union(self.spend.stored) for one in list_newest(month, self.spend.root))
-        stored = {f"{one.dataset}/{one.month}/{one.source}": one.certificate for one in newest}
+        read = {find_month(name) for one in self.reports for name in one.made_of}
+        stored = find_stored(read.union(self.spend.stored), self.spend.root)
         changed = {one.path: name_months(_list_changed(one, stored)) for one in self.reports}
         return {path: names for path, names in changed.items() if names}
 
@@ -155,16 +159,12 @@ def _list_changed(report: Report, stored: Mapping[str, AnyCertificate]) -> list[
     """The months of which other rows are stored now than the report was made of; of its own period also those of which
     a source was stored since, or is gone: of other months a report need not read all."""
     made_of = report.made_of
-    changed = {name for name, rows in made_of.items() if name in stored and stored[name].rows_sha256 != rows}
-    changed |= {name for name in made_of.keys() - stored.keys() if _find_month(name).startswith(report.period)}
+    changed = list_restored(made_of, stored)
+    changed |= {name for name in made_of.keys() - stored.keys() if str(find_month(name)).startswith(report.period)}
     if made_of:
-        changed |= {name for name in stored.keys() - made_of.keys() if _find_month(name).startswith(report.period)
+        changed |= {name for name in stored.keys() - made_of.keys() if str(find_month(name)).startswith(report.period)
                     and stored[name].read_at.timestamp() > report.made_at}  # fmt: skip
-    return sorted({Month.parse(_find_month(name)) for name in changed})
-
-
-def _find_month(name: str) -> str:
-    return name.split("/")[1]
+    return sorted({*map(find_month, changed)})
 
 
 def list_amounts(row: Row, span: Span) -> list[int | None]:
@@ -172,7 +172,7 @@ def list_amounts(row: Row, span: Span) -> list[int | None]:
     return [None if row[str(month)] is None else int(100 * row[str(month)]) for month in span.months]
 
 
-def find_reports(folder: Path, *, share: bool = False) -> tuple[list[Report], list[str]]:
+def find_reports(folder: Path, inputs: Inputs, *, share: bool = False) -> tuple[list[Report], list[str]]:
     """The reports below `folder` that a site may show, and of each other one a sentence why not: it shows people by
     name, or nothing proves that it is what was made; with `share` also where it may show departments of few people."""
     found, left = list[Report](), list[str]()
@@ -185,10 +185,12 @@ def find_reports(folder: Path, *, share: bool = False) -> tuple[list[Report], li
         text = (content := page.read_bytes()).decode("utf-8")
         title = TITLE.search(text)
         words = tuple(_strip(one) for one in HEADING.findall(text))
-        read = read_manifest(name_manifest(page))["snapshots"]
-        made_of = {name: one["rows_sha256"] for name, one in read.items()}
+        manifest = read_manifest(name_manifest(page))
+        made_of = {name: one["rows_sha256"] for name, one in manifest["snapshots"].items()}
+        zone = str(manifest["parameters"].get("zone", UTC))
         name = _strip(title[1]) if title else page.stem
-        found.append(Report(page.parent.name, page.name, name, words, content, page.stat().st_mtime, made_of))
+        made_at, moved = page.stat().st_mtime, tuple(inputs.list_moved(manifest, page))
+        found.append(Report(page.parent.name, page.name, name, words, content, made_at, made_of, zone, moved))
     return found, left
 
 
@@ -203,6 +205,8 @@ def _find_obstacle(page: Path, share: bool) -> str:
         return _("it was changed after it was made")
     if names_people(manifest):
         return _("it shows people by name")
+    if why := explain_misplaced(page, manifest):
+        return why
     if page.name.lower() == INDEX:
         return _("the page of its month has this name; give the notebook another")
     return explain_unshared(manifest) if share else ""

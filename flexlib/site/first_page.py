@@ -46,7 +46,7 @@ def render_first(site: Site) -> str:
         Html("months", render_element("div", proof.text, id="proof")),
         _draw_models(site),
         *parts,
-        show_reports(others, "", facts.outdated),
+        show_reports(others, "", facts),
     ]
     return render_first_page(site.title, pieces, list_entries(site), site.tell_read())
 
@@ -76,7 +76,7 @@ def _show_head(site: Site) -> Piece:
     stored = translate_count("{count} month is stored", "{count} months are stored", count).format(count=count)
     absent = ", ".join(one.title for one in spend.absent)
     gaps = [_("Not stored: {months}.").format(months=absent)] if absent else []
-    over = _("All that is stored, month by month: {span}").format(span=span)
+    over = _("All that is stored, month by month: {span} · days of {zone}").format(span=span, zone=spend.zone)
     missing, notes = ((), gaps) if state is State.COMPLETE else (gaps, ())
     title = show_title(site.title, "", over, BADGES[state], stored, missing, demo=site.is_demo)
     written = "".join(render_element("p", escape(text), class_="flex-why") for text in notes)
@@ -85,9 +85,9 @@ def _show_head(site: Site) -> Piece:
 
 def _draw_models(site: Site) -> Html:
     facts = site.facts
-    known = ("model", "total", *map(str, facts.span.months))
-    models = [{name: row[name] for name in known} for row in facts.models if row["total"]]
-    chart = draw_months(models, "model", facts.span, _("Models by month"))
+    known = ("model", "total", "lacking", *map(str, facts.span.months))
+    models = [{name: row[name] for name in known} for row in facts.models]
+    chart = draw_months([row for row in models if row["total"]], "model", facts.span, _("Models by month"))
     if not chart:
         return Html("chart", "")
     found = heading_for_year_models(models)

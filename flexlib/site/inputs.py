@@ -34,7 +34,7 @@ def hash_inputs(spend: Spend, reports: Sequence[Report], *, is_shared: bool) -> 
         "pseudonyms": hash_bytes(find_pseudonym_secret(root)),
         "organization": spend.roster and _hash(spend.roster),
         "unclosed": [spend.look(month) for month in spend.stored],
-        "reports": [(one.path, hash_bytes(one.content)) for one in reports],
+        "reports": [(one.path, hash_bytes(one.content), one.moved) for one in reports],
     }
     return hash_bytes(json.dumps(made_of, default=str).encode())
 

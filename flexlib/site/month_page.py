@@ -19,7 +19,7 @@ from flexlib.page.kit.parts import (
 )
 from flexlib.page.kit.units import UNITS
 from flexlib.page.usage.sections import show_month_title
-from flexlib.site.facts import OF, Row
+from flexlib.site.facts import OF, UTC, Row
 from flexlib.site.frame import INDEX, Navigation, render_page
 from flexlib.site.site import PARTS, Site, show_reports, show_table, write_usd
 from flexlib.site.tables import table_of_month
@@ -28,7 +28,7 @@ from flexlib.site.tables import table_of_month
 def render_month(site: Site, month: Month) -> str:
     """Also of a month of which only reports are there."""
     facts = site.facts
-    reports = show_reports([one for one in facts.reports if one.period == str(month)], "../", facts.outdated)
+    reports = show_reports([one for one in facts.reports if one.period == str(month)], "../", facts)
     if month in facts.spend.stored:
         one = facts.pick(month)
         proof = show_certificates(one.state, one.certificates, one.missing)
@@ -64,13 +64,13 @@ def _show_month(site: Site, month: Month) -> list[Piece]:
     )
     return [
         show_month_title(site.title, usage),
-        _show_headlines(facts.rows[month], facts.rows.get(month.previous)),
+        _show_headlines(facts.rows[month], facts.rows.get(month.previous), facts.spend.zone),
         show_section(Heading(_("Day by day"), counted), chart) if chart else Html("days", ""),
         *tables,
     ]
 
 
-def _show_headlines(row: Row, then: Row | None) -> Html:
+def _show_headlines(row: Row, then: Row | None, zone: str) -> Html:
     marks = {
         unit: mark_total(BADGES[State.GAP]) if row[unit] is not None and unit in row["lacks"] else ""
         for unit in ("usd", "clp", "flex_credits")
@@ -85,8 +85,11 @@ def _show_headlines(row: Row, then: Row | None) -> Html:
     pesos = UNKNOWN if row["clp"] is None else UNITS["clp"].write(row["clp"])
     spent = UNKNOWN if row["flex_credits"] is None else format_amount(row["flex_credits"])
     counts = {name: UNKNOWN if row[name] is None else format_number(row[name]) for name in ("people", "requests")}
+    said = _("as flexlib spend says it")
+    if zone != UTC:
+        said = _("of {zone}; flexlib spend says that of UTC").format(zone=zone)
     return show_cards([
-        (_("Spend") + marks["usd"], write_usd(row[OF]), _("as flexlib spend says it")),
+        (_("Spend") + marks["usd"], write_usd(row[OF]), said),
         (_("In pesos") + marks["clp"], pesos, ""),
         (_("Flex credits") + marks["flex_credits"], spent, ""),
         (_("Spenders"), counts["people"], _("with flex credits")),

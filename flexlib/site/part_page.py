@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from flexlib.analysis.ranking import share_out
 from flexlib.certificate import State
-from flexlib.formats import UNKNOWN, format_share_percent
+from flexlib.dates import Month
+from flexlib.formats import UNKNOWN, capitalize_first, format_share_percent
 from flexlib.front.table import SpendTable
-from flexlib.front.year import is_known, list_parts
+from flexlib.front.undecided import explain_lack
+from flexlib.front.year import add_lacking, is_known, list_parts
 from flexlib.i18n import _
 from flexlib.page.kit.markup import Html, Piece, render_element
 from flexlib.page.kit.parts import BADGES, Heading, mark_total, show_cards, show_section, show_title
@@ -19,7 +21,7 @@ from flexlib.site.frame import INDEX, Navigation, render_page
 from flexlib.site.site import PARTS, Site, draw_months, show_table, write_usd
 from flexlib.site.tables import table_of_part, table_parts
 
-SUMMED = (OF, "flex_credits", "requests", "total_tokens", "unpriced_requests")
+SUMMED = (OF, "flex_credits", "requests", "total_tokens")
 
 
 def render_part(site: Site, key: str, name: str) -> str:
@@ -44,10 +46,14 @@ def render_part(site: Site, key: str, name: str) -> str:
         (_("First month"), months[0], ""),
         (_("Last month"), months[-1], ""),
     ]
-    badge, said = BADGES[find_worst(states)], _("the worst state of its months")
-    proof = show_table(_("Month by month"), "", table_of_part(_sum_months(table), site.lead(), "table-months"))
+    moved = [capitalize_first(explain_lack(map(Month.parse, row["moved"]))) + "."] if row["moved"] else []
+    badge = BADGES[find_worst({*states, *([State.GAP] if moved else [])})]
+    said = _("the worst state of its months")
+    proof = show_table(
+        _("Month by month"), "", table_of_part(_sum_months(table, row["lacking"]), site.lead(), "table-months")
+    )
     pieces: list[Piece] = [
-        show_title(name, "", site.kinds[key], badge, said, (), demo=site.is_demo),
+        show_title(name, "", site.kinds[key], badge, said, moved, demo=site.is_demo),
         show_cards(cards),
         _show_chart(site, others or [row], other if others else key, name),
         _show_others(site, others, other),
@@ -67,11 +73,14 @@ def _show_others(site: Site, rows: Sequence[Row], other: str) -> Html:
     return show_table(site.headings[other], "", made)
 
 
-def _sum_months(table: SpendTable) -> list[Row]:
-    """The lines summed by month; what none of them knows is not known."""
+def _sum_months(table: SpendTable, lacking: Collection[str]) -> list[Row]:
+    """The lines summed by month; what none of them knows is not known. `lacking` as of `list_parts`."""
     months: dict[Any, Row] = {}
     for line in table.to_dict("records"):
-        row = months.setdefault(line["month"].date(), {"month": line["month"].date(), **dict.fromkeys(SUMMED)})
+        new = {"month": line["month"].date(), **dict.fromkeys(SUMMED), "unpriced": 0}
+        new["lacking"] = f"{line['month']:%Y-%m}" in lacking
+        row = months.setdefault(line["month"].date(), new)
+        row["unpriced"] = add_lacking(row["unpriced"], line)
         for name in SUMMED:
             if is_known(line[name]):
                 row[name] = (row[name] or 0) + line[name]

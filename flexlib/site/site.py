@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 
 from flexlib.certificate import State
 from flexlib.dates import Month, Span
 from flexlib.formats import UNKNOWN, format_moment
-from flexlib.i18n import _
+from flexlib.i18n import _, join_and
 from flexlib.page.kit.amounts import Cell, plot_amounts
 from flexlib.page.kit.chart import Chart
 from flexlib.page.kit.markup import Html, escape, render_element
@@ -66,15 +66,19 @@ def show_table(heading: str, note: str, table: Table) -> Html:
     return show_section(Heading(heading, note) if table.rows else None, table)
 
 
-def show_reports(reports: Sequence[Report], root: str, outdated: Mapping[str, str]) -> Html:
-    """The links to reports, from a page from which the first one is `root` away; `outdated` as of `Facts`."""
+def show_reports(reports: Sequence[Report], root: str, facts: Facts) -> Html:
+    """The links to reports, from a page from which the first one is `root` away, each with why its sums may be others
+    than the site's."""
     if not reports:
         return Html("reports", "")
     items = ""
     for one in reports:
         link = render_element("a", escape(one.title), href=root + one.path)
-        if months := outdated.get(one.path):
-            said = _("made of other data of {months} than are stored now").format(months=months)
+        notes = [_("made of other data of {months} than are stored now")] if one.path in facts.outdated else []
+        notes += [_("made with other inputs than there are now: {inputs}")] if one.moved else []
+        notes += [_("of days of {zone}")] if one.zone != facts.spend.zone else []
+        for note in notes:
+            said = note.format(months=facts.outdated.get(one.path), zone=one.zone, inputs=join_and(one.moved))
             link += " " + render_element("small", escape(said))
         items += render_element("li", link)
     return show_section(Heading(_("Reports"), ""), Html("reports", render_element("ul", items, class_="flex-links")))

@@ -9,6 +9,7 @@ from flexlib.dates import Month, Span
 from flexlib.i18n import _
 from flexlib.page.kit.parts import BADGES
 from flexlib.site.facts import OF, Facts, list_amounts
+from flexlib.tables.chargeback import IN_PART
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
 from flexlib.tables.year import NOT_STORED
 
@@ -53,7 +54,8 @@ def table_of_month(
 ) -> Table:
     """A line for each that was used in one month, its part of it as a bar."""
     found = [row for row in rows if str(month) in row["used"] and row[str(month)] != 0]
-    lines: list[Row] = [{key: row[key], OF: row[str(month)], "drawn": row[str(month)]} for row in found]
+    lines: list[Row] = [{key: row[key], OF: row[str(month)], "drawn": row[str(month)],
+                         "lacking": row["lacking"] & {str(month)}} for row in found]  # fmt: skip
     lines.sort(key=lambda row: (row[OF] is None, -(row[OF] or 0), row[key]))
     return _build(lines, key, Column("drawn", "", Kind.BAR), addresses, heading, name)
 
@@ -62,14 +64,15 @@ def _build(
     lines: Sequence[Row], key: str, drawn: Column, addresses: Mapping[str, str], heading: str, name: str
 ) -> Table:
     shares = share_out([row[OF] for row in lines])  # as a month's report gives them: they sum to 100.0 %
-    rows = [{**row, "share": share, "page": addresses.get(row[key])} for row, share in zip(lines, shares, strict=True)]
+    rows = [{**row, "share": share, "page": addresses.get(row[key]), "note": _mark_least(row)}
+            for row, share in zip(lines, shares, strict=True)]  # fmt: skip
     columns = [
         Column(key, heading, total=_("All together"), is_series=key == "model", link="page"),
         drawn,
-        Column(OF, "US$", Kind.USD, Total.KNOWN, unknown=_("no amount is known")),
+        Column(OF, "US$", Kind.USD, Total.KNOWN, "note", unknown=_("no amount is known")),
         Column("share", _("Share"), Kind.SHARE, is_optional=drawn.kind is Kind.SPARK),
     ]
-    unpriced = Column("unpriced", _("Calls not priced"), Kind.COUNT, Total.KNOWN, is_optional=True)
+    unpriced = Column("unpriced", _("Calls not priced"), Kind.COUNT, Total.KNOWN, is_optional=True, unknown=IN_PART)
     if any(row.get("unpriced") for row in rows):
         columns.append(unpriced)
     coloured = frozenset(row[key] for row in rows[: count_colours(len(rows))])
@@ -77,14 +80,22 @@ def _build(
 
 
 def table_of_part(rows: Sequence[Row], addresses: Mapping[str, str], name: str) -> Table:
-    """A line a month of one model or department; `rows` have `month` and the measures of `Spend.by`."""
-    lines = [{**row, "page": addresses.get(str(Month.containing(row["month"])))} for row in rows]
+    """A line a month of one model or department; `rows` have `month`, the measures of `Spend.by` and whether it
+    is `lacking`."""
+    least = _("All months, at least") if any(row["lacking"] for row in rows) else _("All months")
+    lines = [
+        {**row, "note": _mark_least(row), "page": addresses.get(str(Month.containing(row["month"])))} for row in rows
+    ]
     columns = [
-        Column("month", _("Month"), Kind.MONTH, _("All months"), link="page"),
-        Column(OF, "US$", Kind.USD, Total.KNOWN),
+        Column("month", _("Month"), Kind.MONTH, least, link="page"),
+        Column(OF, "US$", Kind.USD, Total.KNOWN, "note"),
         Column("flex_credits", _("Flex credits"), Kind.USD, Total.KNOWN),
         Column("requests", _("Requests"), Kind.COUNT, Total.KNOWN),
         Column("total_tokens", _("Tokens"), Kind.COUNT, Total.KNOWN, is_optional=True),
-        Column("unpriced_requests", _("Not priced"), Kind.COUNT, Total.KNOWN, is_optional=True),
+        Column("unpriced", _("Not priced"), Kind.COUNT, Total.KNOWN, is_optional=True, unknown=IN_PART),
     ]
     return Table(name, _("Month by month"), columns, lines)
+
+
+def _mark_least(row: Row) -> str:
+    return _("at least") if row["lacking"] and row[OF] is not None else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from flexlib.analysis.usage import total_cost_by_period
 from flexlib.certificate import State
 from flexlib.dates import Month
 from flexlib.errors import SnapshotMissing
-from flexlib.formats import count_calls_at_least, format_change
+from flexlib.formats import count_calls_at_least, format_change, format_short_day
 from flexlib.i18n import _, join_and
 from flexlib.senders import name_provider
 from flexlib.sources.registry import name_source, sort_sources
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     import duckdb
 
 Sum = TypeVar("Sum")
-
-NOT_WHOLE = (State.GAP, State.PROVISIONAL)
-"""States of a month that is a part of one: against another it would look like a rise or a fall."""
 
 
 @dataclass(frozen=True)
@@ -110,21 +107,56 @@ def load_month_before(usage: MonthUsage, root: Path) -> MonthBefore:
         before = load_month_usage(month, root, zone=usage.zone, tolerance=usage.tolerance, look=usage.look)
     except SnapshotMissing:
         return MonthBefore(month, None, _("{month} is not stored").format(month=month.name))
-    return MonthBefore(month, before, _find_obstacle(usage, before))
+    return MonthBefore(month, before, explain_unlike([usage], [before], (usage.month.name, month.name)))
 
 
-def _find_obstacle(usage: MonthUsage, before: MonthUsage) -> str:
-    here, there = ({one.source for one in month.snapshots} for month in (usage, before))
-    for lacking, month in ((here - there, before.month), (there - here, usage.month)):
-        sources = lacking - find_over(month, usage.root)
-        # What is not stored is not zero.
-        if sources:
-            names = ", ".join(map(name_source, sort_sources(sources)))
-            return _("{month} lacks {sources}").format(month=month.name, sources=names)
-    if before.state in NOT_WHOLE or (
-        before.state is State.UNWITNESSED and any(one.exit_code for one in before.certificates)
-    ):
-        return _("{month} is not whole").format(month=before.month.name)
-    if usage.state is State.PROVISIONAL:
-        return _("{month} was not over").format(month=usage.month.name)
-    return ""
+def find_own_sources(usage: MonthUsage) -> set[str]:
+    """Those that are stored of the month itself: of another zone its edge is read out of a neighbour, too, which may
+    have others."""
+    return {one.source for one in usage.snapshots if one.month == usage.month}
+
+
+def find_lacking(here: set[str], there: set[str], over: set[str]) -> set[str]:
+    """The sources `there` and not `here`, but for those that were `over` by then: what is not stored is not zero."""
+    return there - here - over
+
+
+def explain_part(usage: MonthUsage) -> str:
+    """Why no change of the month is stated, in a few words: rows of it are known to be missing, or still to come. Calls
+    without a price are there, and the change is at least so much."""
+    if usage.lacking or any(one.state_of_rows is State.GAP for one in usage.certificates):
+        return _("{month} is not whole").format(month=usage.month.name)
+    is_over = not any(one.is_part for one in usage.certificates)
+    return "" if is_over else _("{month} was not over").format(month=usage.month.name)
+
+
+def is_running(usage: MonthUsage) -> bool:
+    """Whether no change of the month is stated since rows of it are still to come."""
+    return bool(explain_part(usage)) and not all(one.is_settled for one in usage.certificates)
+
+
+def explain_running(usage: MonthUsage) -> str:
+    """Of a month that is running, up to which day there is anything of it, and what that means of its difference from
+    another."""
+    ((last,),) = usage.rows.aggregate("max(created_at)").fetchall()
+    said = _("{month} was not over when it was read: a part of the difference is of days to come.")
+    if last is not None:
+        said = _("{month} was not over when it was read, and has rows up to {day}: a part of the difference is of days "
+                 "to come.")  # fmt: skip
+    return said.format(month=usage.month.name, day=last and format_short_day(last))
+
+
+def explain_unlike(
+    now: Sequence[MonthUsage], then: Sequence[MonthUsage], names: tuple[str, str], within: Collection[str] | None = None
+) -> str:
+    """Why no change of some months on others is stated, in a few words; empty where one may be. The months of each in
+    their order; `names`: what both are called; `within`: the sources that count, all of them where it is None."""
+    here, there = ({one for month in side for one in find_own_sources(month)} for side in (now, then))
+    for own, other, side, name in ((there, here, then, names[1]), (here, there, now, names[0])):
+        lacking = find_lacking(own, other, find_over(side[0].month, side[0].root) if side else set())
+        if lacking := lacking if within is None else lacking.intersection(within):
+            sources = ", ".join(map(name_source, sort_sources(lacking)))
+            return _("{month} lacks {sources}").format(month=name, sources=sources)
+    if any(month.state is State.GAP or not all(one.is_measure for one in month.certificates) for month in then):
+        return _("{month} is not whole").format(month=names[1])
+    return next(filter(None, map(explain_part, now)), "")

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flexlib.dates import Month
+from flexlib.enums import OF_AN_HOUR
 from flexlib.formats import format_number
 from flexlib.i18n import translate_count
 from flexlib.money.near_calls import gather_calls
 from flexlib.money.same_calls import CALL, CLOCKS, MACROS, SAME_LENGTH, count_fewer, is_asked, name_models
 from flexlib.money.shifted_calls import find_shifts
 from flexlib.sources.registry import IMPORT
+from flexlib.spend.edge_sums import find_alike, list_ids
 from flexlib.spend.kept import name_origins
 from flexlib.spend.once import is_near
 from flexlib.store.cache import Basis, recall
@@ -64,6 +66,8 @@ class _Shared(NamedTuple):
     late: str
     early: str
     calls: int
+    hours: int
+    """Those whose sums both have, and `calls` is 0; else 0."""
 
 
 def find_edge_calls(edges: Iterable[Month], root: Path) -> tuple[dict[Month, frozenset[str]], tuple[str, ...]]:
@@ -80,7 +84,16 @@ def find_edge_calls(edges: Iterable[Month], root: Path) -> tuple[dict[Month, fro
 
 
 def _explain_shared(one: _Shared) -> str:
-    said = translate_count(
+    of_hours = translate_count(
+        "{file} has in {count} hour of {month} the very tokens that {other} has in one of {before}, as another clock "
+        "would put them there: if they are the same calls, they count twice. Import the file that holds with "
+        "--supersedes of the other, or with --distinct if its calls are its own.",
+        "{file} has in {count} hours of {month} the very tokens that {other} has in as many of {before}, as another "
+        "clock would put them there: if they are the same calls, they count twice. Import the file that holds with "
+        "--supersedes of the other, or with --distinct if its calls are its own.",
+        one.hours,
+    )
+    of_calls = translate_count(
         "{count} call of {file} in {month} may be of {other} in {before} too, by clocks that differ: then it counts "
         "twice. Import the file that holds with --supersedes of the other, or with --distinct if it is a call of its "
         "own.",
@@ -89,8 +102,9 @@ def _explain_shared(one: _Shared) -> str:
         "their own.",
         one.calls,
     )
-    count = format_number(one.calls)
-    return said.format(count=count, file=one.late, month=one.month, other=one.early, before=one.month.previous)
+    said, count = (of_hours, one.hours) if one.hours else (of_calls, one.calls)
+    names = {"file": one.late, "month": one.month, "other": one.early, "before": one.month.previous}
+    return said.format(count=format_number(count), **names)
 
 
 def _compare_months(late_one: Snapshot, early_one: Snapshot) -> tuple[frozenset[str], tuple[_Shared, ...]]:
@@ -100,8 +114,8 @@ def _compare_months(late_one: Snapshot, early_one: Snapshot) -> tuple[frozenset[
         return frozenset(), ()
     basis = name_origins((late_one, early_one), {"edge": str(late_one.month), "files": files})
     met = _recall_met(basis, late_one, early_one)
-    shared = (_Shared(late_one.month, late.files[here]["name"], early.files[there]["name"], calls)
-              for here, there, calls in met["shared"])  # fmt: skip
+    shared = (_Shared(late_one.month, late.files[here]["name"], early.files[there]["name"], *counts)
+              for here, there, *counts in met["shared"])  # fmt: skip
     return frozenset(met["twice"]), tuple(shared)
 
 
@@ -114,7 +128,7 @@ def _recall_met(basis: Basis, *sides: Snapshot) -> dict[str, list[Any]]:
 
 
 def _count_met(late: _Side, early: _Side) -> dict[str, list[Any]]:
-    """`twice`: the ids as of `find_edge_calls`; `shared`: of two files their hashes, and how many both may have."""
+    """`twice`: the ids as of `find_edge_calls`; `shared`: of two files their hashes, and the counts of `_Shared`."""
     import duckdb
 
     with duckdb.connect() as connection:
@@ -122,14 +136,20 @@ def _count_met(late: _Side, early: _Side) -> dict[str, list[Any]]:
         numbers = _view_near(connection, late, early)
         found = _match(connection, late.snapshot.month, numbers)
         shifted = _match_shifted(connection, {pair: both for pair, both in numbers.items() if pair not in found})
-        twice, shared = set[str](), list[tuple[str, str, int]]()
+        alike = find_alike(connection, numbers.values(), late.snapshot.month.first)
+        twice, shared = set[str](), list[tuple[str, str, int, int]]()
         for pair, met in (*found.items(), *shifted.items()):
             if pair.dropped:
                 twice |= {one[pair.dropped == pair.early] for one in met}
                 continue
             count = min(len({one[side] for one in met}) for side in (0, 1))
             if pair in shifted or is_asked(count, count_fewer(connection, _read_calls(connection, pair, late, early))):
-                shared.append((pair.late, pair.early, count))
+                shared.append((pair.late, pair.early, count, 0))
+        for pair, both in numbers.items():
+            if both in alike and pair.dropped:
+                twice |= list_ids(connection, both[pair.dropped == pair.early], alike[both][pair.dropped == pair.early])
+            elif both in alike:
+                shared.append((pair.late, pair.early, 0, alike[both].hours))
     return {"twice": sorted(twice), "shared": shared}
 
 
@@ -166,10 +186,10 @@ def _list_pairs(late: _Side, early: _Side, there: Container[int]) -> Iterator[tu
 
 
 def _view_near(connection: duckdb.DuckDBPyConnection, late: _Side, early: _Side) -> dict[_Pair, tuple[int, int]]:
-    """Makes the view `all_rows` of the calls near the edge, each file by its place in both lists, the late ones first;
-    gives the pairs of files that have any, with their places. Without those whose id is on both sides: that is one
-    call, of which one counts, and neither is to be dropped for the other."""
-    near = f"grain = '{CALL}' AND {is_near(late.snapshot.month)}"
+    """Makes the view `all_rows` of calls and hours' sums near the edge, each file by its place in both lists, the late
+    ones first; gives the pairs of files that have any, with their places. Without those whose id is on both sides: that
+    is one call, of which one counts, and neither is to be dropped for the other."""
+    near = f"grain IN {OF_AN_HOUR} AND {is_near(late.snapshot.month)}"
     for name, side, first in (("late", late, 0), ("early", early, len(late.files))):
         if not read_usage([side.snapshot.parquet], connection).filter(near).limit(1).fetchall():
             return {}

@@ -12,6 +12,7 @@ from flexlib.proof import Unclosed
 from flexlib.sources.registry import find_source, name_source
 from flexlib.spend.zones import Piece
 from flexlib.store.ended import find_awaited
+from flexlib.store.server import find_command
 from flexlib.store.strays import list_misplaced
 
 Unstored = Mapping[str, Sequence[Month]]
@@ -27,14 +28,15 @@ def _explain(source: str, months: Sequence[Month], root: Path) -> Iterator[str]:
     said = _("Nothing of {source} is stored of {months}: what it holds there is not known, and is not zero.")
     yield said.format(source=name_source(source), months=name_months(months))
     last, known = find_awaited(months[0], root).get(source), find_source(source)
+    command = find_command(known, months[0], root) if known else ""
     if last:
         end = write_command(f"flexlib sources --ended {source} {last}")
         act = (
             _("Run: {command}; where it was not in use then: {end}")
-            if known
+            if command
             else _("Where it was not in use then: {end}")
         )
-        yield act.format(command=known.format_command(months[0]) if known else "", end=end)
+        yield act.format(command=command, end=end)
 
 
 def explain_parts(
@@ -64,8 +66,9 @@ def _explain_missing_hours(
     for source in sources:
         if (one, source) not in stored and source in awaited:
             known = find_source(source)
+            command = find_command(known, one, root) if known else ""
             said = _("{first} to {end} UTC is not in it for {source}: its month {month} is not stored.")
-            if known:
+            if command:
                 said = _(
                     "{first} to {end} UTC is not in it for {source}: its month {month} is not stored. Run: {command}"
                 )
@@ -74,5 +77,5 @@ def _explain_missing_hours(
                 end=f"{end:%Y-%m-%d %H:%M}",
                 source=name_source(source),
                 month=one,
-                command=known.format_command(one) if known else "",
+                command=command,
             )

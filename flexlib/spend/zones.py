@@ -12,9 +12,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from flexlib.dates import Month
 from flexlib.enums import OF_AN_HOUR
 from flexlib.errors import BadParameter, SnapshotMissing
+from flexlib.guesses import explain_no_zone
 from flexlib.i18n import _, join_or
-from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, list_sources
+from flexlib.sources.registry import BILLS, LEDGER, WINDSURF
 from flexlib.store.ended import check_going
+from flexlib.store.server import list_commands
 from flexlib.store.snapshots import find_state, list_newest
 from flexlib.store.usage_files import read_usage
 from flexlib.store.version import Snapshot
@@ -63,7 +65,7 @@ def find_month_snapshots(
     billed = [one for one in found if one.dataset == BILLS.dataset and one.month == month]
     if not spent and not billed and not any(one.month == month for one in usage):
         check_going(month, root)
-        commands = join_or(one.format_command(month) for one in list_sources())
+        commands = join_or(list_commands(month, root))
         raise SnapshotMissing(_("Nothing of {month} is stored. Run: {commands}").format(month=month, commands=commands))
     for one in (*usage, *spent, *billed):
         one.check()
@@ -74,9 +76,7 @@ def read_zone(zone: str) -> ZoneInfo:
     try:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise BadParameter(
-            _("{zone!r} is not a time zone; write it as America/Santiago or UTC.").format(zone=zone)
-        ) from error
+        raise BadParameter(explain_no_zone(zone)) from error
 
 
 def write_clock(first: datetime, end: datetime, zone: str) -> str:

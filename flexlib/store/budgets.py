@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from flexlib.addresses import compose_text
 from flexlib.dates import PERIODS
 from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.errors import BadFile
@@ -16,6 +18,7 @@ from flexlib.i18n import _, join_and
 from flexlib.nesting import Faults, format_given
 from flexlib.nesting.yaml_texts import Place, decode_yaml, explain_unread, find_places, read_digits
 from flexlib.refusals import explain_refusal
+from flexlib.setting_values import READS_BUDGETS
 
 BUDGETS = Path("params", "budgets.yaml")
 """Where budgets are looked for, in the folder of the project, unless FLEXLIB_BUDGETS names another file."""
@@ -65,6 +68,7 @@ class Budget:
 def read_budgets(path: Path) -> list[Budget]:
     """The budgets of a YAML file as `params/budgets.example.yaml` explains it; none of a bare `budgets:`.
     Raises `BadFile` with all faults, each with its line."""
+    sys.audit(READS_BUDGETS, path)
     try:
         text = path.read_text("utf-8")
         content, (whole, places) = decode_yaml(text, exact=True), find_places(text, path, "budgets")
@@ -84,12 +88,9 @@ def read_budgets(path: Path) -> list[Budget]:
         said = _("{path} is no list of budgets: give `budgets:` and below it a name, a scope and an amount each.")
         raise BadFile(said.format(path=path))
     faults, names = Faults(), list[str]()
-    budgets = []
-    for one, place in zip(listed, places, strict=True):
-        if budget := faults.read(_read_budget, one, names, place):
-            budgets.append(budget)
+    budgets = [faults.read(_read_budget, one, names, place) for one, place in zip(listed, places, strict=True)]
     faults.tell()
-    return budgets
+    return [*filter(None, budgets)]
 
 
 def _read_budget(one: Any, names: list[str], where: Place) -> Budget:  # noqa: ANN401 (YAML)
@@ -171,7 +172,8 @@ def _read_scope(scope: str, value: object, where: Place) -> tuple[str, ...]:
                 where=where, scope=scope, given=format_given(value), example=example
             )
         )
-    return tuple(str(one).strip() for one in parts)
+    texts = (str(one).strip() for one in parts)
+    return tuple(compose_text(one) if "@" in one else one for one in texts)
 
 
 def _is_text(value: object, scope: str) -> bool:

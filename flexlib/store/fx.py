@@ -18,11 +18,13 @@ from pathlib import Path
 from flexlib.commands import write_command
 from flexlib.errors import BadFile, BadRecord
 from flexlib.i18n import _
-from flexlib.money.fx import USD_CLP, Pair, Rate, Rates, sort_rates
+from flexlib.money.fx import USD_CLP, Pair, Rate, Rates, find_rate, sort_rates
 from flexlib.nesting import format_given
 from flexlib.refusals import explain_refusal
+from flexlib.setting_values import seek
 from flexlib.store.disk import lock_file, report_disk, write_whole
 
+PAIRS = "???_???.csv"
 COLUMNS = ["day", "value", "source", "fetched_at", "superseded_at"]
 
 
@@ -45,9 +47,16 @@ def load_rates(root: Path, pair: Pair = USD_CLP) -> Rates:
     return sort_rates(one.rate for one in read_kept_rates(root, pair) if one.superseded_at is None)
 
 
+def find_rates(days: Iterable[date], root: Path, pair: Pair = USD_CLP) -> dict[date, Rate]:
+    """Those that hold on the days, of each that has one. Raises `BadFile` as `load_rates`."""
+    rates = load_rates(root, pair)
+    return {day: rate for day in days if (rate := find_rate(rates, day)) is not None}
+
+
 def load_pairs(root: Path) -> dict[Pair, Rates]:
     """The rates that hold, of every pair of which any are kept. Raises `BadFile` when a file is corrupt."""
-    names = [file.stem.upper().split("_") for file in (root / "rates").glob("???_???.csv")]
+    seek(root / "rates" / PAIRS)
+    names = [file.stem.upper().split("_") for file in (root / "rates").glob(PAIRS)]
     return {(base, quote): load_rates(root, (base, quote)) for base, quote in sorted(names)}
 
 

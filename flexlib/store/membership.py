@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +10,18 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
-from flexlib.i18n import _, join_and
+from flexlib.addresses import hide_email
+from flexlib.i18n import _, join_and, mark_text
 
 LEVELS = ("department", "team", "project", "cost_centre")
 """What somebody can belong to, all at once."""
+NOWHERE = {
+    "department": mark_text("in no department"),
+    "team": mark_text("in no team"),
+    "project": mark_text("in no project"),
+    "cost_centre": mark_text("in no cost centre"),
+}
+"""What the use of those who are in none is called, by level."""
 PERSON, TEAM = "person", "team"
 PERSONS = ("person", "persona", "user", "usuario")
 """Kinds that are a person, also of a usable: its number is then a person's."""
@@ -79,15 +86,6 @@ def write_key(kind: str, who: str) -> str:
 def write_stand_in(kind: str) -> str:
     """The key of the line that holds of those of a kind on days on which no own line does; empty where none can."""
     return "" if kind in (PERSON, TEAM) else write_key(kind, ALL)
-
-
-def hide_email(text: str) -> str:
-    """What stands for an e-mail in stored rows; another text stays.
-
-    >>> hide_email("Ana@example.com") == hide_email("ana@example.com")
-    True
-    """
-    return f"email-{hashlib.sha256(text.lower().encode()).hexdigest()[:24]}" if "@" in text else text
 
 
 def cut_days(lines: Sequence[Membership]) -> tuple[list[Held], list[tuple[int, str]], list[Gap]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -12,9 +13,11 @@ from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 
+from flexlib.addresses import compose_text
 from flexlib.errors import BadFile
-from flexlib.i18n import _, join_and, mark_text
+from flexlib.i18n import _
 from flexlib.nesting import Faults, format_given, name_line
+from flexlib.setting_values import seek
 from flexlib.store.disk import PRIVATE, report_disk
 from flexlib.store.membership import (
     ALL,
@@ -32,7 +35,11 @@ from flexlib.store.membership import (
     write_key,
     write_stand_in,
 )
+from flexlib.store.place_names import list_alike, list_taken
 from flexlib.store.roster import Line, prove_day_first, read_date, read_roster, simplify_text
+
+READS_ORGANIZATION = "flexlib.organization"
+"""Whoever notes what a process reads is told by this event which of the files is that of an organization."""
 
 ORGANIZATION = "organization.csv"
 """In `params/` of the project, for its owner alone: it holds people."""
@@ -44,12 +51,6 @@ SUM = re.compile(r"((sub|gran|grand) ?)?total(e?s)?\b[^@]*|suma?\W*\d*")
 NUMBER = re.compile(r"(\d{1,3}(?:[.,]\d{1,10})?)( ?%)?", re.ASCII)
 MADE_UP = ".example."
 """In the name of a file whose people are made up."""
-ALIKE = {
-    "department": mark_text("{names} are departments of their own; write them alike if they are one."),
-    "team": mark_text("{names} are teams of their own; write them alike if they are one."),
-    "project": mark_text("{names} are projects of their own; write them alike if they are one."),
-    "cost_centre": mark_text("{names} are cost centres of their own; write them alike if they are one."),
-}
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,12 @@ class Organization:
         cut = {key: cut_days(lines)[0] for key, lines in groups.items()}
         of_teams = {lines[0].who: cut[key] for key, lines in groups.items() if lines[0].kind == TEAM}
         return {key: fill_days(days, {} if groups[key][0].kind == TEAM else of_teams) for key, days in cut.items()}
+
+    @cached_property
+    def names(self) -> dict[str, frozenset[str]]:
+        """Of each of `LEVELS` the names that its lines say."""
+        places = {one.place for one in self.memberships}
+        return {level: frozenset(filter(None, (getattr(one, level) for one in places))) for level in LEVELS}
 
     def places_in(self, level: str, name: str) -> bool:
         """Whether a line, which is not the own one of the team of that name, is of a department, project or team."""
@@ -95,6 +102,7 @@ def read_organization(file: Path) -> Organization:
     A file of the usual name is its owner's alone from then on; of another that others may read the notes tell. Raises
     `BadFile` with the faults and their lines, `ExtraMissing` for Excel without its library.
     """
+    sys.audit(READS_ORGANIZATION, file)
     roster = read_roster(file)
     faults = [*roster.faults]
     days = [text for line in roster.lines for name in ("from", "until") if (text := line.read(name))]
@@ -116,21 +124,15 @@ def read_organization(file: Path) -> Organization:
         raise BadFile(
             _("{file} has nobody; give each person, key or team a line, as its example does.").format(file=file)
         )
-    notes = (*roster.notes, *_list_alike(lines), *_guard_file(file))
+    names = {level: [one.place[place] for one in lines] for place, level in enumerate(LEVELS)}
+    notes = (*roster.notes, *list_alike(names), *_guard_file(file))
     return Organization(file, tuple(lines), notes, tuple(gaps))
 
 
-def _list_alike(lines: Iterable[Membership]) -> list[str]:
-    """Names of a level that are written in two ways, which are two departments then."""
-    notes = []
-    for place, level in enumerate(LEVELS):
-        names = sorted({name for one in lines if (name := one.place[place])})
-        ways: dict[str, list[str]] = defaultdict(list)
-        for name in names:
-            ways[simplify_text(name)].append(name)
-        alike = [join_and([*map(format_given, written)]) for written in ways.values() if len(written) > 1]
-        notes += [_(ALIKE[level]).format(names=one) for one in alike]
-    return notes
+def find_organization(file: Path | None) -> Organization | None:
+    """That of the file that settings name; None where they name none. Raises as `read_organization`."""
+    seek("organization")
+    return read_organization(file) if file else None
 
 
 @dataclass(frozen=True)
@@ -165,10 +167,13 @@ class _Reader:
                 said = _("the team {who} cannot belong to another team, {team}")
                 self._tell(line, said.format(who=who, team=place.team))
             place = place._replace(team=who)
+        for taken in list_taken(place):
+            self._tell(line, taken)
         share = self._read_share(line)
         if len(self.faults) > before or not who:
             return None
-        return Membership(line.number, kind, who, first, last, share, place, line.read("owner"))
+        owner = line.read("owner")
+        return Membership(line.number, kind, who, first, last, share, place, owner and compose_text(owner))
 
     def _read_day(self, line: Line, column: str) -> date | None:
         text = line.read(column)

@@ -217,7 +217,7 @@ def read_date(text: str, *, day_first: bool | None) -> date:
     """The date of a text: `2025-09-15`, or 15/09/2025 where it is known which number is the day. Raises `ValueError`
     with what is wrong, in words."""
     match = _PARTED.fullmatch(text)
-    if match and day_first is None:
+    if match and day_first is None and int(match[1]) != int(match[2]):
         raise ValueError(_("is one day or another: nothing in the file tells the day from the month; write 2025-09-15"))
     try:
         if match:

@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from flexlib.commands import write_command
+from flexlib.dates import Month
 from flexlib.errors import BadFile, OtherServer
 from flexlib.i18n import _
 from flexlib.nesting import decode_json
 from flexlib.settings import DEMO, LEDGER_FILE, Settings
+from flexlib.sources.registry import WINDSURF, Source, list_sources
 from flexlib.store.disk import report_disk, write_whole
-from flexlib.store.snapshots import list_months
 
 BEGINNINGS = ("server.json", LEDGER_FILE)
 """What a data folder has before it has its first month: a server was asked, calls were recorded."""
@@ -43,6 +45,8 @@ def is_made_up(root: Path) -> bool:
 def find_shown_data(settings: Settings) -> Path:
     """The folder of the months that are shown: that of the settings; the demo's in it as long as that is all there is,
     and neither a key nor a database says that more is to come."""
+    from flexlib.store.snapshots import list_months  # which names commands by what stands here
+
     root, demo = settings.data, settings.data / DEMO
     is_begun = settings.service_key or settings.database_url or any((root / name).exists() for name in BEGINNINGS)
     return demo if not is_begun and is_made_up(demo) and not list_months(root) else root
@@ -62,6 +66,26 @@ def name_made_up(root: Path) -> str:
 def describe_made_up(root: Path) -> str:
     """What is said before anything of the demo's data in `root` is shown."""
     return _("Data: made up by flexlib's demo, no real people or spend ({root}).").format(root=root)
+
+
+def find_command(source: Source, month: Month, root: Path) -> str:
+    """What stores the month of a source in `root`; nothing where the data is made up, but for what a server is asked:
+    nobody has files, or a ledger, of the made-up company."""
+    return "" if is_made_up(root) and source != WINDSURF else name_command(source, month, root)
+
+
+def name_command(source: Source, month: Month, root: Path) -> str:
+    """What stores the month of a source in `root`; in the folder of `--demo`, into which nobody imports, what brings
+    the made-up company's there."""
+    if root.name != DEMO or not is_made_up(root):
+        return source.format_command(month)
+    command = "fetch" if source == WINDSURF else "spend"
+    return write_command(f"flexlib {command} --demo --year {month.year} --month {month.month}")
+
+
+def list_commands(month: Month, root: Path) -> list[str]:
+    """Of all sources."""
+    return [command for source in list_sources() if (command := find_command(source, month, root))]
 
 
 def check_server(server: str, root: Path) -> None:

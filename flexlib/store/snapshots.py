@@ -30,10 +30,11 @@ from flexlib.dates import FIRST_YEAR, LAST_YEAR, Month, Span
 from flexlib.errors import BadFile, SnapshotMissing
 from flexlib.i18n import _
 from flexlib.refusals import explain_refusal
-from flexlib.sources.registry import IMPORT, WINDSURF, find_source
+from flexlib.sources.registry import IMPORT, WINDSURF, Source, find_source
 from flexlib.store.disk import PRIVATE, lock_folder, report_disk, sync
 from flexlib.store.engines import Engine, read_days
 from flexlib.store.last import VERSION, find_place, read_last, write_last
+from flexlib.store.server import name_command
 from flexlib.store.version import People, Snapshot
 
 if TYPE_CHECKING:
@@ -102,16 +103,14 @@ def find_snapshot(dataset: str, month: Month, root: Path, source: str | None = N
 
 def load_credits(month: Month, root: Path) -> Snapshot:
     """The newest credits of the month. Raises `SnapshotMissing`, with the command that stores them."""
-    return _load("credits", month, root, WINDSURF.format_command(month))
+    return _load("credits", month, root, WINDSURF)
 
 
 def load_usage(month: Month, root: Path, source: str | None = None) -> Snapshot:
-    """The newest calls of the month, of one source where it is named; of a source of charges those.
-
-    Raises `SnapshotMissing`, with the command that stores them.
-    """
+    """The newest calls of the month, of one source where it is named; of a source of charges those. Raises
+    `SnapshotMissing`, with the command that stores them."""
     known = (find_source(source) if source else None) or IMPORT
-    return _load(known.dataset, month, root, known.format_command(month), source)
+    return _load(known.dataset, month, root, known, source)
 
 
 @overload
@@ -198,12 +197,12 @@ def lock_month(dataset: str, month: Month, root: Path, wait: bool = False) -> It
         yield folder
 
 
-def _load(dataset: str, month: Month, root: Path, command: str, source: str | None = None) -> Snapshot:
+def _load(dataset: str, month: Month, root: Path, known: Source, source: str | None = None) -> Snapshot:
     snapshot = find_snapshot(dataset, month, root, source)
     if snapshot is None:
         place = f"{root}" + (_(" from {source}").format(source=source) if source else "")
-        raise SnapshotMissing(_("No {dataset} of {month} in {place}. Run: {command}")
-            .format(dataset=_(dataset), month=month, place=place, command=command))  # fmt: skip
+        said, command = _("No {dataset} of {month} in {place}. Run: {command}"), name_command(known, month, root)
+        raise SnapshotMissing(said.format(dataset=_(dataset), month=month, place=place, command=command))
     snapshot.check()
     return snapshot
 

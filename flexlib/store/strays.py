@@ -13,6 +13,7 @@ from flexlib.formats import clean_text
 from flexlib.i18n import _
 from flexlib.sources.registry import WINDSURF, find_source
 from flexlib.store.last import LAST, VERSION, find_lost, read_last
+from flexlib.store.server import name_command
 from flexlib.store.snapshots import MONTH, list_snapshots
 from flexlib.store.version import DAMAGE, parse_certificate
 
@@ -136,7 +137,7 @@ def _explain(path: Path, root: Path) -> Iterator[Stray]:
         name = getattr(certificate, "source", WINDSURF.name)
         source = find_source(name)  # a name that nobody knows, such as one with a / in it, makes no path to move to
         again = (
-            _("store {month} again: {command}").format(month=month, command=source.format_command(month))
+            _("store {month} again: {command}").format(month=month, command=name_command(source, month, root))
             if source
             else _("store its files again")
         )

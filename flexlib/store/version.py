@@ -24,6 +24,7 @@ from flexlib.sources.registry import WINDSURF, find_source
 from flexlib.store.engines import to_exact_frame
 from flexlib.store.held import Contradiction, compare_figures, find_hash, find_rows_hash
 from flexlib.store.last import VERSION
+from flexlib.store.server import name_command
 from flexlib.store.usage_files import read_usage
 
 if TYPE_CHECKING:
@@ -196,7 +197,7 @@ class Snapshot:
     @property
     def _command(self) -> str:
         source, unknown = find_source(self.source), _("the command that reads {source}").format(source=self.source)
-        command = source.format_command(self.month) if source else unknown
+        command = name_command(source, self.month, self.root) if source else unknown
         return command + " --replace" * command.startswith("flexlib import ")
 
 

@@ -19,8 +19,8 @@ def table_billing(lines: Sequence[ChargeLine], items: Sequence[str], level: str,
             "rule": str(rules[name]) if name in rules else "",
             **line.charged[name],
             **{f"{unit}_exact": amount for unit, amount in line.items[name].items()},
-            "unpriced_requests": line.unpriced if name == DIRECT else 0,
-            "unconverted_requests": line.unconverted if name == DIRECT else 0,
+            "unpriced_requests": line.count_lacking("usd") if name == DIRECT else 0,
+            "unconverted_requests": line.count_lacking("clp") if name == DIRECT else 0,
         }
         for line in lines
         for name in items

@@ -61,7 +61,10 @@ def explain_outcome(one: BudgetLine) -> str:
     if one.expected is None:
         return _("too early for a forecast")
     if one.day and one.outcome is Outcome.WILL_BE_OVER:
-        return _("will be exceeded on {day}").format(day=format_short_day(one.day))
+        said = _("will be exceeded on {day}")
+        if one.lacks:
+            said = _("will be exceeded by about {day}, earlier if what is missing adds to it")
+        return said.format(day=format_short_day(one.day))
     return _("may be exceeded on {day}").format(day=format_short_day(one.earliest)) if one.earliest else ""
 
 
@@ -109,4 +112,6 @@ def _write_expected(one: BudgetLine) -> dict[str, Decimal | str]:
         return {"expected": "", "band": ""}
     low, high = (None if end is None else write_amount(end, one.unit) for end in (one.low, one.high))
     band = "" if low is None or low == high else _("{first} to {last}").format(first=low, last=high)
+    if low is not None and high is None:  # what is missing comes on top
+        band = _("lower end {low}").format(low=low)
     return {"expected": Decimal(str(round(one.expected, 2))), "band": band}

@@ -30,6 +30,7 @@ from flexlib.formats import (
     format_plain,
 )
 from flexlib.i18n import Label, Translated, _, join_and, join_texts, mark_text, translate_count, write_number
+from flexlib.tables.charge_lacks import count_lacking, say_lacking, say_line_lacks
 from flexlib.tables.definition import Column, Kind, Row, Table
 
 UNIT_KINDS = {"flex_credits": Kind.USD, "usd": Kind.USD, "clp": Kind.CLP}
@@ -59,6 +60,7 @@ CAPTIONS = {
 NOBODYS = (mark_text("unmapped"), mark_text("billed beside the calls"), mark_text("pool"))  # as `LineKind` has them
 OWN_NAMES = (mark_text("direct use"), *NOBODYS[:2])  # items that no rule has named: none may
 UNPRICED = mark_text("none of its calls has a price")
+IN_PART = mark_text("parts of calls that are counted where a larger part is")
 RULE_WORDS = {
     Rule.NONE: mark_text("not shared"),
     Rule.EQUAL: mark_text("shared equally"),
@@ -91,12 +93,12 @@ def table_charges(
     columns = [
         Column("line", LEVEL_NAMES[level], total="Total"),
         *(
-            Column(f"item {name}", heads[name], UNIT_KINDS[of], sums[f"item {name}"], is_optional=name != DIRECT,
-                   unknown=UNPRICED * (name == DIRECT))
-            for name in items
-            if sums[f"item {name}"] != "" and len(items) > 1
+            # None of them may be left out where there is little room: what stayed would not add up.
+            Column(f"item {one}", heads[one], UNIT_KINDS[of], sums[f"item {one}"], unknown=UNPRICED * (one == DIRECT))
+            for one in items
+            if sums[f"item {one}"] != "" and len(items) > 1
         ),
-        Column(of, UNIT_NAMES[of], UNIT_KINDS[of], sums[of], unknown=UNPRICED * (of != "flex_credits")),
+        Column(of, UNIT_NAMES[of], UNIT_KINDS[of], sums[of], is_kept=True, unknown=UNPRICED * (of != "flex_credits")),
         *(Column(unit, UNIT_NAMES[unit], UNIT_KINDS[unit], sums[unit], is_optional=True) for unit in others),
         *_count_unpriced(rows, has_pesos="clp" in (of, *others)),
     ]  # fmt: skip
@@ -162,8 +164,8 @@ def explain_sums(checks: Sequence[SumCheck], level: str) -> str:
 
 
 def name_item(name: str) -> str:
-    """What an item is called: direct use in the reader's language, pools and taxes as their rules call them."""
-    return _(name) if name in OWN_NAMES else name
+    """What an item is called: ours in the reader's language, pools and taxes as their rules call them."""
+    return _(name) if name in OWN_NAMES or isinstance(name, Label) else name
 
 
 def name_line(line: ChargeLine) -> str:
@@ -179,31 +181,18 @@ def _write_exact(one: SumCheck) -> str:
 
 
 def _build_row(lines: Sequence[ChargeLine], name: str, items: Sequence[str], of: str) -> dict[str, Any]:
-    lacks = {unit: sum(_count_lacking(line, unit) for line in lines) for unit in UNITS}
-    row: dict[str, Any] = {"line": name, "unpriced": lacks["usd"] or "", "unconverted": lacks["clp"] or ""}
+    lacks = {unit for unit in UNITS if say_lacking(lines, unit)}
+    counts = {unit: count_lacking(lines, unit) or (None if unit in lacks else "") for unit in MONEY}
+    row: dict[str, Any] = {"line": name, "unpriced": counts["usd"], "unconverted": counts["clp"]}
     for item in items:
         mine = [line.charged[item] for line in lines if item in line.charged]
         amount = sum_amounts(one.get(of) for one in mine)
         # What a line has no part in is nothing; only of its own use is nothing known.
-        row[f"item {item}"] = "" if amount is None and not (item == DIRECT and mine and lacks[of]) else amount
+        row[f"item {item}"] = "" if amount is None and not (item == DIRECT and mine and of in lacks) else amount
     for unit in UNITS:
         amount = sum_amounts(line.total(unit) for line in lines)
-        row[unit] = "" if amount is None and not lacks[unit] else amount
+        row[unit] = "" if amount is None and unit not in lacks else amount
     return row
-
-
-def _count_lacking(line: ChargeLine, unit: str) -> int:
-    return {"usd": line.unpriced, "clp": line.unconverted}.get(unit, 0)
-
-
-def say_lacking(lines: Sequence[ChargeLine], unit: str) -> str:
-    """Calls that their amount in this unit does not have, as a clause; empty where it has all. What has no price has no
-    pesos either, and is said once."""
-    count, unpriced = sum(_count_lacking(line, unit) for line in lines), sum(line.unpriced for line in lines)
-    calls = count_calls_at_least(count, is_least=False)
-    if unit == "clp" and count > unpriced:
-        return _("{calls} without pesos").format(calls=calls)
-    return _("{calls} without a price").format(calls=calls) if count else ""
 
 
 def _count_unpriced(rows: Sequence[Row], *, has_pesos: bool) -> list[Column]:
@@ -212,14 +201,14 @@ def _count_unpriced(rows: Sequence[Row], *, has_pesos: bool) -> list[Column]:
     shown = {"unpriced": mark_text("Not priced")} if sums["unpriced"] else {}
     if has_pesos and sums["unconverted"] > sums["unpriced"]:
         shown["unconverted"] = mark_text("Without pesos")
-    return [Column(name, heading, Kind.COUNT, sums[name], is_optional=True) for name, heading in shown.items()]
+    return [Column(name, heading, Kind.COUNT, sums[name], is_optional=True, unknown=IN_PART)
+            for name, heading in shown.items()]  # fmt: skip
 
 
 def explain_item(
     name: str, line: ChargeLine, rule: Rule | None, basis: Basis | None, heads: Fraction, *, with_total: bool = False
 ) -> str:
-    """How an item of a line comes about: the people, seats and percents behind it; how many there are of all lines only
-    `with_total`.
+    """How an item of a line comes about: people, seats and percents; how many seats all have only `with_total`.
 
     >>> from flexlib.analysis.chargeback import LineKey
     >>> of = ChargeLine(LineKey(LineKind.PART, "Legal"), {}, {"seats": {"usd": Decimal("75.00")}}, 1, 0, 0)
@@ -230,7 +219,7 @@ def explain_item(
     """
     if name == DIRECT:
         known = [unit for unit in MONEY if unit == "usd" or line.total(unit) is not None]
-        lacks = join_texts(dict.fromkeys(say_lacking([line], unit) for unit in known), ", ")
+        lacks = join_texts(dict.fromkeys(say_line_lacks(line, unit) for unit in known), ", ")
         return _("at least; {lacks}").format(lacks=lacks) if lacks else ""
     if basis and basis.percent is not None:
         return _("{percent} % of all above").format(percent=write_number(format_plain(basis.percent)))
@@ -238,13 +227,16 @@ def explain_item(
     if rule is Rule.USE and line.unpriced:
         calls = count_calls_at_least(line.unpriced, is_least=False)
         said.append(_("your {calls} without a price count for nothing").format(calls=calls))
+    elif rule is Rule.USE and "usd" in line.lacks:
+        said.append(_("your parts of calls without a price count for nothing"))
     if rule is Rule.HEAD:
         said.append(_("your people: {count}").format(count=write_number(f"{float(heads):,.4g}")))
-    if basis and basis.usd_a_seat is not None:
+    while basis and basis.usd_a_seat is not None:
         said.append(_("US$ {amount} a seat and month").format(amount=format_money(basis.usd_a_seat, "USD")))
         if basis.days:
             said.append(translate_count("for {count} day", "for {count} days", basis.days).format(count=basis.days))
         if with_total:
             seats = translate_count("{count} seat in all", "{count} seats in all", basis.seats)
             said.append(seats.format(count=format_number(basis.seats)))
+        basis = basis.then
     return "; ".join(said)

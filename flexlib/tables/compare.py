@@ -41,6 +41,7 @@ HEADINGS = {
     "price": mark_text("Price"),
     "restated": mark_text("Restated"),
     "rate": mark_text("Exchange rate"),
+    "refunds": mark_text("Refunds"),
     "unmeasured": mark_text("Not counted"),
 }
 
@@ -61,6 +62,7 @@ CODES = {
     "mix": mark_text("mix"),
     "price": mark_text("price"),
     "rate": mark_text("rate"),
+    "refunds": mark_text("refunds"),
     "restated": mark_text("restated"),
     "unmeasured": mark_text("unmeasured"),
 }
@@ -105,6 +107,12 @@ def count_gone(by: str, count: int) -> str:
     return said[by].format(count=format_number(count))
 
 
+def count_not_yet(count: int) -> str:
+    """Of whom a month that was not over has nothing: `3 who are not there yet`."""
+    said = translate_count("{count} that is not there yet", "{count} that are not there yet", count)
+    return said.format(count=format_number(count))
+
+
 def name_part(name: str, change: Change) -> str:
     """What a part of a change is called: `74 new spenders`; of two versions `12 late rows`."""
     count = change.people.get("stayed" if name == "volume" else name, 0)
@@ -120,7 +128,7 @@ def name_part(name: str, change: Change) -> str:
         said = {
             **{part: _(words)[0].upper() + _(words)[1:] for part, words in SAID.items()},
             "new": count_new("user", count),
-            "gone": count_gone("user", count),
+            "gone": count_not_yet(count) if change.is_running else count_gone("user", count),
             "price": _(HEADINGS["price"]),  # as the chart and the tables of who moved name it
             "volume": translate_count(
                 "The same {count} spender: how much they used", "The same {count} spenders: how much they used", count

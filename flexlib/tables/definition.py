@@ -92,7 +92,9 @@ class Column:
     note: str = ""
     """The key of a text that stands smaller beside the value."""
     is_optional: bool = False
-    """Whether a phone leaves it out."""
+    """Whether a phone and a mail leave it out: never what its row is compared within, nor a part of a sum they keep."""
+    is_kept: bool = False
+    """Whether it stays in sight where others of its row are scrolled: what they add up to."""
     is_series: bool = False
     """Whether its texts are what a chart gives colours to."""
     export_name: str = ""
@@ -134,6 +136,10 @@ class Table:
     """Of bars where no column is a series."""
     closing: Sequence[Row] = ()
     """Lines below the total that lead from it to another sum, the last of them."""
+
+    def __post_init__(self) -> None:
+        if any(column.is_optional for column in self.columns[:1]):
+            raise ValueError(f"{self.name}: what says what a line is of is never left out")
 
     @property
     def title(self) -> str:
@@ -189,8 +195,7 @@ def say_least(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Colu
     for place, column in enumerate(columns):
         if column.key not in COUNTS_OF_ONE:
             continue
-        total = sum(row[column.key] or 0 for row in rows)
-        is_least = False
+        total, is_least = sum(row[column.key] or 0 for row in rows), False
         for row in marked:
             if row[column.key] and (row.get("is_least") or row.get("request_count", 0) is None):
                 is_least, row[column.key] = True, mark_least(format_number(row[column.key]))

@@ -85,8 +85,10 @@ def read_document(page: Path) -> Document:
     parts = [(part, "".join(data.get("text/html", ""))) for data in outputs for part in data.get(KEPT_TYPE, ())]
     if not parts:
         raise NotebookFailed(
-            f"{page} holds no table of flexlib, so there is nothing to write beside it; show its tables by "
-            "show_section of flexlib.page.kit.parts."
+            _(
+                "{page} holds no table of flexlib, so there is nothing to write beside it; show its tables by "
+                "show_section of flexlib.page.kit.parts."
+            ).format(page=page)
         )
     of_kind: dict[str, list[Mapping[str, Any]]] = {}
     for part, _html in parts:

@@ -59,8 +59,8 @@ def table_tasks(tasks: object, top: int | None = None) -> Table:
     """Each task by each route: what all its calls would have cost there, the cheapest first."""
     rows = [_name_move(row) for row in read_rows(tasks)]
     columns = [
-        Column("task_type", "Calls of", is_optional=True),
-        Column("to_model", "By", note="there"),
+        Column("task_type", "Task"),
+        Column("to_model", "Model", note="there"),
         Column("calls", "Calls", Kind.COUNT, is_optional=True),
         Column("now_usd", "US$ now", Kind.USD, is_optional=True),
         *AMOUNTS,
@@ -79,7 +79,7 @@ def table_discounts(discounts: object, top: int | None = None) -> Table:
         Column("model", "Model", note="route"),
         Column("discount", "Discount", note="why"),
         Column("calls", "Calls", Kind.COUNT, is_optional=True),
-        Column("usd", "US$ by the list", Kind.USD, is_optional=True),
+        Column("usd", "US$", Kind.USD, is_optional=True),
         Column("saved", "At most US$ less", Kind.USD),
     ]
     return Table("table-discounts", "Discounts that were not used", columns, rows[:top])
@@ -125,9 +125,9 @@ def table_exchanges(exchanges: object, usd: Decimal | None, top: int | None = No
         Column("prompts", "Prompts", Kind.COUNT, is_optional=True),
         Column("flex_credits", "Flex credits", Kind.CREDITS, is_optional=True),
         Column("to_model_uid", "Instead", note="to_each"),
-        Column("saved_low", "Fewer, at least", Kind.CREDITS),
-        Column("saved_high", "At most", Kind.CREDITS, is_optional=True),
-        Column("usd", "US$, at least", Kind.USD, is_optional=True),
+        Column("saved_low", "Saved, at least", Kind.CREDITS),
+        Column("saved_high", "Saved, at most", Kind.CREDITS, is_optional=True),
+        Column("usd", "US$ saved, at least", Kind.USD, is_optional=True),
     ]
     return Table("table-exchanges", "Flex credits with another model", columns, rows[:top])
 

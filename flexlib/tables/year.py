@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 
 from flexlib.analysis.ranking import count_colours
@@ -77,17 +77,45 @@ def table_months(months: Sequence[Row]) -> Table:
 def table_models(models: Sequence[Row], span: Span) -> Table:
     """The models with the most, a column a month, in whole units; past the first twelve they are one line."""
     shown, others_at = _shorten(models, "model", span)
-    columns = _list_columns(Column("model", "Model", total="All models", is_series=True), span)
+    total = mark_text("All models, at least") if find_unsure(models) else mark_text("All models")
+    least = _list_least(models)
+    columns = _list_columns(Column("model", "Model", total=total, is_series=True), span, least)
     coloured = frozenset(row["model"] for row in models[: count_colours(len(models))])
-    return Table("table-year", "Models by month", columns, shown, others_at, coloured=coloured)
+    return Table("table-year", "Models by month", columns, _mark_least(shown), others_at, coloured=coloured)
 
 
 def table_places(places: Sequence[Row], span: Span, by: str = "department") -> Table:
     """The same of departments, or of what `by` is."""
     shown, others_at = _shorten(places, by, span)
     name, whole, caption = PLACES[by]
-    columns = _list_columns(Column(by, name, total=whole), span)
-    return Table("table-year-places", caption, columns, shown, others_at)
+    columns = _list_columns(Column(by, name, total=whole), span, _list_least(places))
+    return Table("table-year-places", caption, columns, _mark_least(shown), others_at)
+
+
+def find_unsure(rows: Sequence[Row]) -> set[str]:
+    """The months, such as `2025-09`, of which some amount is known and another is not, or is a lower bound."""
+    keys = [key for row in rows[:1] for key in row if key[:1].isdigit()]
+    amounts = {key: [row[key] for row in rows] for key in keys}
+    part = {key for key, found in amounts.items() if None in found and any(one is not None for one in found)}
+    return part.union(*(row.get("lacking", ()) for row in rows))
+
+
+def _list_least(rows: Sequence[Row]) -> set[str]:
+    """The columns in which an amount is a lower bound."""
+    least = set[str]().union(*(row.get("lacking", ()) for row in rows))
+    return {*least, *(["total"] if least else [])}
+
+
+def _mark_least(rows: Sequence[Row]) -> list[Row]:
+    def mark(row: Row) -> Row:
+        lacking = row.get("lacking") or ()
+        return {_name_note(one): _(LEAST) for one in (*lacking, "total") if lacking and row[one] is not None}
+
+    return [{**row, **mark(row)} for row in rows]
+
+
+def _name_note(column: str) -> str:
+    return f"note_{column}"
 
 
 def _shorten(rows: Sequence[Row], key: str, span: Span) -> tuple[list[Row], frozenset[int]]:
@@ -95,13 +123,22 @@ def _shorten(rows: Sequence[Row], key: str, span: Span) -> tuple[list[Row], froz
     shown = list(rows if len(rows) <= SHOWN + 1 else rows[:SHOWN])
     others = rows[len(shown) :]
     if others:
-        shown.append({key: OTHER_MODELS, **_add(others, [*map(str, span.months), "total"])})
+        lacking = [row["lacking"] for row in others if "lacking" in row]
+        least = {"lacking": set[str]().union(*lacking)} if lacking else {}
+        shown.append({key: OTHER_MODELS, **least, **_add(others, [*map(str, span.months), "total"])})
     return shown, frozenset({len(shown) - 1}) if others else frozenset[int]()
 
 
-def _list_columns(first: Column, span: Span) -> list[Column]:
-    months = (Column(str(month), list_short_months()[month.month - 1], Kind.CLP, Total.KNOWN) for month in span.months)
-    return [first, *months, Column("total", "Year", Kind.CLP, Total.KNOWN)]
+def _list_columns(first: Column, span: Span, least: Collection[str] = ()) -> list[Column]:
+    """`least`: those of which an amount is a lower bound."""
+    names = {str(month): list_short_months()[month.month - 1] for month in span.months} | {"total": mark_text("Year")}
+    return [
+        first,
+        *(
+            Column(one, name, Kind.CLP, Total.KNOWN, _name_note(one) if one in least else "", is_kept=one == "total")
+            for one, name in names.items()
+        ),
+    ]
 
 
 def _add(rows: Sequence[Row], keys: Sequence[str]) -> dict[str, Decimal | None]:

@@ -119,6 +119,17 @@ def test_the_own_use_of_a_line_is_taken_off_it_and_it_takes_no_part_in_any_pool(
     }
 
 
+def test_a_plan_pays_the_use_of_a_line_that_is_shared_too_so_that_what_it_pays_wholly_is_nobody_s_charge() -> None:
+    use = {"a": {"flex_credits": 6, "usd": 1}, "b": {"flex_credits": 0, "usd": 9}, "c": {"flex_credits": 4, "usd": 0}}
+    for paid, charged in ((-10, {"a": 0, "b": 0, "c": 0}), (-5, {"a": 3, "b": 2, "c": 0})):
+        plan = Pool("plan", {"flex_credits": paid}, Rule.USE, "flex_credits", pays_use=True)
+        pools = [Pool("shared", use["c"], Rule.USE, source="c"), plan]
+        for given_pools in (pools, pools[::-1]):
+            made = allocate_pools(use, given_pools, {})
+            added = {name: sum(one.get("flex_credits", 0) for one in made.shares[name].values()) for name in use}
+            assert {name: use[name]["flex_credits"] + added[name] for name in use} == charged
+
+
 @pytest.mark.parametrize(
     ("rule", "heads"), [(Rule.NONE, {"a": 1}), (Rule.HEAD, {}), (Rule.HEAD, {"a": 0}), (Rule.HEAD, {"x": 4})]
 )
@@ -138,7 +149,9 @@ def test_a_pool_of_no_rule_or_of_weights_that_are_all_zero_stays_whole(rule: Rul
             st.sampled_from(Rule),
             st.sampled_from(UNITS),
             st.none() | NAMES,
-        ),
+            st.just(0),
+            st.booleans(),
+        ).map(lambda pool: replace(pool, pays_use=pool.pays_use and pool.source is None)),
         max_size=4,
     ),
     st.dictionaries(NAMES, st.integers(0, 500)),

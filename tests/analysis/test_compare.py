@@ -143,6 +143,39 @@ def test_in_pesos_each_part_has_its_ends_with_the_rate_the_first_to_change_or_th
     }  # fmt: skip
 
 
+def back(amount: str, of: Use) -> Use:
+    """The same with so much given back."""
+    return replace(of, refunded=-Decimal(amount))
+
+
+def test_what_was_refunded_is_neither_price_nor_rate_and_a_part_of_its_own() -> None:
+    """US$ 10 at 900, then 10 at 1,000 and 9.99 back at 900: 100 pesos more for each dollar, and 8,991 back."""
+    before, after = use("10", 10, "9000"), back("8991", use("10", 10, "10000"))
+    change = take_apart({"ana": {"opus": before}}, {"ana": {"opus": after}})
+    assert (change.before, change.after) == (Decimal(9000), Decimal(1009))
+    assert list_parts(change) == {"rate": 1000, "refunds": -8991}
+    assert list_parts(take_apart({"ana": {"opus": after}}, {"ana": {"opus": before}})) == {
+        "rate": -1000,
+        "refunds": 8991,
+    }
+
+
+def test_who_is_new_or_gone_counts_whole_with_what_was_refunded_and_who_only_got_back_is_neither() -> None:
+    gone, new = {"opus": back("4", use("10", 1))}, {"opus": back("2", use("7", 1))}
+    alone = {"opus": back("3", use("0", 0))}
+    change = take_apart({"ben": gone, "eva": alone}, {"ben": alone, "eva": new, "ana": alone})
+    assert list_parts(change) == {"gone": -6, "new": 5, "refunds": -3 + 3 - 3}
+    assert change.people == {"new": 1, "gone": 1, "stayed": 0}
+    assert change.sum_by_person()["ana"]["refunds"] == -3
+    assert sum(change.sum_parts().values()) == change.difference
+
+
+def test_a_share_of_the_requests_is_a_quantity_as_whole_ones_are() -> None:
+    """US$ 1 each: 10 become 6.5, of which nothing but the volume is less."""
+    change = take_apart({"a": {"opus": use("10", 10)}}, {"a": {"opus": Use(Decimal("6.5"), Decimal("6.5"))}})
+    assert list_parts(change) == {"volume": Decimal("-3.5")}
+
+
 def test_who_is_not_known_on_both_sides_is_neither_new_nor_gone() -> None:
     before, after = {"ana": {"opus": use("10", 10)}}, {"ana": {"opus": use("12", 12)}, "eva": {"opus": use("5", 5)}}
     change = take_apart(before, after, {"eva"})
@@ -185,7 +218,8 @@ def test_the_largest_change_comes_first_whichever_way_it_went() -> None:
 
 AMOUNTS = st.integers(0, 10**7).map(lambda hundredths: Decimal(hundredths) / 100)
 QUANTITIES = st.none() | st.integers(0, 10**6)
-USES = st.builds(Use, AMOUNTS, QUANTITIES, st.none(), is_part=st.booleans())
+REFUNDS = st.just(Decimal(0)) | AMOUNTS.map(lambda amount: -amount)
+USES = st.builds(Use, AMOUNTS, QUANTITIES, st.none(), REFUNDS, is_part=st.booleans())
 SPANS: st.SearchStrategy[Uses] = st.dictionaries(
     st.integers(0, 6), st.dictionaries(st.integers(0, 4), USES, max_size=4), max_size=5
 )
@@ -198,7 +232,7 @@ def test_the_parts_sum_to_the_difference_to_the_last_digit_at_every_level(before
     for sums, place in ((change.sum_by_person(), 0), (change.sum_by_model(), 1)):
         for key, parts in sums.items():
             spent = [
-                sum((one.amount for person, models in side.items() for model, one in models.items()
+                sum((one.amount + one.refunded for person, models in side.items() for model, one in models.items()
                      if (person, model)[place] == key), Decimal(0))
                 for side in (before, after)
             ]  # fmt: skip
@@ -227,6 +261,33 @@ def test_people_apart_have_the_parts_that_they_have_together(before: Uses, after
     for name, (least, most) in whole.ranges.items():
         tolerance = Decimal("1e-9") * 40  # a last digit for each cell
         assert least - tolerance <= whole.sum_parts()[name] <= most + tolerance
+
+
+@st.composite
+def spend_pesos(draw: st.DrawFn) -> Use:
+    """Dollars at a rate from 800 to 1,000, and up to as many pesos back."""
+    amount, rate = draw(AMOUNTS), draw(st.integers(800, 1000))
+    refunded = -draw(st.integers(0, 100)) * amount * rate / 100
+    return Use(amount, draw(st.integers(1, 10**6)), amount * rate, refunded)
+
+
+IN_PESOS = st.dictionaries(st.integers(0, 4), st.dictionaries(st.integers(0, 2), spend_pesos(), max_size=3), max_size=3)
+
+
+@given(before=IN_PESOS, after=IN_PESOS)
+def test_whatever_is_refunded_the_rate_moves_no_more_than_what_was_spent_by_what_it_changed(
+    before: Uses, after: Uses
+) -> None:
+    """A mean of both sides, by 200 pesos at most."""
+    change, back = take_apart(before, after), take_apart(after, before)
+    parts = change.sum_parts()
+    assert sum(parts.values()) == change.difference
+    swapped = {"new": "gone", "gone": "new"}
+    assert {name: -back.sum_parts()[swapped.get(name, name)] for name in PARTS} == parts
+    tolerance = Decimal("1e-9") * 40  # a last digit for each cell
+    for person, one in change.sum_by_person().items():
+        spent = sum(use.amount for side in (before, after) for use in side.get(person, {}).values())
+        assert abs(one["rate"]) <= spent * 100 + tolerance
 
 
 def test_what_is_the_same_did_not_change() -> None:

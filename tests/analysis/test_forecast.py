@@ -188,6 +188,20 @@ def test_the_order_of_the_history_is_irrelevant(seed: int) -> None:
     assert forecast_sum(history.sample(frac=1, random_state=seed), days) == made
 
 
+@pytest.mark.parametrize(("day", "known_on_the_tenth"), [("2025-04-20", 0), ("2025-04-05", -500)])
+def test_a_refund_is_in_what_a_month_came_to_and_a_forecast_knows_it_from_its_day_on(
+    day: str, known_on_the_tenth: int
+) -> None:
+    """29 days of 100 and a day of -500, of which nothing is learned but that there was no use."""
+    spent = make_series(np.full(180, 100.0))
+    spent[day] = -500.0
+    use = spent.clip(lower=0.0)
+    plain, lines = (backtest_months(use, [10], spent=one).set_index("month").loc["2025-04"] for one in (None, spent))
+    assert (plain["actual"], lines["actual"]) == (2900, 2400)
+    assert lines["expected"] == pytest.approx(plain["expected"] + known_on_the_tenth)
+    assert lines["high"] == pytest.approx(plain["high"] + known_on_the_tenth)
+
+
 @settings(max_examples=25)
 @given(seed=RANDOM, known=st.integers(0, 30))
 def test_a_backtest_knows_nothing_that_came_later(seed: int, known: int) -> None:

@@ -181,3 +181,20 @@ def test_a_backtest_is_summed_up_by_the_days_known() -> None:
 def test_one_earlier_forecast_is_said_in_the_singular() -> None:
     made = forecast_sum(draw_series(14), count_days(14, 1))
     assert made.reason == "1 earlier forecast can be held against what came, a band of 80% takes 9"
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "outcome"),
+    [
+        ("2024-12-01", "2024-12-31", Outcome.CANNOT_SAY),
+        ("2024-12-31", "2025-01-01", Outcome.FORECAST),  # a day that lacks is unknown
+        ("2025-01-01", "2025-01-31", Outcome.FORECAST),
+    ],
+)
+def test_nothing_is_said_of_days_before_the_series_begins(first: str, last: str, outcome: Outcome) -> None:
+    days = pd.date_range(first, last)
+    made = forecast_sum(pd.Series(100.0, pd.date_range("2025-01-01", "2025-06-30")), days)
+    assert made.outcome is outcome
+    if outcome is Outcome.CANNOT_SAY:
+        assert (made.expected, made.low, made.high) == (None, None, None)
+        assert made.reason == "the first day known is 2025-01-01"

@@ -176,7 +176,7 @@ def test_days_that_had_not_begun_when_it_was_read_are_not_listed(read_at: dateti
         ({}, {"users_failed": 1}, False),
         ({}, {"read_at": datetime(2025, 8, 20, tzinfo=timezone.utc)}, False),
         ({"read_at": datetime(2025, 9, 11, tzinfo=timezone.utc)}, {}, False),
-        ({"users_failed": 1}, {}, True),
+        ({"users_failed": 1}, {}, False),
     ],
     ids=["both whole", "one unreconciled", "a gap before", "half a month before", "half a month now", "a gap now"],
 )

@@ -22,7 +22,6 @@ from flexlib.analysis.cells import Route, sum_by_size
 from flexlib.analysis.discounts import find_discounts
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.what_if import reprice, sum_moves
-from flexlib.money.cached_lengths import LENGTHS
 from flexlib.money.prices import Price, price_call
 from flexlib.schema import USAGE
 from flexlib.store.engines import to_exact_frame
@@ -189,7 +188,7 @@ def test_a_batch_costs_what_the_list_says_and_a_cache_at_most_what_the_best_send
 
     def find(calls: Sequence[Call], first: datetime) -> list[dict[str, Any]]:
         rows = duckdb.from_arrow(to_table(calls, first))
-        owned = sum_by_size(rows, [haiku], OWNERS, lengths=LENGTHS)
+        owned = sum_by_size(rows, [haiku], OWNERS, by_length=True)
         return read_rows(find_discounts(sum_by_size(rows, [haiku]), owned, OWNERS))
 
     batch, cache = find(calls, datetime(2026, 11, 20))

@@ -11,10 +11,11 @@ import pytest
 from genai_prices.types import PriceVariant
 from price_samples import build_house, build_model, list_prices
 
-from flexlib.analysis.cells import Route
+from flexlib.analysis.cells import Route, price_cell
 from flexlib.analysis.discounts import DISCOUNTS, find_discounts
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.what_if import AMOUNTS, MOVED, reprice, sum_moves
+from flexlib.money.prices import Price
 
 MILLION = 1_000_000
 DEAR, FAIR, CHEAP = (Route("openai", name) for name in ("dear", "fair", "cheap"))
@@ -51,7 +52,7 @@ def make_cell(usd: str, route: Route = DEAR, prompt: int = MILLION, answer: int 
         "task_type": "text", "provider": route.provider, "model": route.model, "proxy": None, "tier": None,
         "requests": 1, "prompt_tokens": prompt, "completion_tokens": answer, "cached_tokens": 0,
         "cache_write_tokens": 0, "amount_in_usd": Decimal(usd), "least": prompt, "size": 0, "is_call": True,
-        "reached": 4_096, "is_counted": True, "is_priced": True, "moment": datetime(2025, 9, 5), "extra": {},
+        "is_long": True, "is_counted": True, "is_priced": True, "moment": datetime(2025, 9, 5), "extra": {},
         "usable_id": 1, **more,
     }  # fmt: skip
 
@@ -176,7 +177,16 @@ def test_a_task_costs_by_a_route_what_is_there_already_and_what_would_move_there
     ]  # fmt: skip
 
 
-def discount(*cells: dict[str, Any], owned: bool = False) -> list[dict[str, Any]]:
+def price_by_list(cell: dict[str, Any]) -> dict[str, Any]:
+    """The cell with what its calls cost by their list, where the list can tell; as it is where it has an amount."""
+    price = price_cell(cell, Route(cell["provider"], cell["model"]), HOUSE)
+    if cell["amount_in_usd"] or not isinstance(price, Price):
+        return cell
+    return cell | {"amount_in_usd": sum(price.parts)}
+
+
+def discount(*given: dict[str, Any], owned: bool = False) -> list[dict[str, Any]]:
+    cells = [price_by_list(one) for one in given]
     found = find_discounts([] if owned else cells, cells if owned else [], ("usable_id",), book=HOUSE)
     assert list(found.columns) == [*DISCOUNTS]
     assert list(found.index) == [*range(len(found))]

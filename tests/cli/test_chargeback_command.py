@@ -16,6 +16,7 @@ from report_samples import read_words
 from spend_samples import SEPTEMBER, call, ingest_charges, store, store_credits
 
 import flexlib as fl
+from flexlib.addresses import hide_email
 from flexlib.cli.chargeback import LEVELS as OFFERED
 from flexlib.cli.main import main
 from flexlib.front.chargeback import LEVELS
@@ -25,7 +26,6 @@ from flexlib.money.fx import Rate, sort_rates
 from flexlib.proof import State
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.store.fx import KeptRate, write_kept_rates
-from flexlib.store.membership import hide_email
 from flexlib.tables.chargeback import LEVEL_NAMES, PLURALS
 
 WORDS = ["chargeback", "--year", "2025", "--month", "9"]
@@ -275,6 +275,32 @@ def test_calls_without_a_price_are_counted_on_their_line_and_are_no_zero(
     assert (line["total"]["usd"], line["unpriced_requests"]) == (None, 1)
 
 
+def test_what_a_part_of_a_shared_call_lacks_is_said_of_each_though_the_call_is_counted_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """User 1 is 60 % in A and 40 % in B; of two calls one has no price. User 2 is half in C and half in D, of none."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    store(root, "import", SEPTEMBER, call("a", "2025-09-02", "1", usable_type="user", usable_id=1),
+          *(call(f"b{who}", "2025-09-02", None, usable_type="user", usable_id=who) for who in (1, 2)))  # fmt: skip
+    (file := tmp_path / "people.csv").write_text(
+        "who,kind,department,share\n1,user,A,60\n1,user,B,40\n2,user,C,50\n2,user,D,50\n", "utf-8"
+    )
+    words = ["--roster", str(file), *write_rules(tmp_path, "pools:\n  - {name: fee, usd: '9', rule: use}\n")]
+    __, made = charge(capsys, *words, "--csv", str(tmp_path / "billing.csv"))
+    assert [(one["line"], one["requests"], one["unpriced_requests"], one["unconverted_requests"])
+            for one in made["lines"]] == [
+        ("A", 2, 1, 2), ("B", 0, None, None), ("C", 1, 1, 1), ("D", 0, None, None)]  # fmt: skip
+    said = "too small a share: A (1 call), B (parts of calls), C (1 call), D (parts of calls)."
+    assert made["notes"][-1].endswith(said)
+    with (tmp_path / "billing.csv").open(encoding="utf-8", newline="") as rows:
+        own = [row for row in csv.DictReader(rows) if row["item"] == "direct use"]
+    assert [(row["usd"], row["unpriced_requests"]) for row in own] == [
+        ("0.60", "1"), ("0.40", ""), ("", "1"), ("", "")]  # fmt: skip
+    assert main([*WORDS, *words]) == 0
+    said = "– in Not priced: parts of calls that are counted where a larger part is"
+    assert said in capsys.readouterr().out
+
+
 def test_pesos_of_some_calls_are_not_passed_off_as_those_of_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -491,6 +517,12 @@ def test_a_sum_of_a_month_has_no_day_and_who_moved_within_it_is_in_no_department
     (tmp_path / "people.csv").write_text(MAP, "utf-8")
     code, made = charge(capsys, "--roster", str(tmp_path / "people.csv"))
     assert (code, list_items(made, "direct use")) == (0, {"Legal": "3", "Unmapped": "2.12"})
+    (note,) = made["notes"]
+    assert note.startswith("1 sum of a whole month is of somebody who moved within it: nothing says how much")
+    assert note.endswith("which days, so it is under Unmapped.")
+    assert main([*WORDS, "--roster", str(tmp_path / "people.csv")]) == 0
+    shown = capsys.readouterr()
+    assert [one for one in (shown.out + shown.err).splitlines() if "somebody who moved" in one] == [note]
 
 
 def test_plan_credits_of_a_month_without_credits_are_no_line_and_none_is_told(

@@ -41,9 +41,10 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def write_letters(tmp_path: Path, *words: str) -> dict[str, str]:
+def write_letters(tmp_path: Path, *words: str, code: int = 4) -> dict[str, str]:
     """The text of each page by the name of its file; the month's bill differs from its calls, so the code is 4."""
-    assert main([*WORDS, "--rules", str(tmp_path / "rules.yaml"), "--output-dir", str(tmp_path / "out"), *words]) == 4
+    rules, out = str(tmp_path / "rules.yaml"), str(tmp_path / "out")
+    assert main([*WORDS, "--rules", rules, "--output-dir", out, *words]) == code
     return {file.name: file.read_text("utf-8") for file in (tmp_path / "out" / "2025-09" / "chargeback").glob("*.html")}
 
 
@@ -63,6 +64,29 @@ def test_a_letter_holds_its_part_and_nothing_of_the_others_or_of_the_whole(data:
     others = ("Ventas", "Legal", "gpt-4o", "claude", "gpt-5-mini", "22.22", "44.44", "88.88", "33.3", "13.32", "333.00")
     wholes = ("777.77", "611.12", "300.00", "791.09", "1,091.09", "Unmapped", "billed")
     assert [text for text in (*others, *wholes) if text.lower() in page.lower()] == []
+
+
+def test_a_letter_names_the_zone_whose_days_it_is_of(data: Path, tmp_path: Path) -> None:
+    for zone, code in (("UTC", 4), ("America/Santiago", 3)):  # October, of which it has three hours, is not stored
+        page = write_letters(tmp_path, "--zone", zone, code=code)["department_platform.html"]
+        assert read_words(page).count(f"Chargeback · department · days of {zone} ") == 1
+
+
+def test_the_letter_of_a_smaller_part_of_a_shared_call_says_that_it_has_no_price(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    store(root, "import", SEPTEMBER, call("a", "2025-09-02", "1", usable_type="user", usable_id=1),
+          call("b", "2025-09-02", None, usable_type="user", usable_id=1))  # fmt: skip
+    (file := tmp_path / "people.csv").write_text("who,kind,department,share\n1,user,A,60\n1,user,B,40\n", "utf-8")
+    (rules := tmp_path / "rules.yaml").write_text("pools:\n  - {name: fee, usd: '9', rule: use}\n")
+    words = ["--roster", str(file), "--rules", str(rules), "--output-dir", str(tmp_path / "out")]
+    assert main([*WORDS, *words]) == 0
+    page = (tmp_path / "out" / "2025-09" / "chargeback" / "department_b.html").read_text("utf-8")
+    assert read_cells(page, "table-items")[:2] == [
+        ["Direct use at least; parts of calls without a price", "0.40"],
+        ["Fee shared by use; your parts of calls without a price count for nothing", "3.60"],
+    ]  # fmt: skip
 
 
 def test_a_letter_says_the_people_the_seats_and_the_percent_behind_its_amounts(data: Path, tmp_path: Path) -> None:
@@ -86,6 +110,20 @@ def test_a_letter_says_the_people_the_seats_and_the_percent_behind_its_amounts(d
     assert "40 seats" not in page  # how many seats there are is of the whole
     page = write_letters(tmp_path, *roster, "--with-total")["department_platform.html"]
     assert "for 15 days; 40 seats in all" in read_words(page)
+
+
+def test_a_letter_names_each_price_of_a_seat_with_its_days(data: Path, tmp_path: Path) -> None:
+    """30 days at two prices: 17 at US$ 30, 13 at 31, of 12 seats and 9."""
+    (tmp_path / "rules.yaml").write_text(
+        "pools:\n  - {name: seats, usd_a_seat: '31', seats: 9, rule: equal, from: 2025-09-18}\n"
+        "  - {name: seats, usd_a_seat: '30', seats: 12, rule: equal, until: 2025-09-17}\n"
+    )
+    page = write_letters(tmp_path)["department_platform.html"]
+    # A third of 204.00 and 120.90.
+    said = "Seats shared equally; US$ 30.00 a seat and month; for 17 days; US$ 31.00 a seat and month; for 13 days"
+    assert read_cells(page, "table-items")[1] == [said, "108.30"]
+    words = read_words(write_letters(tmp_path, "--with-total")["department_platform.html"])
+    assert "for 17 days; 12 seats in all; US$ 31.00 a seat and month; for 13 days; 9 seats in all" in words
 
 
 def test_the_whole_is_said_only_where_it_is_asked_for(data: Path, tmp_path: Path) -> None:
@@ -208,3 +246,26 @@ def test_a_page_whose_lines_are_not_the_month_is_not_made(
     assert main([*REPORT, "--output-dir", str(tmp_path / "out")]) == 4
     assert "The chargeback of 2025-09 is not the whole month: its lines sum to" in capsys.readouterr().err
     assert not (tmp_path / "out" / "2025-09" / "chargeback.html").exists()
+
+
+def test_the_letter_of_whom_the_months_sum_of_somebody_who_moved_may_be_says_at_least(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    whole = {"grain": "month", "requests": 9, "usable_type": "user"}
+    store(root, "import", SEPTEMBER, *(call(f"m{who}", "2025-09-01", usd, usable_id=who, **whole)
+                                       for who, usd in {1: "100", 2: "5", 3: "40"}.items()))  # fmt: skip
+    (file := tmp_path / "people.csv").write_text(
+        "who,kind,department,from,until\n1,user,A,,2025-09-14\n1,user,B,2025-09-15,\n2,user,A,,\n3,user,C,,\n", "utf-8"
+    )
+    assert main([*WORDS, "--roster", str(file), "--output-dir", str(tmp_path / "out"), "--with-total"]) == 0
+    folder = tmp_path / "out" / "2025-09" / "chargeback"
+    pages = {name: (folder / f"department_{name}.html").read_text("utf-8") for name in ("a", "c")}
+    assert read_cells(pages["a"], "table-items")[0] == [
+        "Direct use at least; without the month's sum of somebody who moved within it", "5.00",
+    ]  # fmt: skip
+    assert read_cells(pages["c"], "table-items")[0] == ["Direct use", "40.00"]
+    said = "Somebody moved within the month, and nothing says how much of their sum of it is yours: yours may be more."
+    shown = {name: (said in read_words(page), "! Gap" in read_words(page), page.count("<b class=\"bad\">at least</b>"))
+             for name, page in pages.items()}  # fmt: skip
+    assert shown == {"a": (True, True, 1), "c": (False, False, 0)}  # the whole month is all of it

@@ -175,6 +175,33 @@ def test_of_whom_no_row_is_nothing_can_be_said(
     assert found["lacks"] == f"no stored row is of {scope.partition(': ')[2]}: check the name"
 
 
+@pytest.mark.parametrize(
+    ("roster", "scope", "lacks"),
+    [
+        (True, "department: Vnetas", "no stored row is of Vnetas: check the name (did you mean Ventas?)"),
+        (True, "department: ventas", "no stored row is of ventas: check the name (did you mean Ventas?)"),
+        (True, "department: '  Ventas '", None),
+        # Some calls name it so, and the people of the file are in another.
+        (True, "department: PLATFORM", "the organization's file writes it Platform: check the name"),
+        (True, "team: Ventsa", "no stored row is of Ventsa: check the name"),
+        (True, "provider: OpneAI", "no stored row is of OpneAI: check the name (did you mean OpenAI?)"),
+        (False, "department: Plattform", "no stored row is of Plattform: check the name (did you mean PLATFORM?)"),
+    ],
+)
+def test_a_budget_whose_name_is_written_in_another_way_is_not_within_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], roster: bool, scope: str,
+    lacks: str | None,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    store(root, "import", SEPTEMBER, call("a", "2025-09-02T10:00:00", "1", **ANA),
+          call("b", "2025-09-30T23:00:00", "1", metadata='{"department": "PLATFORM"}', **KEY))  # fmt: skip
+    if roster:
+        monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(file := tmp_path / "organization.csv"))
+        file.write_text("who,kind,department\n42,user,Ventas\n7,user,Platform\n", "utf-8")
+    code, (found,) = check(tmp_path / "b.yaml", capsys, f"name: b, {scope}, currency: usd, amount: '10'")
+    assert (code, found["outcome"], found["lacks"]) == (3 if lacks else 0, "cannot say" if lacks else "within", lacks)
+
+
 def test_a_person_is_found_by_an_e_mail_that_a_file_had_and_a_sender_by_any_name(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -187,9 +214,9 @@ def test_a_person_is_found_by_an_e_mail_that_a_file_had_and_a_sender_by_any_name
         capsys,
         *(f"name: b{number}, {scope}, currency: usd, amount: '4'" for number, scope in enumerate(
             ["person: Ana@example.com", "usable: [user, ana@example.com]", "provider: AWS", "provider: bedrock",
-             "model: claude-x"])),
+             "model: claude-x", "person: ana\u200b@example.com"])),
     )  # fmt: skip
-    assert (code, [one["spent"] for one in found]) == (5, ["5", "5", "7", "7", "7"])
+    assert (code, [one["spent"] for one in found]) == (5, ["5", "5", "7", "7", "7", "5"])
 
 
 def test_a_model_is_found_by_every_spelling_that_the_price_list_has_as_one(
@@ -463,3 +490,112 @@ def test_a_day_of_which_only_calls_without_a_price_are_known_is_not_known_to_the
     assert (found["spent"], found["lacks"], found["expected"]) == (
         "28", "2 calls without a price" if expected else None, expected,
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("priced", ["2", None])
+def test_a_month_without_any_price_is_over_for_a_provider_whose_calls_it_has_none_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], priced: str | None
+) -> None:
+    """Of OpenAI's calls in September one has a price, or none: of Mistral, a dollar a day in August, there is none."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    august = [call(f"m{day}", f"2025-08-{day:02}T10:00:00", provider="mistral", model="m9") for day in range(1, 32)]
+    store(tmp_path, "import", AUGUST, *august)
+    days = [call(f"{day}", f"2025-09-{day:02}T10:00:00", None) for day in range(2, 31)]
+    store(tmp_path, "import", SEPTEMBER, call("1", "2025-09-01T10:00:00", priced), *days)
+    _, found = check(
+        tmp_path / "b.yaml",
+        capsys,
+        "name: mistral, provider: mistral, currency: usd, amount: '10'",
+        "name: openai, provider: openai, currency: usd, amount: '10'",
+    )
+    assert [(one["outcome"], one["is_running"], one["expected"]) for one in found[:1]] == [("within", False, None)]
+    assert found[1]["outcome"] == "cannot say"
+
+
+def test_each_part_of_a_shared_call_without_a_price_lacks_it_though_the_largest_counts_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Three of Ana's four calls have no price; she is 60 % in A and 40 % in B, where nobody else is."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    calls = [call(name, "2025-09-02T10:00:00", None, **ANA) for name in "abc"]
+    store(root, "import", SEPTEMBER, *calls, call("d", "2025-09-03T10:00:00", "1", **ANA),
+          call("e", "2025-09-30T23:00:00", "0", usable_type="user", usable_id=7))  # fmt: skip
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(roster := tmp_path / "organization.csv"))
+    roster.write_text("who,kind,department,share\n42,user,A,60\n42,user,B,40\n7,user,C,\n", "utf-8")
+    budgets = [f"name: {name} {unit}, department: {name}, currency: {unit}, amount: '30'"
+               for name in "ABC" for unit in ("usd", "clp")]  # fmt: skip
+    code, made = check(tmp_path / "budgets.yaml", capsys, *budgets)
+    assert (code, [(one["name"], one["outcome"], one["spent"], one["lacks"]) for one in made]) == (3, [
+        ("A usd", "cannot say", "0.6", "3 calls without a price"),
+        ("A clp", "cannot say", "0", "4 calls without pesos"),
+        ("B usd", "cannot say", "0.4", "parts of calls without a price"),
+        ("B clp", "cannot say", "0", "parts of calls without pesos"),
+        ("C usd", "within", "0", None),
+        ("C clp", "cannot say", "0", "1 call without pesos"),
+    ])  # fmt: skip
+
+
+def test_a_part_of_a_shared_call_lacks_as_much_of_its_calls_as_the_others_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a thousand calls one has no price: at least so much, and too little to say nothing."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    store(root, "import", SEPTEMBER, call("a", "2025-09-02T10:00:00", None, **ANA),
+          call("b", "2025-09-30", "10", grain="day", requests=999, **ANA))  # fmt: skip
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(roster := tmp_path / "organization.csv"))
+    roster.write_text("who,kind,department,share\n42,user,A,60\n42,user,B,40\n", "utf-8")
+    of = [f"name: {name}, department: {name}, currency: usd, amount: '30'" for name in "AB"]
+    code, made = check(tmp_path / "budgets.yaml", capsys, *of)
+    assert (code, [(one["outcome"], one["spent"], one["lacks"]) for one in made]) == (0, [
+        ("within", "6", "1 call without a price"), ("within", "4", "parts of calls without a price")])  # fmt: skip
+
+
+@pytest.mark.parametrize("requests", [None, 9])
+def test_a_sum_of_a_month_has_no_day_whether_or_not_it_says_of_how_many_calls_it_is(
+    requests: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ana, 60 % in A and 40 % in B, has a sum of US$ 100 of September. What credits come to are others' days."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    store(root, "import", SEPTEMBER, call("a", "2025-09-01", "100", grain="month", requests=requests, **ANA),
+          call("b", "2025-09-30T23:00:00", "0"))  # fmt: skip
+    store_credits(root, (30, "user-1", "MODEL_A", 0, 200))
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(roster := tmp_path / "organization.csv"))
+    roster.write_text("who,kind,department,share\n42,user,A,60\n42,user,B,40\n", "utf-8")
+    budgets = [f"name: {name} {period}, {of}, currency: usd, amount: '500', period: {period}"
+               for name, of in {"all": "whole: true", "A": "department: A", "B": "department: B"}.items()
+               for period in ("day", "month")]  # fmt: skip
+    budgets.append("name: credits, whole: true, currency: flex_credits, amount: '500', period: day")
+    code, made = check(tmp_path / "budgets.yaml", capsys, *budgets)
+    said = {one["name"]: (one["outcome"], one["spent"], one["lacks"]) for one in made}
+    none = ("cannot say", "0", "sums of a month have no day")
+    assert code == 3
+    assert (said["A day"], said["B day"]) == (none, none)
+    assert said["all day"] == ("cannot say", "0.08", none[2])
+    assert [said[f"{name} month"] for name in ("all", "A", "B")] == [
+        ("within", "100.08", None), ("within", "60", None), ("within", "40", None)]  # fmt: skip
+    assert said["credits"] == ("within", "2", None)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "42,user,A,,,2025-09-14\n42,user,B,,2025-09-15,\n",
+        "T,team,A,,,2025-09-14\nT,team,B,,2025-09-15,\n42,user,,T,,\n",
+    ],
+)
+def test_a_sum_of_a_month_of_somebody_who_moved_may_be_of_each_department_that_it_is_not_counted_in(
+    lines: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ana moves from A to B, by herself or with her team; C has nothing to do with it."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    store(root, "import", SEPTEMBER, call("a", "2025-09-01", "100", grain="month", requests=9, **ANA),
+          *(call(f"b{who}", "2025-09-30T23:00:00", "1", usable_type="user", usable_id=who) for who in (1, 2)),
+          call("c", "2025-09-30T23:00:00", "1", usable_type="user", usable_id=3))  # fmt: skip
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(roster := tmp_path / "organization.csv"))
+    roster.write_text(f"who,kind,department,team,from,until\n{lines}1,user,A,,,\n2,user,B,,,\n3,user,C,,,\n", "utf-8")
+    code, made = check(tmp_path / "budgets.yaml", capsys, *(
+        f"name: {name}, department: {name}, currency: usd, amount: '30'" for name in "ABC"
+    ))  # fmt: skip
+    said = "somebody moved within 2025-09, whose sum of the month is in no place"
+    assert (code, [(one["name"], one["outcome"], one["spent"], one["lacks"]) for one in made]) == (3, [
+        ("A", "cannot say", "1", said), ("B", "cannot say", "1", said), ("C", "within", "1", None)])  # fmt: skip

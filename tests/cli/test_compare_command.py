@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from spend_samples import ingest_charges
+from spend_samples import AUGUST, SEPTEMBER, call, ingest_charges, store
 
 import flexlib as fl
 from flexlib.cli.main import main
 from flexlib.formats import UNIT_NAMES
+from flexlib.front.compare import compare_spans
+from flexlib.page.compare import show_compare_headlines
 from flexlib.sources.charges.mapping import ChargeMapping
 
 FIXTURE = Path(__file__).parents[1] / "data" / "fixture"
@@ -71,7 +74,8 @@ def test_what_the_console_shows_adds_up_to_the_last_digit_shown(unit: str, capsy
 def test_a_sum_that_lacks_calls_is_at_least_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     main(["compare", "2025-08", "2025-09", "--of", "usd"])
     shown = capsys.readouterr()
-    assert shown.out.startswith("September 2025 against August 2025 in US$: at least 401.57, ")
+    said = "at least 401.57, and at least 350.16 before; what is known differs by +51.41\n"
+    assert shown.out.startswith(f"September 2025 against August 2025 in US$: {said}")
     assert "46 calls of September 2025 without a price are left out." in shown.err
 
 
@@ -98,6 +102,22 @@ def test_what_cannot_be_compared_is_said_in_a_sentence(
 ) -> None:
     assert main(["compare", *words]) == 2
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("top", ["-1", "0", "ten"])
+def test_a_number_of_people_and_models_that_is_none_is_refused(top: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["compare", "2025-08", "2025-09", "--top", top])
+    assert f"'{top}' is not a number from 1 to 1000" in capsys.readouterr().err
+
+
+def test_that_credits_say_no_team_names_the_calls_that_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["compare", "2025-08", "2025-09", "--by", "team"]) == 2
+    assert (
+        "no row of flex credits says a team, only calls do; compare these with --of usd, or" in capsys.readouterr().err
+    )
+    assert main(["compare", "2025-08", "2025-09", "--by", "cost_centre"]) == 2
+    assert "no row has a cost_centre: neither the organization's file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["2025", "2025-13", "2025-01..", "2025-09..2025-08"])
@@ -141,6 +161,37 @@ def test_calls_without_an_amount_beside_a_bill_are_not_said_to_be_bills_alone(
     capsys.readouterr()
     months = ["2025-05", "2025-06"] if command == "compare" else ["--year", "2025", "--month", "6"]
     assert main([command, *months, "--of", of]) == 2
-    others = "credits or clp" if of == "usd" else "credits or usd"
-    others = "credits" if command == "anomalies" else others  # which it takes beside dollars
-    assert capsys.readouterr().err.endswith(f" has {UNIT_NAMES[of]}; choose another with --of, {others}.\n")
+    assert capsys.readouterr().err.endswith(f" has {UNIT_NAMES[of]}.\n")  # nor has it any other
+
+
+def test_a_month_that_was_not_over_is_compared_and_no_change_of_the_month_is_stated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of September, read on the 16th: Eva's only call of August is no sign that she stopped."""
+    ana, eva = ({"usable_type": "user", "usable_id": one} for one in (7, 8))
+    store(tmp_path, "import", AUGUST, call("a", "2025-08-05", "8", **ana), call("e", "2025-08-20", "2", **eva))
+    store(tmp_path, "import", SEPTEMBER, call("b", "2025-09-15", "5", **ana), read_at=datetime(2025, 9, 16, tzinfo=UTC))
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    assert main(["compare", "2025-08", "2025-09", "--of", "usd"]) == 0
+    first, second, *others = capsys.readouterr().out.splitlines()
+    assert first == "September 2025 against August 2025 in US$: 5.00, -5.00"
+    said = "September was not over when it was read, and has rows up to 15 Sep: a part of the difference is of days "
+    said += "to come."
+    assert second.strip() == said
+    assert any(line.startswith("  1 that is not there yet") for line in others)
+    made = compare_spans(AUGUST.span, SEPTEMBER.span, tmp_path, of="usd")
+    page = show_compare_headlines(made).text
+    assert said in page
+    assert "%" not in page
+    assert "Who stopped" not in page
+
+
+def test_only_units_that_have_amounts_are_offered_in_the_place_of_one_that_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Calls with a price and neither pesos nor credits."""
+    for month in (AUGUST, SEPTEMBER):
+        store(tmp_path, "import", month, call(f"{month}", f"{month}-05", "8"))
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    assert main(["compare", "2025-08", "2025-09", "--of", "clp"]) == 2
+    assert "choose another with --of, usd." in capsys.readouterr().err

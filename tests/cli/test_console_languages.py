@@ -66,11 +66,11 @@ CODES = re.compile(
     r"|^  (?:fetch|rates|ledger|import|organization|budgets|export csv|site|notices|mail|report \w+)\b"
     r"|\bteam\b|\bimport\b|\bmistral(?:-small)?\b|, text\b|^text\b|^embedding\b"
     r"|\b(?:dashboard|excel|fetch|pdf|postgres|redis|reports|spark)\b(?=,|$|⟦)"
-    r"|genai-prices \S+ does not know '[^\s⟦⟧]+' of \w+|(?<=made up by )[^\s⟦⟧]+"
+    r"|(?<=⟦ of ⟧)openrouter\b|(?<=made up by )[^\s⟦⟧]+"
     r"|(?<=flexlib ⟧)month\b",
     re.MULTILINE,
 )
-"""What stays as it is: states, commands and their steps, settings, extras, what a price list lacks."""
+"""What stays as it is: states, commands and their steps, settings, extras, whose price list it is."""
 GIVEN = re.compile(
     r"\b(?:Platform|Payments|Data|Product|Customers|Assistant|Reviewer|Mobile|all credits|Sonnet 4 in a day)\b"
     r"|\b(?:seat fees|plan credits)\b"

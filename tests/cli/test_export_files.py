@@ -55,6 +55,25 @@ def test_several_formats_are_written_at_once_and_told_one_by_one(capsys: pytest.
     ]
 
 
+def test_a_page_s_tables_have_the_departments_of_the_roster_that_the_facts_beside_them_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Instead of those of the file that the settings name."""
+    hers = {"usable_type": "user", "usable_id": 7, "model": "gpt-5"}
+    store(Path("data"), "import", SEPTEMBER, call("c", "2025-09-20", "4", **hers))
+    Path("people.csv").write_text("who,department\n7,Data\n", "utf-8")
+    Path("of_settings.csv").write_text("who,department\n7,Sales\n", "utf-8")
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", "of_settings.csv")
+    made = [*ASKED, "--format", "json,csv", "--notebook", "chargeback", "--output-dir", "out", "--roster", "people.csv"]
+    assert main(made) == 0
+    held = json.loads(Path("out/chargeback_2025-09.json").read_text("utf-8"))
+    tables = {one["name"]: one for section in held["sections"] for one in section["tables"]}
+    charged = {row["line"]: row["usd"] for row in tables["table-charges"]["rows"]}
+    with open("out/csv_2025-09.csv", newline="", encoding="utf-8") as text:
+        facts = {row["department"]: Decimal(row["usd"]) for row in csv.DictReader(text) if "user 7" in row["person"]}
+    assert (charged, facts) == ({"Data": "4", "I+D; =1": "0.75"}, {"Data": Decimal(4)})
+
+
 def test_who_waits_is_told_which_file_is_written(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

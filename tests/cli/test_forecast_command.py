@@ -42,6 +42,40 @@ def test_a_backtest_says_by_day_of_the_month_how_often_the_band_held(
     assert capsys.readouterr().out.splitlines()[-1].split() == ["25", "8", "6", "of", "6", "100%", "0.0%"]
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--year", "2024", "--month", "12"], "begins on 2025-01-01: ask for a month from then on"),
+        (["--month", "3"], "of which month? Give --year and --month, or neither for that of the last day"),
+        (["--year", "2025"], "of which month? Give --year and --month, or neither for that of the last day"),
+        (["--year", "2025", "--month", "3", "--backtest"], "--backtest is of all months of the file"),
+        (["--as-of", "2024-12-31"], "daily.csv has no day up to 2024-12-31."),
+        (["--as-of", "2024-12-31", "--backtest"], "daily.csv has no day up to 2024-12-31."),
+    ],
+)
+def test_of_a_series_no_other_month_is_shown_than_the_one_that_was_asked_for(
+    words: list[str], sentence: str, series: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["forecast", "--series", series, *words]) == 2
+    said = capsys.readouterr()
+    assert sentence in said.err
+    assert said.out == ""
+
+
+@pytest.mark.parametrize("words", [[], ["--backtest"]])
+def test_of_a_series_without_a_day_that_is_said(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (path := tmp_path / "daily.csv").write_text("date,value\n", "utf-8")
+    assert main(["forecast", "--series", str(path), *words]) == 2
+    assert f"{path} has no day." in capsys.readouterr().err
+
+
+def test_where_no_month_is_whole_a_backtest_says_so(series: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["forecast", "--series", series, "--as-of", "2025-01-30", "--backtest"]) == 0
+    assert capsys.readouterr().out == "No month is known whole: there is none to try a forecast on.\n"
+
+
 def test_a_stored_month_is_forecast_from_the_days_known_by_then(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -64,7 +98,7 @@ def test_a_stored_month_is_forecast_from_the_days_known_by_then(
     assert main([*words, "--as-of", "2025-10-01"]) == 2
     assert "as of 2025-10-01 all of 2025-09 is over; name one of its days" in capsys.readouterr().err
     assert main([*words, "--as-of", "2025-09-15", "--of", "usd"]) == 0
-    assert "2025-09  357.53 or above: what is known of it is a lower bound" in capsys.readouterr().out
+    assert "2025-09  357.53 expected by what is known, no band yet: " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -98,6 +132,14 @@ def test_a_file_that_is_no_series_is_refused(tmp_path: Path, capsys: pytest.Capt
     (path := tmp_path / "daily.csv").write_text("day,amount\n2025-01-01,3\n", "utf-8")
     assert main(["forecast", "--series", str(path)]) == 2
     assert "no daily series: a CSV with the columns date,value" in capsys.readouterr().err
+
+
+def test_a_date_of_a_series_that_is_none_is_told_as_it_stands(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (path := tmp_path / "daily.csv").write_text("date,value\n45901,3\n", "utf-8")
+    assert main(["forecast", "--series", str(path)]) == 2
+    assert "'45901' is no date" in capsys.readouterr().err
 
 
 def test_holidays_come_from_a_country_or_a_file(

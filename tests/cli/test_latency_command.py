@@ -116,6 +116,15 @@ def test_routes_that_may_be_alike_are_not_told_apart(
     assert (made["faster_routes"], made["slow_hours"]) == ([], [])
 
 
+def test_against_a_duration_of_zero_no_hour_is_slow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    calls = [*make_calls("a", 300, 9, 0), *make_calls("b", 60, 15, 0), *make_calls("c", 20, 16, 3000)]
+    store(tmp_path, "ledger", SEPTEMBER, *calls)
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    assert json.loads(ask(capsys, "--json"))["slow_hours"] == []
+
+
 def test_calls_without_a_duration_are_no_zero_but_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -512,6 +512,17 @@ def test_of_a_word_that_is_misspelt_the_near_one_is_named(
     assert meant in capsys.readouterr().err
 
 
+def test_what_stands_for_a_value_in_the_help_is_in_the_readers_language(capsys: pytest.CaptureFixture[str]) -> None:
+    for language, shown in (
+        ("es", ("ANTES DESPUÉS", "--roster ARCHIVO", "{credits,usd,clp}")),
+        ("en", ("BEFORE AFTER", "--roster FILE", "{credits,usd,clp}")),
+    ):
+        text = read_help(capsys, "--lang", language, "compare")
+        assert [one for one in shown if one not in text] == []
+    text = read_help(capsys, "--lang", "es", "import")
+    assert "--extra-count NOMBRE=COLUMNA" in text
+
+
 def test_a_command_to_copy_is_in_the_language_that_was_asked_for(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

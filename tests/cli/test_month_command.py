@@ -21,6 +21,7 @@ import pytest
 from flexlib.cli import export_formats
 from flexlib.cli.main import COMMANDS, main
 from flexlib.cli.month import print_step
+from flexlib.closing.process import run_command
 from flexlib.closing.run import RUN
 from flexlib.closing.steps import Outcome, Record
 from flexlib.dates import Month
@@ -81,7 +82,7 @@ def test_a_dry_run_says_of_each_step_why_it_would_run_or_not(
         "report flex_credits": f"report --notebook flex_credits --year 2025 --month 9 {end} --names",
         "report llm_usage": f"report --notebook llm_usage --year 2025 --month 9 {end} -p top 3 {zone}",
         "report year": f"report --notebook year -p year 2025 {end} {zone}",
-        "site": f"site --json --output {tmp_path.with_name('site')} --reports {tmp_path}",
+        "site": f"site --zone America/Santiago --json --output {tmp_path.with_name('site')} --reports {tmp_path}",
         "export focus": f"export --format focus --year 2025 --month 9 --json --output-dir {folder} --names",
         "export csv": (
             f"export --format csv --year 2025 --month 9 --json --output-dir {folder} --names --zone America/Santiago"
@@ -204,6 +205,37 @@ def test_without_a_month_it_is_the_one_that_has_ended_in_the_zone(
     )
 
 
+@pytest.mark.parametrize("data", ["of a company", "made up"])
+def test_a_month_that_is_not_over_is_said_to_be_provisional_and_made_up_data_is_named_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], data: str
+) -> None:
+    from datetime import datetime, timezone
+
+    demo = ["--demo"] if data == "made up" else []
+    monkeypatch.setenv("WINDSURF_SERVICE_KEY", "" if demo else "demo-key")
+    now = Month.containing(datetime.now(timezone.utc).date())
+    words = ["month", "--dry-run", "--year", str(now.year), "--month", str(now.month), *demo]
+    assert main(words) == 0  # as PROVISIONAL is
+    found = capsys.readouterr().err.splitlines()
+    assert (
+        found[: len(demo)]
+        == [f"Data: made up by flexlib's demo, no real people or spend ({tmp_path}/data/demo)."][: len(demo)]
+    )
+    (said,) = found[len(demo) :]
+    assert said.startswith(f"{now.title} is not over and settled before 1 ")
+    command = " ".join(["flexlib month", *words[2:]])
+    assert said.endswith(f"what is made of it until then is provisional. Run it again after that: {command}")
+    assert main(["month", "--dry-run", "--year", "2025", "--month", "9", *demo]) == 0
+    assert len(capsys.readouterr().err.splitlines()) == len(demo)
+
+
+def test_a_step_does_not_say_again_whose_data_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+    assert run_command(("spend", "--year", "2025", "--month", "9", "--json")).said[:1] != (
+        f"Data: made up by flexlib's demo, no real people or spend ({FIXTURE}).",
+    )
+
+
 ZONE, OTHER = (4, "zone: America/Santiago"), (6, "zone: Asia/Tokyo")
 
 
@@ -266,9 +298,26 @@ ZONE, OTHER = (4, "zone: America/Santiago"), (6, "zone: Asia/Tokyo")
             "reports:\n  - llm_usag\n  - chargeback\n  - {notebook: llm_usage, parameters: {tip: 3}}\n"
             "  - {notebook: chargeback, parameters: {level: team}}",
             [
-                "line 2 of {plan}: There is no notebook 'llm_usag'; there is ",
+                "line 2 of {plan}: There is no notebook 'llm_usag' (did you mean llm_usage?); there is ",
                 "line 4 of {plan}: Unknown parameter tip (did you mean top?); llm_usage takes ",
                 "line 5 of {plan} makes the page chargeback, as line 3 does; take one of them out.",
+            ],
+        ),
+        (
+            "reports:\n  - {notebook: chargeback, parameters: {level: departamento}}\n"
+            "  - {notebook: year, parameters: {of: credits}}\n"
+            "  - {notebook: forecast, parameters: {of: flex_credits}}\n"
+            "  - {notebook: llm_usage, parameters: {zone: America/Santago}}\n"
+            "  - {notebook: compare_months, parameters: {against: 2025-9}}",
+            [
+                "line 2 of {plan}: The parameter level must be department, project, cost_centre, team or person, not "
+                "'departamento' (did you mean department?).",
+                "line 3 of {plan}: The parameter of must be flex_credits, usd or clp, not 'credits' (did you mean "
+                "flex_credits?).",
+                "line 4 of {plan}: The parameter of must be credits, usd or clp, not 'flex_credits' (did you mean "
+                "credits?).",
+                "line 5 of {plan}: 'America/Santago' is not a time zone (did you mean America/Santiago?); write it as ",
+                "line 6 of {plan}: '2025-9' is not a month; write it as 2025-09.",
             ],
         ),
         (

@@ -231,7 +231,8 @@ def test_what_waits_is_counted_by_check_and_goes_when_it_is_due(
     assert (code, wrong, script.asked) == (0, "", [])
     assert f", {last} UTC): Budget all: exceeded" in said
     assert said.splitlines()[1].startswith("  WAITING  e-mail to a@example.com (until ")
-    notices.write_text("notices: [{email: b@example.com, budgets: all}]", "utf-8")
+    waiting = f"{{email: a@example.com, budgets: all, quiet: ['{first}', '{last}']}}"
+    notices.write_text(f"notices: [{{email: b@example.com, budgets: all}}, {waiting}]", "utf-8")
     days = date(2025, 9, 1), date(2025, 9, 30)
     standing = Standing("all", "whole", (), "usd", Decimal(4), (75,), *days, "over", Decimal(5))
     put_standing(data, standing, 75)
@@ -264,3 +265,30 @@ def test_a_limit_of_the_guard_is_told_of_by_what_the_ledger_has_counted(
     record_usage(**call, amount_in_usd="0.11")
     assert run(capsys, "notify")[1].endswith("Presupuesto all: superado\n")
     assert len(script.taken) == 2
+
+
+def test_who_is_taken_out_of_the_rules_is_told_nothing_more_of_what_was_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`old` refuses once, and `new` takes its place; a line says that `old` is told no more, and no line twice."""
+    notices, other = tmp_path / "FLEXLIB_NOTICES.yaml", tmp_path / "others.yaml"
+    notices.write_text("notices: [{slack: old, budgets: all, at: [over]}]", "utf-8")
+    with serve_script("http", "403") as old, serve_script("http") as new:
+        monkeypatch.setenv("FLEXLIB_WEBHOOK_URL_OLD", old.url)
+        monkeypatch.setenv("FLEXLIB_WEBHOOK_URL_NEW", new.url)
+        assert run(capsys, "notify", *MONTH)[1].splitlines()[1] == "  FAILED   Slack old: Budget all: exceeded"
+        notices.write_text("notices: [{slack: new, budgets: all, at: [over]}]", "utf-8")
+        code, said, wrong = run(capsys, "notify", *MONTH)
+        assert (code, wrong, said.splitlines()[1:]) == (0, "", [
+            f"  WITHDRAWN Slack old: Budget all: exceeded (no rule of {notices} names this reader any more)",
+            "  SENT     Slack new: Budget all: exceeded",
+        ])  # fmt: skip
+        assert (len(old.asked), len(new.taken)) == (1, 1)
+        assert run(capsys, "notify", *MONTH)[1] == "Notices of September 2025: none\n"
+        # Whoever is named again is told, and another file's rules withdraw nothing of this one's.
+        notices.write_text("notices: [{slack: old, budgets: all, at: [over]}]", "utf-8")
+        old.faults[:] = ["403"]
+        assert run(capsys, "notify", *MONTH)[1].splitlines()[1] == "  FAILED   Slack old: Budget all: exceeded"
+        other.write_text("notices: [{slack: new, budgets: all, at: [over]}]", "utf-8")
+        code, said, _ = run(capsys, "notify", "--notices", str(other), "--json")
+        assert [(one["recipient"], one["fate"]) for one in json.loads(said)["messages"]] == [("old", "sent")]

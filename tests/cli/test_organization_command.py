@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
 
+from flexlib.addresses import hide_email
 from flexlib.cli.main import main
-from flexlib.store.membership import hide_email
 
 WORDS = ["organization", "check", "--year", "2025", "--month", "9"]
 HEAD = "who,kind,department,team,project,from,until,share\n"
@@ -65,6 +65,9 @@ def test_who_spends_and_is_nowhere_is_listed_under_a_pseudonym_and_ends_with_3(
     assert found[0][0] != "key 3f1c"
     assert found[1][0].startswith("Person ")
     assert "ben" not in json.dumps(made).lower()
+    main([*WORDS, "--json"])
+    lacks = f"{roster} lacks lines: 2 spend and are listed nowhere."
+    assert capsys.readouterr().err.splitlines()[-1] == lacks
 
 
 def test_with_names_people_stand_as_the_file_and_the_team_have_them(
@@ -202,6 +205,27 @@ def test_who_belongs_somewhere_but_to_no_department_is_named_with_its_sum_and_en
     assert "Is listed, but in no department: 1\n  " in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("column", "level", "many"),
+    [("department", "department", "departments"), ("team", "team", "teams"), ("project", "project", "projects"),
+     ("cost_centre", "cost_centre", "cost centres")],
+)  # fmt: skip
+def test_what_calls_write_in_another_way_than_the_file_is_told_of_each_level(
+    roster: Path, capsys: pytest.CaptureFixture[str], column: str, level: str, many: str
+) -> None:
+    """The file has Operación, calls operacion and ops; of what the file alone writes in two ways its own note tells."""
+    told = [json.dumps({level: name}) for name in ("operacion", "ops")]
+    calls = [call(name, "2025-09-02T10:00:00", "1", metadata=name) for name in told]
+    store(roster.parent / "data", "import", SEPTEMBER, *calls)
+    roster.write_text(f"who,kind,{column}\nk1,key,Operación\nk2,key,Data\nk3,key,data\n", "utf-8")
+    main(WORDS)
+    told = [line for line in capsys.readouterr().err.splitlines() if "write them alike" in line]
+    assert told == [
+        f"'Data' and 'data' are {many} of their own; write them alike if they are one.",
+        f"'Operación' and 'operacion' are {many} of their own; write them alike if they are one.",
+    ]
+
+
 def test_where_nobody_has_a_department_none_is_missed(roster: Path, capsys: pytest.CaptureFixture[str]) -> None:
     people = ("ana@example.com,", "ben@example.com,", "7,user", "1,chat", "3f1c,key")
     roster.write_text(HEAD + "".join(f"{one},,,Rocket,,,\n" for one in people), "utf-8")
@@ -318,7 +342,24 @@ def test_a_sum_of_a_month_of_somebody_who_moved_within_it_is_said_to_be_in_nothi
     assert said in capsys.readouterr().out
     assert check(capsys)[1]["sums_of_the_month_undecided"] == 1
     main(["compare", "2025-08", "2025-09", "--of", "usd", "--by", "department"])
-    assert said in capsys.readouterr().err
+    assert "what changed of Data and Sales, and of what is in none of them, is not measured." in capsys.readouterr().err
+
+
+def test_of_departments_that_the_months_sum_of_somebody_who_moved_may_be_of_no_change_is_measured(
+    roster: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for month in (AUGUST, SEPTEMBER):  # user 9 US$ 100 each month, user 10 US$ 40, then 50
+        of_month = {"grain": "month", "usable_type": "user"}
+        store(roster.parent / "data", "sums", month, call(f"{month}-9", f"{month}-01", "100", usable_id=9, **of_month),
+              call(f"{month}-10", f"{month}-01", str(10 * month.month - 40), usable_id=10, **of_month))  # fmt: skip
+    roster.write_text(HEAD + "9,user,Data,,,,2025-09-14,\n9,user,Sales,,,2025-09-15,,\n10,user,IT,,,,,\n")
+    main(["compare", "2025-08", "2025-09", "--of", "usd", "--by", "department", "--json"])
+    made = json.loads(capsys.readouterr().out)
+    parts = {(one["source"], one["department"]): one.keys() - {"source", "department", "difference"}
+             for one in made["by_department"] if one["source"] == "sums"}  # fmt: skip
+    assert parts[("sums", "Data")] == parts[("sums", "not given")] == {"unmeasured"}
+    assert "unmeasured" not in parts[("sums", "IT")]
+    assert made["departments"]["gone"] == 0
 
 
 def test_the_example_is_a_file_without_a_fault() -> None:
@@ -367,3 +408,16 @@ def test_every_command_that_reads_a_file_of_people_that_is_not_its_own_says_once
     other.chmod(0o600)
     main([*words, "--roster", str(other)])
     assert "Others may read" not in capsys.readouterr().err
+
+
+def test_the_smaller_part_of_somebody_whose_calls_have_no_price_has_at_least_so_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    store(root, "import", SEPTEMBER, call("a", "2025-09-02", "1", usable_type="user", usable_id=7),
+          call("b", "2025-09-02", None, usable_type="user", usable_id=7))  # fmt: skip
+    (file := tmp_path / "organization.csv").write_text(f"{HEAD}7,user,A,,,,,60\n7,user,B,,,,,40\n", "utf-8")
+    main([*WORDS, "--roster", str(file)])
+    assert "  B                                 1 user  at least US$ 0.40\n" in capsys.readouterr().out
+    __, made = check(capsys, "--roster", str(file))
+    assert [(one["requests"], one["unpriced_requests"]) for one in made["departments"]] == [(2, 1), (0, None)]

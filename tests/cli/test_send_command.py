@@ -5,7 +5,9 @@ from __future__ import annotations
 import email
 import json
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
@@ -20,8 +22,10 @@ from flexlib.cli.main import main
 from flexlib.deliver import mail
 from flexlib.export.workbook import write_workbook
 from flexlib.report.folder import find_packaged
+from flexlib.report.inputs import Inputs, hash_rates, name_input
 from flexlib.report.manifest import hash_bytes, name_manifest
 from flexlib.report.notes import note_files
+from flexlib.settings import load_settings
 from flexlib.store.snapshots import list_newest
 from flexlib.tables.document import Document
 
@@ -156,6 +160,31 @@ def test_what_calls_without_a_price_are_left_out_of_is_said_to_be_at_least_that_
     assert "d@e.f: 2025-09 department Platform, charged at least US$ 20.00\n" in run(capsys)[1]  # and as it is sent
 
 
+def test_a_total_that_is_no_longer_at_least_that_or_only_now_is_is_mailed_again_though_the_amount_is_the_same(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mail.yaml").write_text(f"mails: [{{to: a@b.c, {PART}}}]")
+    of = {"metadata": json.dumps({"department": "Platform"})}
+
+    def send(price: str | None) -> list[str]:
+        priced = (call(f"p{number}", "2025-09-02T10:00:00", "1", **of) for number in range(20))
+        store(tmp_path / "data", "import", SEPTEMBER, *priced, call("u", "2025-09-03T10:00:00", price, **of))
+        make_page(tmp_path)
+        return run(capsys)[1].splitlines()[1:]
+
+    said = "  SENT     a@b.c: 2025-09 department Platform, charged "
+    for price, now, then in ((None, "at least US$ 20.00", None), ("0", "US$ 20.00", "at least US$ 20.00"),
+                             (None, "at least US$ 20.00", "US$ 20.00")):  # fmt: skip
+        assert send(price) == [said + now]
+        text = " ".join(read_bodies(read_mail(script.taken[-1]))[0].split())
+        assert ("This replaces the mail of" in text, f"in which the total was {then}." in text) == (bool(then),) * 2
+        assert send(price) == []
+    with closing(sqlite3.connect(tmp_path / "data" / "mails" / "claims.sqlite")) as base, base:  # before it was noted
+        bare = "json_set(standing, '$.low', json('null'), '$.high', json('null'))"
+        base.execute(f"UPDATE claims SET standing = {bare}")
+    assert [send(price) for price in ("0", None)] == [[], []]
+
+
 def test_a_part_holds_nothing_of_the_others_or_of_the_whole(script: Script, capsys: pytest.CaptureFixture[str]) -> None:
     _, said, _ = run(capsys, "--dry-run", "--json")
     files = {one["recipient"]: Path(one["file"]) for one in json.loads(said)["messages"]}
@@ -164,6 +193,7 @@ def test_a_part_holds_nothing_of_the_others_or_of_the_whole(script: Script, caps
         others = ("Ventas", "Legal", "gpt-4o", "claude", "22.22", "44.44", "77.77")
         assert [text for text in others if text in body] == []
         assert "11.11" in body
+    assert ["Chargeback: your part of the month · days of UTC" in body for body in read_bodies(ana)] == [True] * 2
     text, html = read_bodies(eva)
     assert eva["Subject"] == "Imputado a Ventas & <b>Sur</b> por LLM, septiembre de 2025: US$22,22"
     assert ("<b>Sur" in html, "Ventas &amp; &lt;b&gt;Sur&lt;/b&gt;" in html, "US$22,22" in text) == (False, True, True)
@@ -566,3 +596,117 @@ def test_a_month_of_another_zone_is_mailed_without_departments_and_says_so(
         store_month(tmp_path / "data", "55.55")
         make_page(tmp_path)
     assert found == [(True, False), (False, True)]
+
+
+def test_a_report_that_was_made_with_other_prices_rates_settings_or_people_is_not_sent(
+    script: Script, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = tmp_path / "reports" / "2025-09" / "llm_usage.html"
+    months = {"usage/2025-09/import": {"rows_sha256": list_newest(SEPTEMBER, data)[0].certificate.rows_sha256}}
+    head, day = "day,value,source,fetched_at,superseded_at\n", "2025-09-01,965.85,x,2025-10-03T06:00:00+00:00,\n"
+    prices, rates, people = data / "prices" / "windsurf_credits.csv", data / "rates" / "usd_clp.csv", Path("people.csv")
+    for folder in (prices.parent, rates.parent):
+        folder.mkdir()
+    rates.write_text(head + day)
+
+    def make() -> None:
+        read = {"rates/usd_clp.csv": hash_bytes(rates.read_bytes())}
+        told = {"parameters": {"year": 2025, "month": 9}, "snapshots": months, "files": read}
+        kept = load_settings().judging
+        sought = ["organization", "prices/windsurf_credits.csv", "rates/???_???.csv"]
+        write_manifest(page, notebook=OWN, **told, settings=kept, rates=hash_rates(told, data), sought=sought)
+
+    def name_people() -> None:
+        people.touch()
+        monkeypatch.setenv("FLEXLIB_ORGANIZATION", "people.csv")
+
+    changes: dict[str, Callable[[], object]] = {
+        "the file prices/windsurf_credits.csv": lambda: prices.write_text("from,until,usd_per_credit,source\n"),
+        "the file rates/usd_clp.csv": lambda: rates.write_text(head + day.replace("965", "865")),
+        "the setting FLEXLIB_MOST_UNPRICED": lambda: monkeypatch.setenv("FLEXLIB_MOST_UNPRICED", "0.2"),
+        "the file people.csv": name_people,
+    }
+    for name, change in changes.items():
+        make()
+        change()
+        code, said, wrong = run(capsys, "--output-dir", "reports/.")
+        assert (code, said) == (4, "")
+        assert f"was made with other inputs than there are now ({name}), so nothing is sent. Run: flexlib" in wrong
+        for there, then in ((prices, None), (people, None), (rates, head + day)):
+            there.write_text(then) if then else there.unlink(missing_ok=True)
+        monkeypatch.delenv("FLEXLIB_MOST_UNPRICED", raising=False)
+        monkeypatch.delenv("FLEXLIB_ORGANIZATION", raising=False)
+    make()
+    rates.write_text(head + day + day.replace("2025-09", "2025-11"))  # of a day that no page of September shows
+    assert "SENT     ana@example.com" in run(capsys)[1]
+
+
+@pytest.mark.parametrize(
+    ("kept", "added", "months", "told", "is_other"),
+    [
+        ("2025-09-30", "2025-10-01", ["credits/2025-09"], {}, False),  # the first of the next month
+        (
+            "2025-09-26",
+            "2025-10-01",
+            ["credits/2025-09"],
+            {},
+            True,
+        ),  # by which it is known that the 30th has the 26th's
+        ("2025-09-29", "2025-09-30", ["credits/2025-09"], {}, True),
+        ("2025-09-30", "2025-10-01", ["credits/2025-09", "charges/2025-10"], {}, True),
+        ("2025-09-30", "2025-10-01", ["credits/2025-09", "credits/2025-10"], {"zone": "America/Santiago"}, False),
+        ("2025-09-29", "2025-09-30", ["usage/2025-09"], {}, False),  # calls have their pesos
+        ("2025-09-30", "2025-09-01", ["usage/2025-09"], {}, True),  # by which a month's pool is converted
+    ],
+)
+def test_a_rate_makes_a_page_another_where_it_holds_on_a_day_whose_rate_the_page_takes(
+    tmp_path: Path, kept: str, added: str, months: list[str], told: dict[str, str], *, is_other: bool
+) -> None:
+    data = tmp_path / "data"
+    (rates := data / "rates" / "usd_clp.csv").parent.mkdir(parents=True)
+    lines = [f"{day},965.85,x,2025-10-03T06:00:00+00:00,\n" for day in (kept, added)]
+    rates.write_text((head := "day,value,source,fetched_at,superseded_at\n") + lines[0])
+    then: dict[str, Any] = {"snapshots": {f"{one}/x": {} for one in months}, "settings": {}}
+    then |= {"parameters": {"year": 2025, "month": 9, **told}, "files": {"rates/usd_clp.csv": ""}}
+    then |= {"rates": hash_rates(then, data), "sought": []}
+    rates.write_text(head + "".join(sorted(lines)))
+    moved = Inputs(load_settings(), data).list_moved(then, Path("x.html"))
+    assert moved == ["the file rates/usd_clp.csv"] * is_other
+
+
+@pytest.mark.parametrize(
+    ("made_with", "roster", "outcome"),
+    [
+        ("a.csv", "b.csv", "the file b.csv"),
+        ("a.csv", "a.csv", "sent"),
+        ("a.csv", "copy.csv", "sent"),  # of the same lines
+        ("budgets.yaml", "b.csv", "the file b.csv"),  # its departments, if any, are those of the calls
+        (None, "b.csv", "sent"),  # our page without budgets has no departments
+    ],
+)
+def test_a_report_whose_departments_are_of_another_file_than_those_of_the_mail_is_not_sent(
+    script: Script, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], made_with: str | None, roster: str,
+    outcome: str,
+) -> None:  # fmt: skip
+    files = {name: Path(name).absolute() for name in ("a.csv", "b.csv", "copy.csv", "budgets.yaml")}
+    for name, file in files.items():
+        file.write_text(f"person,department\nana@example.com,{'Legal' if name == 'b.csv' else 'Platform'}\n", "utf-8")
+    read = {name_input(file, data): hash_bytes(file.read_bytes()) for name, file in files.items() if name == made_with}
+    write_manifest(
+        tmp_path / "reports" / "2025-09" / "llm_usage.html", notebook=OWN, files=read,
+        organization=next(iter(read), None) if made_with == "a.csv" else None,
+        sought=["organization"] if made_with else [],
+    )  # fmt: skip
+    code, said, wrong = run(capsys, "--roster", roster)
+    if outcome == "sent":
+        assert "SENT     ana@example.com" in said
+    else:
+        assert (code, said) == (4, "")
+        assert f"with other inputs than there are now ({outcome}), so nothing is sent. Run: FLEXLIB_O" in wrong
+        assert "Run: FLEXLIB_ORGANIZATION=b.csv flexlib report --notebook llm_usage --year 2025 --month 9\n" in wrong
+
+
+def test_a_report_that_is_not_in_the_usual_folder_is_made_again_in_its_own(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "--month 9 --output-dir elsewhere" in run(capsys, "--output-dir", "elsewhere")[2]

@@ -93,6 +93,17 @@ def test_a_model_that_is_named_is_tried_and_one_that_no_list_has_is_refused(caps
     assert read_routes("anthropic/claude-sonnet-4-20250514@bedrock, openai/gpt-5")[0].proxy == "bedrock"
 
 
+def test_nothing_that_is_dearer_with_as_many_tokens_stands_instead_unless_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """30 calls to gpt-4o at 0.015 by a contract: on gpt-4o-mini 0.0156 each, and a little less with fewer tokens."""
+    sent = [("gpt-4o", "0.015"), ("gpt-4o-mini", "0.0156")]
+    store(tmp_path, "ledger", SEPTEMBER, *(make_call(one, *route) for route in sent for one in range(30)))
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    assert "INSTEAD" not in ask(capsys)
+    assert "INSTEAD" in ask(capsys, "--to", "openai/gpt-4o-mini")
+
+
 @pytest.mark.usefixtures("month")
 def test_an_accepted_answer_costs_what_all_of_its_model_cost(capsys: pytest.CaptureFixture[str]) -> None:
     made = json.loads(ask(capsys, "--accepted-by", "used", "--json"))

@@ -49,6 +49,7 @@ def test_a_model_whose_multiplier_changed_within_the_month_is_not_compared_and_n
     moves = [(one["model_uid"], one["to_model_uid"], one["saved_low"]) for one in made["exchanges"]]
     assert moves == [("dear", "cheap", 2 * 75 * 200)]
     assert made["left_out"] == [UNKNOWN]
+    assert made["credits_in"] == "hundredths"  # in each frame
     file = month / "prices" / "windsurf_multipliers.csv"
     file.parent.mkdir()
     file.write_text("from,until,model,credits,source\n,2025-09-16,turned,4,list\n2025-09-16,,turned,2,list\n")

@@ -19,7 +19,7 @@ from flexlib.closing.plan import ReportLine
 from flexlib.closing.process import Ran, Run
 from flexlib.closing.run import RUN, open_progress, preview_month, run_month
 from flexlib.closing.steps import Outcome, Record, decide, list_found
-from flexlib.closing.table import find_budgets, find_fetch, find_notices
+from flexlib.closing.table import find_budgets, find_fetch, find_notices, find_site
 from flexlib.i18n import speak, to_english
 from flexlib.report.manifest import FORM, KEYS, name_manifest, seal_manifest
 from flexlib.settings import Settings, load_settings
@@ -225,11 +225,17 @@ def test_what_the_zone_has_of_the_next_month_is_brought_before_a_page_is_made(tm
     assert step.words[step.words.index("--end-date") + 1] == "2025-10-31"
 
 
-def test_notices_and_budgets_are_of_the_zone_of_the_pages(tmp_path: Path) -> None:
+def test_notices_budgets_and_the_site_are_of_the_zone_of_the_pages(tmp_path: Path) -> None:
     closing = open_closing(tmp_path, zone="America/Santiago")
-    for find in (find_budgets, find_notices):
+    for find in (find_budgets, find_notices, find_site):
         (step,) = find(closing)
-        assert step.words[-2:] == ("--zone", "America/Santiago")
+        assert "--zone America/Santiago" in " ".join(step.words)
+
+
+def test_a_month_is_settled_three_hours_after_its_end_in_its_zone_and_in_utc(tmp_path: Path) -> None:
+    ends = {"UTC": "2025-10-01 03:00", "America/Santiago": "2025-10-01 06:00", "Asia/Tokyo": "2025-10-01 03:00"}
+    found = {zone: f"{open_closing(tmp_path, zone=zone).settled_at:%Y-%m-%d %H:%M}" for zone in ends}
+    assert found == ends
 
 
 def test_a_step_says_which_budgets_are_exceeded_and_which_reports_the_site_lacks(
@@ -238,6 +244,10 @@ def test_a_step_says_which_budgets_are_exceeded_and_which_reports_the_site_lacks
     facts = {"budgets": [{"name": name, "outcome": outcome} for name, outcome in
                          (("Sales", "over"), ("Data", "near"), ("Sales", "over"), ("All", "over"))]}  # fmt: skip
     assert [*list_found(("check",), facts)] == ["exceeded: Sales and All"]
+    facts = {"budgets": [{"name": "All", "outcome": "cannot say", "lacks": "August is not stored"}]}
+    assert [*list_found(("check",), facts)] == ["cannot be judged: All; August is not stored"]
+    print_step(Record("organization", Outcome.KEPT, exit_code=3, said=("1 spends and is listed nowhere",)), shows=True)
+    assert "\n    1 spends and is listed nowhere\n" in capsys.readouterr().out
     left = [f"2025-0{number}/a.html is left out: its manifest was edited." for number in range(1, 6)]
     found = tuple(list_found(("site",), {"left_out": left}))
     assert found == ("reports that the site leaves out: 5", *left[:3])

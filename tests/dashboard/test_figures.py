@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 import pytest
-from report_samples import FIXTURE
+from report_samples import FIXTURE, read_cells
+from spend_samples import call, store
 
 import flexlib as fl
 from flexlib.dashboard.figures import MOST_LINES, Figures, name_value
 from flexlib.dashboard.page import render_chart, render_head, render_sums
 from flexlib.dashboard.view import GROUPS, UNITS, View, parse_view
 from flexlib.dates import Month
-from flexlib.front.spend import Spend
+from flexlib.front.spend import Spend, load_spend
+from flexlib.page.kit.table import render_table
+from flexlib.store.ended import change_ended
 
 SEPTEMBER, AUGUST = Month(2025, 9), Month(2025, 8)
 VIEW = View((SEPTEMBER, SEPTEMBER))
+HOW: Any = {"zone": "UTC", "names": False}
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +90,31 @@ def test_a_change_is_on_what_the_same_came_to_then_and_what_is_gone_is_a_line(sp
     assert figures.table_sums().sum_column(figures.table_sums().columns[4]) == total[1]
 
 
+def test_a_source_that_has_ended_is_nothing_and_one_that_is_not_stored_is_no_zero(tmp_path: Path) -> None:
+    """The ledger 2 and then 3, imported files 5 and then nothing: of 3 against 7 there is a change once these ended."""
+    for source, month, usd in (("ledger", AUGUST, "2"), ("import", AUGUST, "5"), ("ledger", SEPTEMBER, "3")):
+        store(tmp_path, source, month, call(f"{source} {month}", f"{month}-05", usd))
+    view = replace(VIEW, against=(AUGUST, AUGUST))
+    now, then = (load_spend(one, None, tmp_path, **HOW) for one in (SEPTEMBER, AUGUST))
+    assert Figures(view, now, then).obstacle == "September 2025 lacks imported files"
+    assert now.before.obstacle == "September lacks imported files"
+    change_ended("import", AUGUST, tmp_path, is_over=True)
+    now, then = (load_spend(one, None, tmp_path, **HOW) for one in (SEPTEMBER, AUGUST))
+    figures = Figures(view, now, then)
+    assert (figures.obstacle, now.before.obstacle) == ("", "")
+    assert "<dt>Change</dt><dd>−57.1\u00a0%</dd>" in render_head(figures)
+
+
+def test_of_months_of_which_one_is_not_stored_no_change_is_stated(tmp_path: Path) -> None:
+    june, july = Month(2025, 6), Month(2025, 7)
+    for month, usd in ((june, "2"), (july, "5"), (SEPTEMBER, "90")):
+        store(tmp_path, "ledger", month, call(str(month), f"{month}-05", usd))
+    now, then = (load_spend(*one, tmp_path, **HOW) for one in ((AUGUST, SEPTEMBER), (june, july)))
+    figures = Figures(View((AUGUST, SEPTEMBER), against=(june, july)), now, then)
+    assert figures.obstacle == "August 2025 – September 2025 is not whole"
+    assert "<dt>Change</dt><dd>–</dd>" in render_head(figures)
+
+
 def test_a_long_table_ends_in_a_line_of_the_others_and_its_total_stays(spend: Spend) -> None:
     figures = Figures(replace(VIEW, by="user", of="flex_credits"), spend)
     short, whole = figures.table_sums(5), figures.table_sums(None)
@@ -116,3 +147,16 @@ def test_values_are_named_as_everywhere() -> None:
              ("weekday", "x"), ("model", None)]  # fmt: skip
     named = ["OpenAI", "imported files", "September 2025", "Monday", "7:00", "x", "not given"]
     assert [name_value(*pair) for pair in pairs] == named
+
+
+def test_a_department_that_has_but_parts_of_calls_without_a_price_has_at_least_its_amount_and_no_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of = {"usable_type": "user", "usable_id": 7}
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05", "1", **of), call("b", "2025-09-05", None, **of))
+    (file := tmp_path / "people.csv").write_text("who,kind,department,share\n7,user,A,70\n7,user,B,30\n", "utf-8")
+    shared = load_spend(SEPTEMBER, SEPTEMBER, tmp_path, zone="UTC", names=False, roster=file)
+    html = render_table(Figures(replace(VIEW, by="department"), shared).table_sums())
+    assert [cells[:3] + cells[-1:] for cells in read_cells(html, "table-sums")[:2]] == [
+        ["A", "", "0.70 at least", "1"], ["B", "", "0.30 at least", "–"],
+    ]  # fmt: skip

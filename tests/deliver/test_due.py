@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -30,6 +30,38 @@ def test_quiet_begins_with_its_first_minute_and_is_over_at_its_end(
 ) -> None:
     times = Times(quiet=quiet, digest=time(6))  # which decides when a notice is due, and not whether it is quiet
     assert times.find_quiet_end(at(now)) == (None if end is None else at(end))
+
+
+@pytest.mark.parametrize(
+    "quiet",
+    [(time(20), time(2, 30)), (time(20), time(8)), (time(22), time(0)), (time(1), time(2)), (time(23), time(0, 30)),
+     (time(20), time(23, 30))],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [("Europe/Madrid", "2025-10-25"), ("Europe/Madrid", "2025-03-29"), ("America/Santiago", "2025-04-05"),
+     ("America/Santiago", "2025-09-06"), ("Australia/Lord_Howe", "2025-04-05"), ("Australia/Lord_Howe", "2025-10-04")],
+)  # fmt: skip
+def test_quiet_ends_with_the_first_minute_that_is_not_where_clocks_change(
+    zone: str, day: str, quiet: tuple[time, time]
+) -> None:
+    """Every ten minutes of a day and a half, held against a walk in steps of ten minutes until no clock says quiet."""
+    times, first = Times(ZoneInfo(zone), quiet), datetime.fromisoformat(f"{day}T12:00:00+00:00")
+    moments = [first + timedelta(minutes=10 * number) for number in range(6 * 60)]
+
+    def is_quiet(moment: datetime) -> bool:
+        clock, (begin, end) = moment.astimezone(times.zone).time(), quiet
+        return begin <= clock < end if begin < end else clock >= begin or clock < end
+
+    ends = [next(one for one in moments[number:] if not is_quiet(one)) for number in range(6 * 36)]
+    assert [times.find_due(one) for one in moments[: 6 * 36]] == ends
+
+
+def test_a_digest_goes_once_on_the_day_whose_hour_comes_twice_and_after_the_one_that_is_left_out() -> None:
+    daily = Times(ZoneInfo("Europe/Madrid"), digest=time(2, 30))
+    for now, due in [("2025-10-26T00:30", "2025-10-26T00:30"), ("2025-10-26T00:31", "2025-10-27T01:30"),
+                     ("2025-03-30T00:00", "2025-03-30T01:00"), ("2025-03-30T01:01", "2025-03-31T00:30")]:  # fmt: skip
+        assert daily.find_due(datetime.fromisoformat(f"{now}+00:00")) == datetime.fromisoformat(f"{due}+00:00")
 
 
 def test_a_digest_goes_at_its_minute_and_after_it_the_next_day() -> None:

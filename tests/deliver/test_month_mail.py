@@ -27,7 +27,7 @@ from flexlib.addresses import MailServer
 from flexlib.analysis.allocation import Rule
 from flexlib.certificate import State
 from flexlib.deliver.claims import Fate
-from flexlib.deliver.months import Content, name_channel, open_claims, plan_claim, send_month
+from flexlib.deliver.months import Content, Told, name_channel, open_claims, plan_claim, send_month
 from flexlib.deliver.readers import Reader
 from flexlib.front.chargeback import charge_month
 from flexlib.front.chargeback_rules import ChargebackRules, PoolRule
@@ -92,6 +92,31 @@ def test_over_tls_and_with_a_login_a_mail_arrives_whole_and_once(tmp_path: Path,
         assert attached.get_content() == bytes(range(256)) * 40
 
 
+@pytest.mark.parametrize("fate", [Fate.SENT, Fate.UNKNOWN, Fate.FAILED, Fate.WAITING])
+@pytest.mark.parametrize(
+    ("then", "now", "is_same"),
+    [
+        (("20", True), ("20", True), True),
+        (("20", False), ("20", False), True),
+        (("20", True), ("20", False), False),
+        (("20", False), ("20", True), False),
+        (("20", True), ("21", True), False),
+        (("20", None), ("20", True), True),  # not noted: it is not sent again
+        (("20", None), ("20", False), True),
+        ((None, True), (None, False), True),  # not known is no amount, nor a bound of one
+    ],
+)
+def test_a_claim_of_a_total_holds_as_long_as_the_total_and_whether_it_is_a_lower_bound_do(
+    fate: Fate, then: tuple[str | None, bool | None], now: tuple[str | None, bool], *, is_same: bool
+) -> None:
+    old, new = (None if one is None else Decimal(one) for one in (then[0], now[0]))
+    claim = plan_claim((), SEPTEMBER, READER, old, "GAP", NOW, is_least=bool(then[1]))
+    if then[1] is None:
+        claim = replace(claim, standing=replace(claim.standing, low=None, high=None))
+    past = [Told(claim, fate, NOW)]
+    assert (plan_claim(past, SEPTEMBER, READER, new, "GAP", NOW, is_least=now[1]) is claim) == is_same
+
+
 LONG = st.text(st.characters(exclude_categories=["Cs"]), max_size=600)
 
 
@@ -135,6 +160,13 @@ def test_what_a_month_with_gaps_came_to_is_at_least_that_in_each_unit_and_agains
     assert [name for name, value in cards.items() if value.startswith("at least ")] == [
         "Spend", "In pesos", "Against August"
     ]  # fmt: skip
+
+
+def test_of_a_month_that_is_a_lower_bound_the_mail_states_no_fall() -> None:
+    spend = load_spend(SEPTEMBER, SEPTEMBER, FIXTURE, zone="UTC", names=False)
+    usage = replace(spend.loaded[0], rows=spend.loaded[0].calls)  # US$ 3.13 and calls without a price; August: 350.16
+    card = build_month_mail(usage, replace(spend.before, obstacle=""), None).cards[3]
+    assert (card.name, card.value, card.note) == ("Against August", "–", "US$ 350.16")
 
 
 def test_the_mail_of_a_part_says_how_each_item_comes_about_as_its_letter_does() -> None:

@@ -28,6 +28,7 @@ from flexlib.deliver import mail, webhook
 from flexlib.deliver.claims import CLAIMS, NOTICES, Claims, Fate, Message
 from flexlib.deliver.delivery import plan_notices, tell
 from flexlib.deliver.due import Times
+from flexlib.deliver.rules import Rule
 from flexlib.errors import BadFile, DiskFailed, InvalidRequest
 from flexlib.store.outbox import OUTBOX, Standing, list_standings, put_standing
 
@@ -233,6 +234,96 @@ def test_the_key_of_a_mail_that_grew_since_settles_what_was_in_it(tmp_path: Path
         assert (told.fate, {one.standing.budget for one in told.claims}) == (Fate.SENT, {"other"})
         with pytest.raises(InvalidRequest, match="is the key of no single notice whose fate is open"):
             claims.find_open(first.id[:12])
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[Path]:
+    """Two files of rules that are there."""
+    found = [tmp_path / name for name in ("ours.yaml", "theirs.yaml")]
+    for one in found:
+        one.touch()
+    return found
+
+
+@pytest.mark.parametrize(
+    ("after", "withdrawn"),
+    [
+        ([QUIET], []),
+        ([rule(times=QUIET.times, at=(50,))], []),  # other thresholds, the same reader
+        ([rule("slack", "finance")], ["OpenAI", "other"]),
+        ([rule("email", "new@example.com")], ["OpenAI", "other"]),
+        ([replace(QUIET, budgets=("other",))], ["OpenAI"]),
+        ([replace(QUIET, scopes=("team",))], ["OpenAI", "other"]),
+    ],
+)
+def test_what_waits_is_withdrawn_of_the_budgets_of_which_no_rule_tells_its_reader_any_more(
+    tmp_path: Path, files: list[Path], after: list[Rule], withdrawn: list[str]
+) -> None:
+    evening, servers = NOON + timedelta(hours=9), NoticeServers(None)
+    tell([QUIET], [OPENAI, OTHER], tmp_path, servers, now=evening, file=files[0])
+    told = tell(after, [], tmp_path, servers, now=evening, file=files[0])[1]
+    found = {fate: {claim.standing.budget for one in told if one.fate is fate for claim in one.claims} for fate in Fate}
+    assert sorted(found[Fate.WITHDRAWN]) == withdrawn
+    assert sorted(found[Fate.WAITING]) == [one for one in ("OpenAI", "other") if one not in withdrawn]
+
+
+def test_of_several_files_of_rules_each_withdraws_its_own_and_what_two_name_the_last_one(
+    tmp_path: Path, files: list[Path]
+) -> None:
+    """Of OpenAI both tell finance; a file that is gone names nobody."""
+    ours, theirs = files
+    evening, servers = NOON + timedelta(hours=9), NoticeServers(None)
+    both, gone = [rule(times=QUIET.times)], [rule("slack", "ops")]
+
+    def list_withdrawn(rules: list[Rule], standings: list[Standing], file: Path) -> list[str]:
+        told = tell(rules, standings, tmp_path, servers, now=evening, file=file)[1]
+        return sorted({each.standing.budget for one in told if one.fate is Fate.WITHDRAWN for each in one.claims})
+
+    assert list_withdrawn(both, [OPENAI], ours) == []
+    assert list_withdrawn(both, [OPENAI, OTHER], theirs) == []
+    assert list_withdrawn(gone, [], ours) == []
+    theirs.unlink()
+    assert list_withdrawn(gone, [], ours) == ["OpenAI", "other"]
+    assert list_withdrawn(both, [OPENAI], ours) == []
+    assert list_withdrawn(gone, [], ours) == ["OpenAI"]
+
+
+def test_what_a_flexlib_of_before_left_is_withdrawn_by_no_file_that_has_not_named_it(
+    tmp_path: Path, files: list[Path]
+) -> None:
+    """It stored no file; the first that runs after the upgrade may be another's."""
+    ours, theirs = files
+    evening, servers = NOON + timedelta(hours=9), NoticeServers(None)
+    tell([QUIET], [OPENAI], tmp_path, servers, now=evening)
+    runs = [
+        (theirs, rule("slack", "ops"), Fate.WAITING),
+        (ours, QUIET, Fate.WAITING),
+        (theirs, rule("slack", "ops"), Fate.WAITING),
+        (ours, rule("slack", "ops"), Fate.WITHDRAWN),
+    ]
+    for file, one, fate in runs:
+        told = tell([one], [], tmp_path, servers, now=evening, file=file)[1]
+        assert {message.fate for message in told if message.channel == "email"} == {fate}
+
+
+def test_what_may_have_been_sent_stays_whoever_the_rules_name(tmp_path: Path, files: list[Path]) -> None:
+    with serve_script("smtp", "taken, then closed") as script:
+        servers = NoticeServers(script.mail_server)
+        for rules in ([rule()], [rule("slack", "ops")]):
+            told = tell(rules, [OPENAI], tmp_path, servers, now=NOON, file=files[0])[1]
+            assert [one.fate for one in told if one.channel == "email"] == [Fate.UNKNOWN]
+
+
+def test_what_was_claimed_for_an_owner_stays_where_none_is_known_today(tmp_path: Path, files: list[Path]) -> None:
+    """As in a run without the organization's file; another owner since, and the one of before is told no more."""
+    team, servers = replace(OPENAI, scope="team", of=("Payments",)), NoticeServers(None)
+    owned = [rule("email", "owner", times=QUIET.times)]
+    evening = NOON + timedelta(hours=9)
+    owners = {"a@example.com": Fate.WAITING, None: Fate.WAITING, "b@example.com": Fate.WITHDRAWN}
+    for owner, fate in owners.items():
+        find_owner = {team: owner}.get
+        told = tell(owned, [team], tmp_path, servers, find_owner=find_owner, now=evening, file=files[0])[1]
+        assert [one.fate for one in told if one.recipient == "a@example.com"] == [fate]
 
 
 def test_claims_of_a_flexlib_of_before_are_read_and_told(tmp_path: Path) -> None:

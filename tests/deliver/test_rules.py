@@ -45,7 +45,7 @@ def test_the_example_is_read() -> None:
         (f"{GOOD}, at: [0]", "has at: [0]"),
         (f"{GOOD}, at: [nearly]", "has at: ['nearly']"),
         (f"{GOOD}, language: de", "the language is 'de'; choose en or es"),
-        (f"{GOOD}, zone: Chile/Nowhere", "'Chile/Nowhere' is no time zone"),
+        (f"{GOOD}, zone: Chile/Nowhere", "'Chile/Nowhere' is not a time zone; write it as America/Santiago or UTC"),
         (f"{GOOD}, quiet: [20:00, 08:00]", 'is no time of day; write it in quotes, as "08:00"'),  # YAML reads 1200
         (f"{GOOD}, quiet: ['20:00']", "give its two ends"),
         (f"{GOOD}, quiet: ['20:00', '20:00']", "give its two ends"),
@@ -135,7 +135,7 @@ def test_who_has_no_address_is_named_and_not_forgotten() -> None:
         ("2025-09-23T08:30", None, "09:00", "2025-09-23T09:00"),
         ("2025-09-23T09:01", None, "09:00", "2025-09-24T09:00"),
         ("2025-09-23T09:01", ("08:00", "10:00"), "09:00", "2025-09-24T10:00"),
-        ("2025-09-06T21:00", ("20:00", "00:30"), None, "2025-09-07T01:30"),  # clocks jump from 0:00 to 1:00
+        ("2025-09-06T21:00", ("20:00", "00:30"), None, "2025-09-07T01:00"),  # clocks jump from 0:00 to 1:00
     ],
 )
 def test_nothing_goes_in_hours_of_quiet_or_before_the_digest(

@@ -11,10 +11,12 @@ from report_samples import read_words
 
 from flexlib.dates import Month
 from flexlib.demo.calls import ensure_demo_calls, make_calls, write_calls
+from flexlib.errors import SnapshotChanged
 from flexlib.spend.before import load_month_before
 from flexlib.spend.month import load_month_usage
 from flexlib.store.fx import load_rates
-from flexlib.store.snapshots import list_snapshots
+from flexlib.store.server import keep_server
+from flexlib.store.snapshots import list_snapshots, load_usage
 
 AUGUST, SEPTEMBER = Month(2025, 8), Month(2025, 9)
 LATER = datetime(2025, 11, 1, tzinfo=timezone.utc)
@@ -75,6 +77,18 @@ def test_once_there_they_are_not_made_again(root: Path) -> None:
     before = list_snapshots("usage", SEPTEMBER, root), load_rates(root)
     ensure_demo_calls(SEPTEMBER, root)
     assert (list_snapshots("usage", SEPTEMBER, root), load_rates(root)) == before
+
+
+def test_what_was_damaged_is_made_again_by_the_command_that_the_sentence_names(tmp_path: Path) -> None:
+    """Nobody has a file of the made-up calls to import again."""
+    keep_server("x", {"demo": True}, root := tmp_path / "demo")
+    ensure_demo_calls(AUGUST, root)
+    stored = load_usage(AUGUST, root)
+    stored.file.write_bytes(b"cut")
+    with pytest.raises(SnapshotChanged, match="store the month again: flexlib spend --demo --year 2025 --month 8$"):
+        load_usage(AUGUST, root)
+    ensure_demo_calls(AUGUST, root)
+    assert load_usage(AUGUST, root).certificate.rows_sha256 == stored.certificate.rows_sha256
 
 
 def test_the_page_of_the_demo_shows_everything_there_is_to_show(root: Path, tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_many_facts_hold_texts_numbers_and_gaps_as_a_table_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is armed, marked up, blank at its ends, not known, negative, small, or in hundredths, in both ways."""
-    who = ["=1+1", "A & B <c>", "  two blanks ", "Zoë 🙂", None, "x", "x"]
+    who = ["=1+1", "A & B <c>", "  two blanks ", "Zoë 🙂", None, "svc_x0041_b", "x"]
     usd = ["-0.000001", "12345678901.1234", "0", None, "7", "1.50", "123456789012345678.5"]
     table = pa.table({
         "day": [date(2025, 9, day) for day in range(1, 8)],

@@ -43,6 +43,21 @@ def test_of_a_group_of_which_some_calls_have_pesos_only_their_dollars_make_the_r
     assert "9 calls of September 2025 without an amount in pesos are left out." in made.missing
 
 
+def test_the_part_of_the_exchange_rate_is_no_more_than_it_moved_where_nearly_all_was_refunded(tmp_path: Path) -> None:
+    """US$ 10 at 900, then 10 at 1,000 and 9.99 back at 900, of which 1,009 pesos for a cent are left: of -7,991 the
+    rate is 10 x 100, and what was given back -8,991."""
+    store(tmp_path, "import", AUGUST, call("a", "2025-08-05T10:00:00", "10", amount_in_clp=9000, **ANA))
+    rows = [call("b", "2025-09-05T10:00:00", "10", amount_in_clp=10000, **ANA),
+            call("c", "2025-09-06T10:00:00", "-9.99", amount_in_clp=-8991, **ANA)]  # fmt: skip
+    store(tmp_path, "import", SEPTEMBER, *rows)
+    made = compare(tmp_path, "clp")
+    assert [made.change.before, made.change.difference] == [9000, -7991]
+    assert list_parts(made) == {"rate": 1000, "refunds": -8991}
+    assert [*made.change.ranges["rate"]] == [1000, 1000]
+    made = compare(tmp_path, "usd")  # what the refund counts was used before
+    assert list_parts(made) == {"refunds": Decimal("-9.99")}
+
+
 def test_whose_calls_all_lack_an_amount_has_not_stopped(tmp_path: Path) -> None:
     store(tmp_path, "import", AUGUST, call("a", "2025-08-05T10:00:00", "5", **ANA))
     others = call("c", "2025-09-05T10:00:00", "2", usable_type="user", usable_id=8)
@@ -60,7 +75,7 @@ def test_a_month_of_which_no_amount_is_known_is_not_compared_as_if_nothing_was_s
     """US$ 5 in August; what September came to nobody knows, so that it did not fall by 5."""
     store(tmp_path, "import", AUGUST, call("a", "2025-08-05T10:00:00", "5", **ANA))
     store(tmp_path, "import", SEPTEMBER, call("b", "2025-09-05T10:00:00", None, **ANA), *free)
-    with pytest.raises(InvalidRequest, match="September 2025 has no US.; choose another"):
+    with pytest.raises(InvalidRequest, match="September 2025 has no US.[.]$"):
         compare(tmp_path, "usd")
     spend = load_spend(SEPTEMBER, None, tmp_path, zone="UTC", names=False)
     assert compare_before(spend, "usd") is None
@@ -88,8 +103,8 @@ CALLS = st.lists(
         st.sampled_from([AUGUST, SEPTEMBER]),
         st.integers(1, 3),
         st.sampled_from(["gpt-4o", "gpt-5"]),
-        st.none() | st.integers(0, 500),
-        st.none() | st.integers(0, 500_000),
+        st.none() | st.integers(-500, 500),
+        st.none() | st.integers(-500_000, 500_000),
     ),
     min_size=1,
     max_size=12,

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from spend_samples import SEPTEMBER, call, store
 
+from flexlib.addresses import hide_email
 from flexlib.analysis.chargeback import NOBODY, LineKey, LineKind
 from flexlib.front.heads import SEATS, count_heads, count_users, name_line
 from flexlib.front.sharing import find_folded
 from flexlib.front.spend import Spend, load_spend
-from flexlib.store.membership import hide_email
 
 CALLS = "requests of calls"
 
@@ -72,6 +72,27 @@ def test_who_spends_after_the_last_day_in_the_file_is_nobody_s_person_on_the_oth
     spend = load_spend(SEPTEMBER, None, tmp_path, zone="UTC", names=False, roster=tmp_path / "organization.csv")
     assert {line.name: str(count) for line, count in count_heads(spend, "department").items()} == heads
     assert count_users(spend, "department")[SEPTEMBER.first]["Data"][SEATS] == seats
+
+
+@pytest.mark.parametrize(
+    ("day", "heads"),
+    [
+        ("2025-09-05", {"Blue": "1", "": "1/3"}),  # of 30 days the 10 that Ben is listed
+        ("2025-09-20", {"Blue": "1", "": "1"}),  # those, and the 20 on which he used something and is not
+    ],
+)
+def test_who_has_no_team_in_the_file_is_nobody_s_person_for_the_days_that_it_names_alone(
+    tmp_path: Path, day: str, heads: dict[str, str]
+) -> None:
+    """Ben is in Data without a team until the 10th; what he used is nobody's on any day."""
+    lines = ["who,department,team,from,until", "ana@example.com,Data,Blue,2025-01-01,",
+             "ben@example.com,Data,,2025-01-01,2025-09-10"]  # fmt: skip
+    (tmp_path / "organization.csv").write_text("\n".join([*lines, ""]), "utf-8")
+    calls = [call(name, at, usable_type="user", usable_key=hide_email(f"{name}@example.com"))
+             for name, at in (("ana", "2025-09-20"), ("ben", day))]  # fmt: skip
+    store(tmp_path, "import", SEPTEMBER, *calls)
+    spend = load_spend(SEPTEMBER, None, tmp_path, zone="UTC", names=False, roster=tmp_path / "organization.csv")
+    assert {line.name: str(count) for line, count in count_heads(spend, "team").items()} == heads
 
 
 @pytest.mark.parametrize("nothing", [None, float("nan"), pd.NA, pd.NaT])

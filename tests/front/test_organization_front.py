@@ -20,11 +20,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
 
+from flexlib.addresses import hide_email
 from flexlib.errors import BadFile, InvalidRequest
+from flexlib.front.compare import compare_spans
+from flexlib.front.narrow import count_shares
 from flexlib.front.organization import place_rows, split_amounts
 from flexlib.front.spend import Spend, load_spend
 from flexlib.schema import USAGE
-from flexlib.store.membership import LEVELS, Place, hide_email
+from flexlib.store.membership import LEVELS, Place
 from flexlib.store.organization import read_organization
 
 HEAD = "who,kind,department,team,project,cost_centre,from,until,share\n"
@@ -85,6 +88,35 @@ def test_shares_split_amounts_to_the_last_digit_and_leave_the_count_to_the_large
         ("A", 0, 0, Decimal("0.333"), 0),
         ("B", 0, 0, Decimal("0.333"), 0),
     ]
+
+
+@pytest.mark.parametrize(("share", "moved"), [("60", 4), ("40", 6), ("33.3333", Decimal("6.66667"))])
+def test_a_share_that_goes_to_another_department_is_volume_and_no_price(
+    share: str, moved: Decimal, tmp_path: Path
+) -> None:
+    """Ten calls of US$ 1 a month each; from September on the share of user 7 that is not Platform's is Data's."""
+    for month in (AUGUST, SEPTEMBER):
+        calls = [by_user(f"{month}{user}{number}", f"{month}-10T10:00:00", usable_id=user)
+                 for user in (7, 8) for number in range(10)]  # fmt: skip
+        store(tmp_path, "ledger", month, *calls)
+    rest = 100 - Decimal(share)
+    file = tmp_path / "people.csv"
+    file.write_text(f"{HEAD}7,user,Platform,,,,,2025-08-31,\n8,user,Data,,,,,,\n7,user,Platform,,,,2025-09-01,,{share}\n"
+                    f"7,user,Data,,,,2025-09-01,,{rest}\n", "utf-8")  # fmt: skip
+    made = compare_spans(AUGUST.span, SEPTEMBER.span, tmp_path, of="usd", by="department", roster=file)
+    found = {key[1]: {name: part for name, part in parts.items() if part}  # type: ignore[index]
+             for key, parts in made.change.sum_by_person().items()}  # fmt: skip
+    assert found == {"Platform": {"volume": -moved}, "Data": {"volume": moved}}
+
+
+def test_a_share_of_credits_that_goes_to_another_department_is_volume(tmp_path: Path) -> None:
+    """Both days of credits are half of Data: a request each of 2.50, of which it has 1.25 and half a request."""
+    store_credits(tmp_path, (2, "u-1", "m", 0, 250), (3, "u-1", "m", 0, 250))
+    spend = load(tmp_path, "u-1,,Data,,,,,,50\nu-1,,Sales,,,,,,50\n")
+    counted = count_shares(spend, ("source", "department"), "true", {})
+    assert counted is not None
+    assert sorted(counted.values.tolist()) == [["windsurf", "Data", 1, 0], ["windsurf", "Sales", 1, 0]]
+    assert count_shares(spend, ("source", "model"), "true", {}) is None  # each row is one
 
 
 def test_what_rounding_leaves_over_is_drawn_by_the_id_of_the_row_and_not_by_the_order_of_lines(tmp_path: Path) -> None:

@@ -78,6 +78,16 @@ def test_a_forecast_counts_a_refund_and_expects_no_other(root: Path) -> None:
     assert made.reached[0] == date(2025, 9, 11)  # 36 on the 9th, 33 after the refund, 37 on the 11th
 
 
+def test_the_page_of_a_forecast_is_made_of_a_month_with_a_day_below_zero(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(root))
+    words = ["report", "--notebook", "forecast", "--year", "2025", "--month", "9", "-p", "of", "usd", "-p", "day", "20"]
+    assert main([*words, "--offline", "--output-dir", str(tmp_path / "reports")]) == 0
+    (page,) = tmp_path.glob("reports/**/forecast*.html")
+    assert "<dt>Known of it</dt><dd><small>US$</small>73.00</dd>" in page.read_text("utf-8")
+
+
 def test_the_forecast_of_a_running_month_counts_a_refund(tmp_path: Path) -> None:
     store_month(tmp_path, AUGUST)
     store_month(tmp_path, SEPTEMBER, 20, datetime(2025, 9, 21, 9, tzinfo=timezone.utc), ben="-5")

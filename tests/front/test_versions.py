@@ -134,6 +134,46 @@ def test_credits_that_were_restated_and_a_row_that_another_has_now(tmp_path: Pat
     assert [sum(parts.values()) for parts in made.change.sum_by_person().values()] == [3, Decimal("-0.5")]
 
 
+def test_a_version_that_lacks_a_source_which_the_month_has_now_is_at_least_and_the_source_is_named(
+    tmp_path: Path,
+) -> None:
+    store_credits(tmp_path, (1, "u1", "m", 0, 200))
+    store(tmp_path, "import", SEPTEMBER, *AFTER)
+    made = compare_versions(SEPTEMBER, 1, None, tmp_path, of="usd")
+    said = (
+        "Version 1 has nothing of imported files, which was stored later: what it held then is not known, and is not "
+        "zero."
+    )
+    assert (made.lacking, made.missing) == ((True, False), (said,))
+    assert compare_versions(SEPTEMBER, 2, 1, tmp_path, of="usd").lacking == (False, True)
+    made = compare_versions(SEPTEMBER, 1, None, tmp_path)
+    assert (made.lacking, made.missing) == ((False, False), ())  # imported calls have no credits
+    store(tmp_path, "ledger", SEPTEMBER, row("z", "1"))
+    both = compare_versions(SEPTEMBER, 1, 2, tmp_path, of="usd")
+    assert both.lacking == (True, True)  # neither is the newest, which has the ledger, too
+    assert said in both.missing
+
+
+def test_credits_that_a_version_lacks_are_named(tmp_path: Path) -> None:
+    store(tmp_path, "import", SEPTEMBER, *AFTER)
+    store_credits(tmp_path, (1, "u1", "m", 0, 200))
+    for of in ("credits", "usd"):
+        made = compare_versions(SEPTEMBER, 1, None, tmp_path, of=of)
+        assert made.lacking == (True, False)
+        assert made.missing[0].startswith("Version 1 has nothing of Windsurf, which was stored later: "), made.missing
+
+
+def test_what_is_left_after_a_refund_tells_no_rate_of_a_version(tmp_path: Path) -> None:
+    """US$ 5 at 900 and 4.99 back at 1,000, by a file that says no rate, each with twice the tokens and another price
+    list later: 5 to 12 are 5.50 and 1.50 at 900, and -4.99 to -5 are -3.745 and 3.735 at 1,000."""
+    for tokens, listed, *rows in ((100, OLD, ("a", "5", 900), ("b", "-4.99", 1000)),
+                                  (200, NEW_LIST, ("a", "12", 900), ("b", "-5", 1000))):  # fmt: skip
+        calls = [row(name, usd, tokens, **listed | {"fx_rate": Decimal(rate)}) for name, usd, rate in rows]
+        store(tmp_path, "import", SEPTEMBER, *(one | {"fx_rate": None} for one in calls))
+    parts = list_parts(compare_versions(SEPTEMBER, 1, 2, tmp_path, of="clp"))
+    assert parts == {"restated": 4950 - 3745, "price": 1350 + 3735}
+
+
 def test_a_shell_names_versions_and_is_told_which_there_are(
     root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,7 +184,9 @@ def test_a_shell_names_versions_and_is_told_which_there_are(
     assert said["rows"] == {"new": 1, "gone": 1, "restated": 1, "price": 3, "rate": 0}
     assert main(["compare", "2025-09@1", "2025-09", "--of", "usd"]) == 0
     shown = capsys.readouterr().out.splitlines()
-    assert shown[0] == "Version 2 of September 2025 against version 1 in US$: 60.00, +25.00"
+    assert shown[0] == "Version 2 of September 2025 against version 1 in US$: " + (
+        "60.00, and at least 35.00 before; what is known differs by +25.00"
+    )
     assert [line.split() for line in shown[1:5]] == [
         ["1", "late", "row", "+7.00"],
         ["1", "row", "withdrawn", "-5.00"],
@@ -205,3 +247,14 @@ def test_the_parts_of_two_versions_sum_to_the_difference_and_the_other_way_round
     assert {name: -part for name, part in back.sum_parts().items()} == {
         name: there.sum_parts()[swapped.get(name, name)] for name in there.names
     }
+
+
+@pytest.mark.parametrize("pair", [(1, 2), (2, 1)])
+def test_a_version_of_which_no_amount_is_known_is_refused_and_not_taken_for_zero(
+    pair: tuple[int, int], tmp_path: Path
+) -> None:
+    store(tmp_path, "import", SEPTEMBER, row("a", "5"), row("b", "7"))
+    store(tmp_path, "import", SEPTEMBER, row("a", None), row("b", None), row("free", "0"))
+    said = r"2025-09@2 has no US\$[.]$"  # nor has it any other amount
+    with pytest.raises(InvalidRequest, match=said):
+        compare_versions(SEPTEMBER, *pair, tmp_path, of="usd")

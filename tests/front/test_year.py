@@ -68,9 +68,12 @@ def test_a_month_has_its_spend_its_users_and_the_price_of_a_million_tokens(year:
 
 
 def test_a_model_has_zero_in_a_stored_month_and_nothing_in_one_that_is_not(year: Spend) -> None:
-    first, second = list_models(year, "usd")
-    assert first == {"model": "gpt-4o", "2025-08": 3, "2025-09": None, "2025-10": 1, "total": 4}
-    assert second == {"model": "gpt-5", "2025-08": 0, "2025-09": None, "2025-10": 4, "total": 4}
+    first, second, third = list_models(year, "usd")
+    whole = {"2025-09": None, "lacking": set[str]()}
+    assert first == {"model": "gpt-4o", "2025-08": 3, "2025-10": 1, "total": 4, **whole}
+    assert second == {"model": "gpt-5", "2025-08": 0, "2025-10": 4, "total": 4, **whole}
+    unknown = {"2025-09": None, "2025-10": None, "total": None, "lacking": {"2025-10"}}
+    assert third == {"model": "mine", "2025-08": 0, **unknown}
     assert [row["model"] for row in list_models(year, "flex_credits")] == []
 
 
@@ -83,6 +86,15 @@ def test_the_tables_have_a_line_for_every_month_and_a_dash_for_what_is_not_known
     assert ">Sep<" in html
 
 
+def test_a_model_of_which_no_amount_is_known_has_a_line_and_the_sums_beside_it_are_at_least(tmp_path: Path) -> None:
+    rows = call("a", "2025-08-05", "3"), call("b", "2025-08-06", None), call("c", "2025-08-06", None, model="mystery")
+    store(tmp_path, "ledger", AUGUST, *rows)
+    table = table_models(list_models(load_spend(AUGUST, AUGUST, tmp_path), "usd"), AUGUST.span)
+    assert [(row["model"], row["total"], row.get("note_total")) for row in table.rows] == [
+        ("gpt-4o", 3, "at least"), ("mystery", None, None)]  # fmt: skip
+    assert "All models, at least" in render_table(table)
+
+
 def test_models_past_the_twelfth_are_one_line_with_their_sums() -> None:
     span = load_spend(Month(2025, 8), Month(2025, 9), FIXTURE).span
     models = [{"model": f"m{n}", "2025-08": Decimal(n), "2025-09": None, "total": Decimal(n)} for n in range(20, 0, -1)]
@@ -93,7 +105,9 @@ def test_models_past_the_twelfth_are_one_line_with_their_sums() -> None:
 
 def test_the_page_says_what_came_to_most_what_took_over_and_what_is_not_stored(year: Spend) -> None:
     months, models = measure_months(year), list_models(year, "usd")
-    assert heading_for_year_models(models).heading == "In Aug gpt-4o came to most, in Oct gpt-5"
+    assert heading_for_year_models(models).heading == "Of what is known, gpt-4o came to most in Aug, gpt-5 in Oct"
+    priced = [row for row in models if row["model"] != "mine"]
+    assert heading_for_year_models(priced).heading == "In Aug gpt-4o came to most, in Oct gpt-5"
     assert heading_for_months(months).heading == "October 2025: at least +66.7\u00a0% against August 2025"
     fallen = [one | {"usd": one["usd"] and Decimal(1000) - one["usd"]} for one in months]  # a bound may be more
     assert heading_for_months(fallen).heading == "The months side by side"
@@ -116,6 +130,18 @@ def test_a_month_that_is_not_whole_is_a_lower_bound_in_every_unit(tmp_path: Path
     assert "<b>at least</b>" in show_year_headlines([months[0] | {"clp": Decimal(9)}], "clp").render_html()
 
 
+def test_a_year_states_no_change_between_months_of_other_sources(tmp_path: Path) -> None:
+    """Of October against August: files that August lacks are no rise; against September, which has them, it is one."""
+    for month, usd in ((AUGUST, "1"), (SEPTEMBER, "2"), (OCTOBER, "3")):
+        store(tmp_path, "ledger", month, call(f"{month}", f"{month}-05", usd))
+    store(tmp_path, "import", OCTOBER, call("i", "2025-10-05T10:00", "3"))
+    plain = "The months side by side"
+    assert heading_for_months(measure_months(load_spend(AUGUST, OCTOBER, tmp_path))).heading == plain
+    store(tmp_path, "import", SEPTEMBER, call("j", "2025-09-05T10:00", "2"))
+    found = heading_for_months(measure_months(load_spend(AUGUST, OCTOBER, tmp_path)))
+    assert found.heading == "October 2025: +50.0\u00a0% against September 2025"
+
+
 def test_no_change_is_stated_on_a_lower_bound_or_on_nothing_and_no_lower_bound_is_the_least(year: Spend) -> None:
     august, _, october = measure_months(year)
     plain = "The months side by side"
@@ -125,7 +151,9 @@ def test_no_change_is_stated_on_a_lower_bound_or_on_nothing_and_no_lower_bound_i
         "October 2025: ±"
     )
     assert "the least in" not in show_year_headlines([august, october | {"usd": Decimal(1)}]).render_html()
-    assert "the least in August 2025" in show_year_headlines([august, october]).render_html()
+    part = show_year_headlines([august, october]).render_html()
+    assert "the least in August 2025, US$ 3.00; of what is known" in part.replace("\u00a0", " ")
+    assert "of what is known" not in show_year_headlines([august, august | {"usd": Decimal(4)}]).render_html()
 
 
 def test_a_year_of_which_no_amount_is_known_says_so(tmp_path: Path) -> None:
@@ -277,9 +305,39 @@ def test_departments_stand_month_by_month_where_something_says_who_belongs_where
         list_places(placed, "usd", "floor")
 
 
+def test_a_model_whose_months_cancel_out_stands_with_both(tmp_path: Path) -> None:
+    """Else the line of all models would not be the months' totals."""
+    for month, day, usd in ((AUGUST, "2025-08-02", "5"), (SEPTEMBER, "2025-09-20", "-5")):
+        rows = call(f"{month}", day, "10"), call(f"{month}-back", day, usd, model="returned")
+        store(tmp_path, "ledger", month, *rows)
+    models = list_models(load_spend(AUGUST, SEPTEMBER, tmp_path), "usd")
+    assert [(row["model"], row["2025-08"], row["2025-09"], row["total"]) for row in models] == [
+        ("gpt-4o", 10, 10, 20), ("returned", 5, -5, 0)]  # fmt: skip
+
+
 def test_a_price_of_a_credit_that_moves_by_a_tenth_of_a_cent_is_seen(year: Spend) -> None:
     prices = (Decimal("0.04"), None, Decimal("1.1") / 30)
     months = [row | {"usd_per_credit": one} for row, one in zip(measure_months(year), prices, strict=True)]
     written = render_table(table_months(months))
     assert ">0.0400<" in written
     assert ">0.0367<" in written
+
+
+def test_departments_that_the_months_sum_of_somebody_who_moved_may_be_of_have_at_least_their_amount(
+    tmp_path: Path,
+) -> None:
+    for month in (AUGUST, SEPTEMBER):
+        whole = {"grain": "month", "requests": 9, "usable_type": "user"}
+        store(tmp_path, "import", month, call(f"{month}-7", f"{month}-01", "100", usable_id=7, **whole),
+              call(f"{month}-8", f"{month}-01", "5", usable_id=8, **whole))  # fmt: skip
+    (roster := tmp_path / "people.csv").write_text(
+        "who,kind,department,until,from\n7,user,Data,2025-09-14,\n7,user,Sales,,2025-09-15\n8,user,Data,,\n"
+    )
+    placed = replace(load_spend(AUGUST, SEPTEMBER, tmp_path), roster=roster)
+    rows = list_places(placed, "usd")
+    assert [(row["department"], row["2025-09"], row["lacking"]) for row in rows] == [
+        ("Data", 5, {"2025-09"}), ("in no department", 100, set())]  # fmt: skip
+    assert list_places(placed, "flex_credits") == []
+    html = render_table(table_places(rows, placed.span))
+    assert [html.count(f"{amount} <small>at least</small>") for amount in (5, 110)] == [1, 1]
+    assert html.count("at least") == 2

@@ -8,6 +8,7 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -352,6 +353,17 @@ def test_who_a_bill_is_charged_to_stands_in_the_people_file_only(tmp_path: Path,
     assert "ana" not in key
     assert snapshot.people == {key: {"email": "", "name": ""} | {kind: who}}
     assert stat.S_IMODE((snapshot.path / "people.json").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("who", "plain"),
+    [("ANA@x.cl", "ana@x.cl"), ("an\u200ba@x.cl", "ana@x.cl"), ("jose\u0301@x.cl", "jos\u00e9@x.cl")],
+)
+def test_whoever_a_bill_is_charged_to_has_the_key_that_calls_have(tmp_path: Path, who: str, plain: str) -> None:
+    """Also with what nobody sees in the e-mail, or with decomposed accents."""
+    bill(tmp_path, f"day,item,usd,who\n2025-05-01,a,1,{who}\n", key="who")
+    (key,) = load_usage(MAY, tmp_path / "data", "bill-files").frame["key"]
+    assert key == f"email-{sha256(plain.encode()).hexdigest()[:24]}"
 
 
 def test_a_row_that_cannot_be_taken_is_kept_with_its_text(tmp_path: Path) -> None:

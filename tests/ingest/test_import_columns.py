@@ -122,7 +122,7 @@ def test_a_count_in_the_metadata_is_as_large_as_recording_takes_it(tmp_path: Pat
 
 
 def test_a_user_s_key_may_be_a_text_and_an_email_becomes_an_opaque_one(tmp_path: Path) -> None:
-    rows = (f"{ROW},6f1c-22", f"{ROW},Ana@Firma.cl", f"{ROW},ana@firma.cl", f"{ROW},")
+    rows = (f"{ROW},6f1c-22", f"{ROW},Ana@Firma.cl", f"{ROW},ana@firma.cl\u200b", f"{ROW},ana@firma.cl", f"{ROW},")
     done = bring(write(tmp_path, "who", *rows), tmp_path / "data", usable_key="who", usable_type="user")
     stored = load_usage(SEPTEMBER, tmp_path / "data")
     keys = {row["usable_key"] for row in read_rows(tmp_path / "data")}

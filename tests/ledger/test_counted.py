@@ -19,13 +19,13 @@ def test_a_limit_says_what_is_spent_of_it_and_one_that_nothing_was_held_of_says_
     file = tmp_path / "budgets.yaml"
     file.write_text(
         "budgets:\n  - {name: user, usable: [user, 42], currency: usd, amount: '1', enforce: true}\n"
-        "  - {name: model, model: gpt-4o, currency: usd, amount: '1', period: day, enforce: true}\n",
+        "  - {name: model, model: gpt-4.1, currency: usd, amount: '1', period: day, enforce: true}\n",
         "utf-8",
     )
     budgets = read_budgets(file)
     assert list_counted(ledger, budgets, NOW) == []
-    with hold(usable=("user", 42), estimate_usd="0.20", budgets=file, ledger=ledger) as held:
-        held.settle(provider="openai", model="gpt-4o", amount_in_usd="0.25")
+    with hold(usable=("user", 42), estimate_usd="0.20", model="gpt-4o", budgets=file, ledger=ledger) as held:
+        held.settle(provider="openai", amount_in_usd="0.25")
     record_usage(usable=("user", 42), provider="openai", model="gpt-4o", amount_in_usd="0.50", ledger=ledger)
     ((budget, span, spent),) = list_counted(ledger, budgets, NOW)
     assert (budget.name, spent) == ("user", Decimal("0.75"))

@@ -11,7 +11,8 @@ import pytest
 from marked_language import Marked, list_plain, read_plainly
 
 from flexlib import i18n
-from flexlib.ledger.db.words import POSTGRESQL, SQLITE, UNREACHED, explain_cause
+from flexlib.ledger.db.words import POSTGRESQL, UNREACHED, explain_cause
+from flexlib.refusals import SQLITE
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +74,14 @@ class ServerError(Exception):
      "it does not let this user in with this password"),
     ('connection failed: connection to server at "::1", port 1 failed: Connection refused', None,
      "no connection to it can be made, or it broke"),
+    ('connection failed: connection to server at "::1", port 1 failed: FATAL:  too many connections for role "a"', None,
+     "it has too many connections"),
+    ("failed to resolve host 'db': [Errno -2] Name or service not known", None,
+     "no connection to it can be made, or it broke"),
+    ('connection is bad: invalid connection option "sslmod"', None,
+     "the database says “connection is bad: invalid connection option \"sslmod\"”"),
+    ('connection to server at "::1", port 1 failed: SSL error: certificate verify failed', None,
+     "the database says “connection to server at \"::1\", port 1 failed: SSL error: certificate verify failed”"),
     ('connection failed: FATAL:  database "nowhere" does not exist', None, 'database "nowhere" does not exist'),
     ("something that nobody foresaw", "XX000", "the database says “something that nobody foresaw”"),
 ])  # fmt: skip

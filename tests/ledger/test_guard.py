@@ -29,6 +29,7 @@ from flexlib.errors import (
     LimitUnknown,
 )
 from flexlib.ledger import Ledger, open_ledger, record_many, record_usage, upgrade_ledger
+from flexlib.ledger.guard import call as guard_call
 from flexlib.ledger.guard import counters, limits
 from flexlib.ledger.guard import hold as guard
 from flexlib.ledger.guard.hold import Hold, allow, hold
@@ -247,11 +248,12 @@ def test_a_call_without_a_price_that_is_sent_twice_is_held_once(ledger: Ledger, 
 @pytest.mark.usefixtures("clock")
 def test_a_call_is_under_the_limits_that_its_record_counts_for(ledger: Ledger, limit: Callable[..., Path]) -> None:
     file = limit(("provider: openai", "1"), ('project: "42"', "1"), ("model: gpt-4o", "1"))
+    other: dict[str, Any] = {"provider": "anthropic", "model": "claude-sonnet-4", "metadata": {"project": None}}
     calls: list[dict[str, Any]] = [
-        {"provider": " OpenAI "},
-        {"metadata": {"project": 42}},
-        {"metadata": {"project": " 42 "}},
-        {"model": " GPT-4o "},
+        other | {"provider": " OpenAI "},
+        other | {"metadata": {"project": 42}},
+        other | {"metadata": {"project": " 42 "}},
+        other | {"model": " GPT-4o "},
     ]
     for call in calls:
         with pytest.raises(LimitReached):
@@ -294,7 +296,7 @@ def test_a_model_that_gets_another_name_counts_under_it_with_what_is_recorded(
         take(file, ledger, "0", model=model).release()
     record(ledger, "0.25", model="gpt-4.1")
     under_way = take(file, ledger, "0.20", model="gpt-4.1")
-    for module in (price_book, counters, limits):
+    for module in (price_book, counters, limits, guard_call):
         monkeypatch.setattr(module, "name_model", lambda model: name_model(model.removesuffix("-new")))
     newer = open_ledger(ledger._url.render_as_string(hide_password=False), data=ledger.data)  # noqa: SLF001
     for model in ("gpt-4.1", "gpt-4.1-new"):
@@ -369,33 +371,33 @@ def test_an_amount_is_held_and_let_go_in_a_statement_each_on_postgresql(
     import psycopg
 
     file = limit(("whole: true", "1.00"), ("usable: [user, 42]", "1.00"), ("provider: openai", "1.00"))
-    take(file, ledger, "0.10").release()  # the counters are there
+    take(file, ledger, "0.10", provider="openai").release()  # the counters are there
     asked = [
         patch.object(psycopg.Connection, name, autospec=True, side_effect=getattr(psycopg.Connection, name))
         for name in ("execute", "transaction")
     ]
     with asked[0] as execute, asked[1] as transaction:
-        held = take(file, ledger, "0.10")
+        held = take(file, ledger, "0.10", provider="openai")
         assert (execute.call_count, transaction.call_count) == (1, 0)
         held.release()
         assert (execute.call_count, transaction.call_count) == (2, 0)
 
 
-def test_calls_that_name_more_when_they_are_settled_do_not_wait_for_those_that_named_it_before(
+def test_calls_that_turn_out_to_be_of_others_do_not_wait_for_those_that_were_told_so_before(
     ledger: Ledger, limit: Callable[..., Path]
 ) -> None:
-    """The whole was locked before the provider, of which nothing was known yet: two waited for each other."""
+    """The whole was locked before the provider, which it was not told to be of: two waited for each other."""
     file = limit(("whole: true", "100"), ("provider: openai", "100"))
     record(ledger, "0.01")
     hold(usable=USER, estimate_usd="0.01", provider="openai", budgets=file, ledger=ledger).take().release()
 
-    def work(provider: str | None) -> None:
+    def work(provider: str) -> None:
         for _ in range(40):
             with hold(usable=USER, estimate_usd="0.01", budgets=file, ledger=ledger, provider=provider) as held:
                 held.settle(provider="openai", model="gpt-4o", amount_in_usd="0.01")
 
     with ThreadPoolExecutor(4) as pool:
-        done = [pool.submit(work, provider) for provider in (None, "openai") * 2]
+        done = [pool.submit(work, provider) for provider in ("anthropic", "openai") * 2]
         for one in done:
             one.result()
     assert read_counters(ledger) == [(scope, Decimal("1.61"), Decimal(0)) for scope in ("provider", "whole")]
@@ -698,11 +700,12 @@ def test_a_limit_of_a_department_that_an_organization_gives_people_is_refused(
     """By the metadata of calls alone it would be less than what `flexlib check` counts for the department."""
     monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(tmp_path / "organization.csv"))
     file = limit(("department: Platform", "1"), ("team: search", "1"))
-    assert allow(USER, "0.1", budgets=file, ledger=ledger)
+    told: dict[str, Any] = {"metadata": {"department": None, "team": None}}
+    assert allow(USER, "0.1", budgets=file, ledger=ledger, **told)
     people = "who,kind,department,team\nana@example.com,,Platform,\n"
     (tmp_path / "organization.csv").write_text(people)
     why = r"budgets.yaml: limit 1 is to be enforced for a department that .*organization.csv gives people or keys"
     with pytest.raises(BadFile, match=why):
         allow(USER, "0.1", budgets=file, ledger=ledger)
     (tmp_path / "organization.csv").write_text("who,kind,department\nana@example.com,,Data\nsearch,team,Data\n")
-    assert allow(USER, "0.1", budgets=file, ledger=ledger)  # calls name their team themselves
+    assert allow(USER, "0.1", budgets=file, ledger=ledger, **told)  # calls name their team themselves

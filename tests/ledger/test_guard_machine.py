@@ -5,7 +5,7 @@ and what is spent passes a limit by no more than calls cost beyond what was held
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -50,7 +50,6 @@ class Held:
     month: int
     cents: int
     expires: datetime
-    recorded: str | None = None
 
 
 class GuardMachine(RuleBasedStateMachine):
@@ -66,6 +65,8 @@ class GuardMachine(RuleBasedStateMachine):
         self.limits = {"user 1": 100, "user 2": 100, "whole": 150}
         self.calls: dict[str, Call] = {}
         self.holds: list[Held] = []
+        self.kept: dict[str, Held] = {}
+        """Of recorded calls without a price."""
         self.counted: set[tuple[str, int]] = set()
         self.allowance: dict[tuple[str, int], int] = {}
         """By how much what is spent of a limit in a month may pass it."""
@@ -88,7 +89,8 @@ class GuardMachine(RuleBasedStateMachine):
         return sum(one.cents or 0 for one in calls if scope in ("whole", f"user {one.user}"))
 
     def held(self, scope: str, month: int) -> list[Held]:
-        return [one for one in self.holds if one.month == month and scope in ("whole", f"user {one.user}")]
+        known = [*self.holds, *self.kept.values()]
+        return [one for one in known if one.month == month and scope in ("whole", f"user {one.user}")]
 
     def permit(self, scope: str, month: int, cents: int) -> None:
         self.allowance[scope, month] = self.allowance.get((scope, month), 0) + cents
@@ -112,18 +114,22 @@ class GuardMachine(RuleBasedStateMachine):
         self.holds.append(Held(taken, user, now.month, cents, now + LIFETIME))
 
     @precondition(lambda self: self.holds)
-    @rule(pick=PICK, cents=CENTS)
-    def settle(self, pick: int, cents: int) -> None:
+    @rule(pick=PICK, cents=st.none() | CENTS)
+    def settle(self, pick: int, cents: int | None) -> None:
         one = self.holds.pop(pick % len(self.holds))
         there, taken = self.list_held(), one.expires - LIFETIME
-        call = {"provider": "openai", "model": "gpt-4o", "amount_in_usd": Decimal(cents) / 100}
+        call: dict[str, Any] = {"provider": "openai", "model": "nobody-lists-it"}
+        call |= {} if cents is None else {"amount_in_usd": Decimal(cents) / 100}
         record = one.hold.settle(**call)
         assert one.hold.settle(**call) == record
         assert record.created_at == taken
         self.calls[record.request_id] = Call(one.user, taken, cents)
+        if cents is None:
+            until = datetime(taken.year, taken.month + 1, 1, tzinfo=timezone.utc)
+            self.kept[record.request_id] = replace(one, expires=until)
         for scope in (f"user {one.user}", "whole"):
             covered = one.cents if (one.hold.request_id, scope) in there else 0
-            self.permit(scope, taken.month, max(0, cents - covered))
+            self.permit(scope, taken.month, max(0, (cents or 0) - covered))
 
     def list_held(self) -> set[tuple[str, str]]:
         """What is held of which limit: an amount that has expired goes where there is no room for another."""
@@ -152,6 +158,8 @@ class GuardMachine(RuleBasedStateMachine):
         execute(self.ledger, f"UPDATE llm_usage_statistics SET amount_in_usd = {amount} WHERE request_id = '{name}'")
         for scope in (f"user {call.user}", "whole"):
             self.permit(scope, call.made.month, max(0, (cents or 0) - (call.cents or 0)))
+        if cents is not None:
+            self.kept.pop(name, None)
         call.cents = cents
 
     @precondition(lambda self: self.calls)
@@ -160,6 +168,7 @@ class GuardMachine(RuleBasedStateMachine):
         name = sorted(self.calls)[pick % len(self.calls)]
         execute(self.ledger, f"DELETE FROM llm_usage_statistics WHERE request_id = '{name}'")
         del self.calls[name]
+        self.kept.pop(name, None)
 
     @rule(scope=st.sampled_from(SCOPES), more=st.integers(1, 50))
     def raise_limit(self, scope: str, more: int) -> None:
@@ -185,7 +194,8 @@ class GuardMachine(RuleBasedStateMachine):
             assert spent == self.spent(scope, month)
             assert held == sum(one.cents for one in self.held(scope, month) if (one.hold.request_id, scope) in there)
             assert spent <= self.limits[scope] + self.allowance.get((scope, month), 0)
-        assert all((one.hold.request_id, "whole") in there or one.expires <= self.clock[0] for one in self.holds)
+        known = [*self.holds, *self.kept.values()]
+        assert all((one.hold.request_id, "whole") in there or one.expires <= self.clock[0] for one in known)
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from flexlib.enums import LlmProvider
 from flexlib.errors import BadFile, InvalidCall
 from flexlib.ledger import open_ledger
 from flexlib.ledger.guard import limits
+from flexlib.ledger.guard.call import SEPARATOR, read_call
 from flexlib.ledger.guard.limits import (
-    SEPARATOR,
     build_limit,
     check_limits,
     find_limits,
@@ -25,7 +25,6 @@ from flexlib.ledger.guard.limits import (
     find_tightest,
     load_limits,
     place_limits,
-    read_call,
 )
 from flexlib.setting_values import has_file
 from flexlib.store.budgets import Budget

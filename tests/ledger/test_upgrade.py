@@ -152,14 +152,14 @@ def first(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ledger]:
 
 def test_a_ledger_of_0001_says_which_command_upgrades_it(first: Ledger) -> None:
     for ask in (UsageQuery(first).count, lambda: record_usage(**CALL, ledger=first)):
-        with pytest.raises(LedgerMissing, match="is at revision 0001, not 0005. Run: flexlib ledger upgrade"):
+        with pytest.raises(LedgerMissing, match="is at revision 0001, not 0006. Run: flexlib ledger upgrade"):
             ask()
 
 
 def test_every_call_is_there_and_says_in_columns_what_its_metadata_said(first: Ledger) -> None:
     rows = query(first, "SELECT request_id, id, updated_at FROM llm_usage_statistics")
     status = upgrade_ledger(first)
-    assert (status.revision, status.rows) == ("0005", 16)
+    assert (status.revision, status.rows) == ("0006", 16)
     records = {one.request_id: one for one in UsageQuery(first)}
     blank: dict[str, Any] = dict.fromkeys(next(iter(records.values()))._asdict())
     common = blank | {"grain": "call", "requests": 1, "usable_type": "user", "usable_id": 42, "task_type": "text"}

@@ -144,7 +144,10 @@ ROOMS = {
         ("flexlib/page/credits/headings.py", "flexlib/page/usage/headings.py"),
         ("tests/page/test_headings.py", "tests/page/test_heading_edges.py"),
     ),
-    "ledger/guard": Room(("flexlib/ledger/guard/limits.py",), ("tests/ledger/test_limits.py",)),
+    "ledger/guard": Room(
+        ("flexlib/ledger/guard/limits.py", "flexlib/ledger/guard/call.py"),
+        ("tests/ledger/test_limits.py", "tests/ledger/test_guard_told.py"),
+    ),
     "windsurf/pacing": Room(("flexlib/sources/windsurf/pacing.py",), ("tests/sources/test_pacing.py",)),
     "files/numbers": Room(("flexlib/sources/files/numbers.py",), ("tests/sources/test_numbers.py",)),
 }

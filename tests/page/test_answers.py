@@ -15,10 +15,11 @@ from spend_samples import AUGUST, SEPTEMBER, call, store
 from flexlib.analysis.compare import Use, take_apart
 from flexlib.analysis.forecast import Forecast, Outcome
 from flexlib.analysis.savings import suggest_failures
+from flexlib.cli.compare import render_comparison
 from flexlib.dates import Month
 from flexlib.front.anomalies import find_month_anomalies
 from flexlib.front.answers import Answers
-from flexlib.front.compare import compare_loaded
+from flexlib.front.compare import compare_loaded, compare_spans
 from flexlib.front.events import Event
 from flexlib.front.forecast import forecast_loaded
 from flexlib.front.spend import load_spend
@@ -50,6 +51,41 @@ def test_why_it_changed_is_a_line_whose_parts_sum_to_the_difference() -> None:
     thirds = take_apart({"ben": {"opus": Use(Decimal("0.004"), 1)}}, {"eva": {"opus": Use(Decimal("9.009"), 1)}})
     words = read_words(answers.show_why(thirds, "usd", AUGUST).text)  # 9.005 and its parts 9.009 and -0.004, in cents
     assert words == "+US$ 9.01 vs August: 1 new spender +9.01; 1 who stopped 0.00; the same 0 spenders 0.00."
+
+
+def test_a_refund_of_who_did_not_stay_is_none_of_what_the_same_spenders_did(tmp_path: Path) -> None:
+    """Ana spends 10 in both months; Eva nothing in either, and gets 30 back."""
+    store(tmp_path, "import", AUGUST, call("a", "2025-08-05", "10", usable_type="key", usable_key="ana"))
+    rows = [call("b", "2025-09-05", "10", usable_type="key", usable_key="ana"),
+            call("c", "2025-09-06", "-30", usable_type="key", usable_key="eva")]  # fmt: skip
+    store(tmp_path, "import", SEPTEMBER, *rows)
+    made = compare_loaded(AUGUST.span, load_spend("2025-09", None, tmp_path, zone="UTC", names=False), "usd")
+    said = read_words(answers.show_why(made.change, "usd", AUGUST).text)
+    assert said.endswith("the same 1 spender 0.00; refunds and credit notes −30.00.")
+    words = read_words(show_compare_headlines(made).text)
+    assert words.endswith("The same spenders 1 0.00 Refunds −30.00 of whomever")
+
+
+def test_what_is_not_measured_is_none_of_what_the_same_spenders_did(tmp_path: Path) -> None:
+    """Of Ana it is known what each request cost: 10, then 12. Eva's calls are two in August, of which one has no price:
+    what she moved, 5 to 9, is nobody's volume, mix or price."""
+    ana, eva = ({"usable_type": "key", "usable_key": name} for name in ("ana", "eva"))
+    store(tmp_path, "import", AUGUST, call("a", "2025-08-05", "10", **ana), call("b", "2025-08-05", "5", **eva),
+          call("c", "2025-08-06", None, **eva))  # fmt: skip
+    store(tmp_path, "import", SEPTEMBER, call("d", "2025-09-05", "12", **ana), call("e", "2025-09-05", "9", **eva))
+    made = compare_spans(AUGUST.span, SEPTEMBER.span, tmp_path, of="usd")
+    assert read_words(answers.show_change(made).text) == (
+        "+US$ 6.00 vs August: 0 new spenders 0.00; 0 who stopped 0.00; the same 2 spenders +2.00 "
+        "(what a request or token of each cost +2.00); what lacks a count or an amount +4.00."
+    )
+    words = read_words(show_compare_headlines(made).text)
+    assert words.endswith("The same spenders 2 +2.00 What lacks a count or an amount +4.00 of whomever")
+    assert "  what lacks a count or an amount (unmeasured)               +4.00\n" in render_comparison(made, 5)
+
+
+def test_of_the_made_up_months_in_pesos_nearly_all_that_the_same_spenders_moved_is_not_measured() -> None:
+    words = read_words(show_compare_headlines(compare_spans(AUGUST.span, SEPTEMBER.span, FIXTURE, of="clp")).text)
+    assert words.endswith("The same spenders 11 +188 What lacks a count or an amount +194,580 of whomever")
 
 
 def test_where_a_month_will_end_is_said_while_it_runs_alone(tmp_path: Path) -> None:

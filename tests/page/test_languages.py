@@ -21,6 +21,7 @@ from flexlib.enums import LlmTaskType
 from flexlib.front.chargeback import charge_month
 from flexlib.i18n import speak, use_language
 from flexlib.page.kit.markup import Piece
+from flexlib.page.kit.theme import render_page_style
 from flexlib.page.kit.units import render_sign
 from flexlib.page.mail.markup import render_mail
 from flexlib.page.mail.month import build_month_mail
@@ -160,10 +161,16 @@ def test_a_number_that_differs_is_found() -> None:
     assert read_numbers(["1.234,50 de 8"], decimal=",") != english
 
 
-@pytest.mark.parametrize(("language", "signs"), [("en", ["US$", "CLP", ""]), ("es", ["US$", "$", ""])])
-def test_the_sign_before_the_number_of_a_card_is_the_one_that_the_reader_writes(
+@pytest.mark.parametrize(
+    ("language", "signs"),
+    [
+        ("en", ["<small>US$</small>", "<small>CLP</small>", ""]),
+        ("es", ['<small class="tight">US$</small>', '<small class="tight">$</small>', ""]),  # US$6.211,82, as in a text
+    ],
+)
+def test_the_sign_before_the_number_of_a_card_is_the_one_that_the_reader_writes_and_as_far_from_it(
     language: str, signs: list[str]
 ) -> None:
     with speak(language):
-        shown = [render_sign(unit) for unit in ("usd", "clp", "flex_credits")]
-    assert shown == [f"<small>{sign}</small>" if sign else "" for sign in signs]
+        assert [render_sign(unit) for unit in ("usd", "clp", "flex_credits")] == signs
+    assert ".flex-headlines dd small.tight { margin-right: 0; }" in render_page_style()

@@ -185,8 +185,8 @@ def test_a_month_that_is_not_over_is_not_compared_with_a_whole_one() -> None:
     assert numbers["Days of flex use"] == "2 of 16 first on 2 Sep"
 
 
-def test_growth_of_a_lower_bound_is_a_lower_bound_and_a_fall_is_none() -> None:
-    assert show_numbers(STATES[State.GAP])["Flex credits at least"] == "1,200.50 ▲ at least +20.1 % vs August"
+def test_of_a_month_with_a_gap_no_change_is_stated_as_on_every_other_page() -> None:
+    assert show_numbers(STATES[State.GAP])["Flex credits at least"] == "1,200.50 – August: 1,000.00"
     more = make_rows([(1, "ana", THINKING, 0, 200_000)], SEPTEMBER.previous)
     assert show_numbers(STATES[State.GAP], more)["Flex credits at least"] == "1,200.50 – August: 2,000.00"
 

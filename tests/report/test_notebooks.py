@@ -22,9 +22,13 @@ import yaml
 from refresh_notebooks import refresh_notebook, refresh_notebooks
 from report_samples import FIXTURE, THINKING, store_month
 
+from flexlib.analysis.chargeback import UNITS as CHARGED
 from flexlib.errors import NotebookFailed, OtherServer, SnapshotMissing
+from flexlib.front.chargeback import LEVELS as CHARGED_LEVELS
+from flexlib.front.uses import UNITS
 from flexlib.report.parameters import check_request, find_notebook, read_parameters
 from flexlib.settings import find_home
+from flexlib.store.membership import LEVELS
 
 HOME = find_home()
 NOTEBOOKS = sorted((HOME / "notebooks").glob("*.ipynb"))
@@ -249,6 +253,20 @@ def test_a_notebook_that_fails_or_shows_a_picture_stays_as_it_was(tmp_path: Path
     with pytest.raises(NotebookFailed, match=message):
         refresh_notebooks(tmp_path, FIXTURE)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("notebook", "choices"),
+    [
+        ("chargeback", {"level": {"", *CHARGED_LEVELS}, "of": {*CHARGED}}),
+        ("compare_months", {"of": {*UNITS}}),
+        ("forecast", {"of": {*UNITS}}),
+        ("year", {"by": {*LEVELS}, "of": {*UNITS.values()}}),
+    ],
+)
+def test_a_notebook_offers_what_its_functions_take(notebook: str, choices: dict[str, set[str]]) -> None:
+    known = read_parameters(find_notebook(notebook)).values()
+    assert {one.name: {*one.choices} for one in known if one.choices} == choices
 
 
 # Papermill by itself

@@ -10,7 +10,7 @@ import json
 import re
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from html import unescape
@@ -21,17 +21,24 @@ from typing import Any
 import nbformat
 import pytest
 from harness import Answer, Request, serve
+from PIL import Image
 from report_samples import FIXTURE, THINKING, store_month
 from spend_samples import AUGUST, SEPTEMBER, call, store
 
 from flexlib.cli.main import main
+from flexlib.front.chargeback import charge_month
+from flexlib.front.chargeback_rules import read_rules
+from flexlib.front.spend import load_spend
+from flexlib.page.chargeback import heading_for_charges
 from flexlib.page.kit.markup import POLICY
-from flexlib.page.kit.parts import show_cards
-from flexlib.page.kit.theme import DARK, LIGHT
+from flexlib.page.kit.parts import show_cards, show_section
+from flexlib.page.kit.theme import DARK, LIGHT, render_page_style
+from flexlib.report.letters import render_pieces
 from flexlib.report.offline import find_loaded
 from flexlib.report.parameters import check_request
 from flexlib.report.run import render_notebook, run_report
 from flexlib.settings import find_home
+from flexlib.tables.chargeback import table_charges
 
 MONTH = {"year": 2025, "month": 9}
 
@@ -84,6 +91,10 @@ addEventListener("load", () => {
       .filter((box) => box.scrollWidth > box.clientWidth + 1).map((box) => box.getAttribute("aria-label")),
     overlapping: [...document.querySelectorAll(".flex-headlines dd")].filter(
       (one) => one.scrollWidth > one.clientWidth + 1 || touches(one)).map((one) => one.textContent),
+    totals: [...document.querySelectorAll("td.kept")].filter((one) => {
+      const [box, frame] = [one, boxed(one)].map((each) => each.getBoundingClientRect());
+      return box.left >= frame.left && box.right <= frame.right + 1;
+    }).map((one) => one.textContent),
     requests: performance.getEntriesByType("resource").map((entry) => entry.name),
   };
   parent.postMessage(JSON.stringify(result), "*");
@@ -96,8 +107,8 @@ FRAME = """<!doctype html>
 <meta name="color-scheme" content="light dark">
 <pre id="probe"></pre>
 <script>addEventListener("message", (sent) => document.getElementById("probe").append(sent.data));</script>
-<iframe src="{page}" width="{width}" height="1000" style="border:0"></iframe>
 """
+ONE_FRAME = '<iframe src="{page}" width="{width}" height="1000" style="border:0"></iframe>\n'
 
 Probe = Callable[..., dict[str, Any]]
 
@@ -171,6 +182,23 @@ def test_of_a_letter_nothing_is_wider_than_the_window_or_cut(letter: Path, probe
     }  # fmt: skip
 
 
+def test_what_a_line_of_a_chargeback_comes_to_is_in_sight_on_a_phone_though_its_items_are_scrolled(
+    tmp_path: Path, probe: Probe
+) -> None:
+    names = ("Investigación y Desarrollo", "Legal")
+    calls = [call(name, "2025-09-02T10:00", "11111.11", metadata=json.dumps({"department": name})) for name in names]
+    store(tmp_path / "data", "ledger", SEPTEMBER, *calls)
+    pools = "".join(f"  - {{name: a pool with a name {number}, usd: '30000', rule: equal}}\n" for number in range(6))
+    (tmp_path / "rules.yaml").write_text(f"pools:\n{pools}", "utf-8")
+    spend = load_spend(SEPTEMBER, None, tmp_path / "data", zone="UTC", names=False)
+    made = charge_month(spend, "department", read_rules(tmp_path / "rules.yaml"))
+    section = show_section(heading_for_charges(made), table_charges(made.lines, made.items, made.level))
+    (tmp_path / "page.html").write_text(render_pieces([section]), "utf-8")
+    seen = probe(tmp_path / "page.html", 390)
+    assert len(seen["cut"]) == 1  # it is wider than a phone
+    assert seen["totals"] == ["101,111.11", "101,111.11", "202,222.22"]
+
+
 @pytest.mark.parametrize("width", [1180, 390])
 def test_of_a_page_on_spend_nothing_is_cut_and_no_figure_reaches_into_the_next(
     spend_page: Path, probe: Probe, width: int
@@ -204,17 +232,24 @@ def probe(chromium: str, tmp_path: Path) -> Probe:
     """Opens a page at a width, with more flags, and tells what a person would see."""
 
     def run(page: Path, width: int, *flags: str) -> dict[str, Any]:
-        copy, frame = tmp_path / "probe.html", tmp_path / "frame.html"
-        probed = page.read_text("utf-8").replace("</body>", f"{PROBE}</body>")
-        copy.write_text(probed.replace("style-src", "script-src 'unsafe-inline'; style-src", 1), "utf-8")
-        frame.write_text(FRAME.format(page=copy.as_uri(), width=width), "utf-8")
-        dom = browse(chromium, tmp_path, *flags, "--virtual-time-budget=5000", "--dump-dom", frame.as_uri())
-        found = re.search(r'<pre id="probe">(.+?)</pre>', dom, re.DOTALL)
-        assert found, "the page did not come up"
-        seen: dict[str, Any] = json.loads(unescape(found[1]))
+        (seen,) = look(chromium, tmp_path, page, [width], *flags)
         return seen
 
     return run
+
+
+def look(chromium: str, folder: Path, page: Path, widths: Sequence[int], *flags: str) -> list[dict[str, Any]]:
+    """What a person would see of a page at each width, narrow ones first; in one browser."""
+    copy, frame = folder / "probe.html", folder / "frame.html"
+    probed = page.read_text("utf-8").replace("</body>", f"{PROBE}</body>")
+    copy.write_text(probed.replace("style-src", "script-src 'unsafe-inline'; style-src", 1), "utf-8")
+    frames = (ONE_FRAME.format(page=copy.as_uri(), width=width) for width in widths)
+    frame.write_text(FRAME + "".join(frames), "utf-8")
+    dom = browse(chromium, folder, *flags, "--virtual-time-budget=5000", "--dump-dom", frame.as_uri())
+    found = re.search(r'<pre id="probe">(.+?)</pre>', dom, re.DOTALL)
+    assert found, "the page did not come up"
+    seen = json.loads("[" + unescape(found[1]).replace("}{", "},{") + "]")
+    return sorted(seen, key=lambda one: int(one["window"]))
 
 
 # Runs axe-core over the page with all that can be opened open, and tells what breaks one of its rules, and where.
@@ -240,7 +275,7 @@ def test_axe_finds_nothing_on_any_page(
     pages = {name: page.read_text("utf-8") for name, page in made.items()}
     for notebook in sorted((find_home() / "notebooks").glob("*.ipynb")):  # with the outputs that are stored
         pages[notebook.stem] = render_notebook(nbformat.read(notebook, 4))  # type: ignore[no-untyped-call]
-    frames = [FRAME.partition("<iframe")[0]]
+    frames = [FRAME]
     for place, (name, text) in enumerate(pages.items()):
         audited = text.replace("</body>", f"{AUDIT.format(axe=axe, name=name)}</body>")
         file = tmp_path / f"{place}.html"
@@ -258,13 +293,42 @@ def as_rgb(colour: str) -> str:
     return f"rgb({', '.join(str(int(colour[place : place + 2], 16)) for place in (1, 3, 5))})"
 
 
-@pytest.mark.parametrize("width", [1180, 760, 500, 390])
-@pytest.mark.parametrize("month", ["page", "gap_page"])
-def test_nothing_is_wider_than_the_window(request: pytest.FixtureRequest, probe: Probe, month: str, width: int) -> None:
-    seen = probe(request.getfixturevalue(month), width)
-    assert seen["window"] == width
-    assert seen["outside"] == []
-    assert seen["page"] <= width
+@pytest.mark.parametrize("month", ["page", "gap_page", "spend_page", "letter"])
+def test_nothing_is_wider_than_the_window(
+    request: pytest.FixtureRequest, chromium: str, tmp_path: Path, month: str
+) -> None:
+    widths = [320, 390, 500, 760, 800, 1000, 1180, 1600]
+    found = look(chromium, tmp_path, request.getfixturevalue(month), widths)
+    assert [one["window"] for one in found] == widths
+    assert {one["window"]: (one["outside"], one["overlapping"]) for one in found} == dict.fromkeys(widths, ([], []))
+    assert [one["window"] for one in found if one["page"] > one["window"]] == []
+
+
+# Tables in frames of 300 pixels: one that fits, one that does not, and the same scrolled to its end.
+FRAMED = """<!doctype html>
+<style>{style} body {{ margin: 0 }} .flex-scroll {{ width: 300px }} .flex-table {{ height: 100px }}</style>
+<div class="flex-scroll"><table class="flex-table"><tr><td>a</td></tr></table></div>
+{wide}
+{wide}
+<script>[...document.querySelectorAll(".flex-scroll")].at(-1).scrollLeft = 1000</script>
+"""
+WIDE = '<div class="flex-scroll"><table class="flex-table" style="width: 700px"><tr><td>a</td></tr></table></div>'
+
+
+@pytest.mark.parametrize("dark", [(), ("--blink-settings=preferredColorScheme=0",)], ids=["light", "dark"])
+def test_a_frame_has_a_shadow_at_its_edge_only_while_more_of_its_table_is_beyond(
+    dark: tuple[str, ...], chromium: str, tmp_path: Path
+) -> None:
+    page, shot = tmp_path / "framed.html", tmp_path / "framed.png"
+    page.write_text(
+        FRAMED.format(style=f"{render_page_style()} body {{ background: var(--flex-paper) }}", wide=WIDE), "utf-8"
+    )
+    browse(chromium, tmp_path, *dark, "--default-background-color=00000000", f"--screenshot={shot}", page.as_uri())
+    with Image.open(shot) as picture:
+        edges = [picture.convert("RGBA").getpixel((299, top)) for top in (50, 150 + 20, 250 + 40)]
+    paper = (DARK if dark else LIGHT)["paper"]
+    red, green, blue = (int(paper[place : place + 2], 16) for place in (1, 3, 5))
+    assert [edge == (red, green, blue, 255) for edge in edges] == [True, False, True]
 
 
 @pytest.mark.parametrize("month", ["page", "spend_page"])

@@ -62,6 +62,20 @@ def test_the_page_lies_in_the_months_folder_with_its_notebook(page: Path) -> Non
     assert kept.metadata.papermill.parameters == MONTH
 
 
+def test_the_executed_notebook_names_its_files_and_not_where_on_this_machine_they_are(
+    page: Path, tmp_path: Path
+) -> None:
+    text = page.with_suffix(".ipynb").read_text("utf-8")
+    noted = json.loads(text)["metadata"]["papermill"]
+    assert (noted["input_path"], noted["output_path"]) == ("flex_credits.ipynb", "flex_credits.ipynb")
+    assert [place for place in (str(page.parent), str(find_notebook("flex_credits").parent)) if place in text] == []
+    failing = write_notebook(tmp_path, "1 / 0")
+    with pytest.raises(NotebookFailed):
+        run_report(check_request(str(failing), MONTH), tmp_path / "reports", FIXTURE)
+    (kept,) = (tmp_path / "reports").rglob("sample.failed.ipynb")
+    assert NB.read(kept, as_version=4).metadata.papermill.output_path == "sample.ipynb"
+
+
 def test_the_same_month_gives_the_same_bytes_again(page: Path, tmp_path: Path) -> None:
     assert run_report(check_request("flex_credits", MONTH), tmp_path, FIXTURE).read_bytes() == page.read_bytes()
 
@@ -408,6 +422,13 @@ def test_a_bad_parameter_is_refused_before_anything_runs(tmp_path: Path) -> None
     with pytest.raises(BadParameter):
         run_report(check_request("flex_credits", {**MONTH, "mnoth": 3}), tmp_path / "reports", FIXTURE)
     assert not (tmp_path / "reports").exists()
+
+
+@pytest.mark.parametrize("top", [-1, 0])
+def test_a_number_of_lines_that_is_none_is_refused(top: int) -> None:
+    with pytest.raises(BadParameter, match=f"The parameter top must be 1 or more, not {top}."):
+        check_request("compare_months", {**MONTH, "top": top})
+    assert check_request("compare_months", {**MONTH, "top": 1}).values["top"] == 1
 
 
 def test_a_notebook_without_year_and_month_is_run_and_its_page_is_of_no_month(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -16,19 +17,34 @@ import nbformat
 import pytest
 from marked_language import Marked, find_unmarked
 from report_samples import FIXTURE
-from spend_samples import SEPTEMBER, call, store
+from spend_samples import SEPTEMBER, call, store, store_credits
 
 from flexlib import i18n
 from flexlib.cli import main
+from flexlib.errors import BadFile
 from flexlib.i18n import speak, use_language
-from flexlib.report.manifest import EXTRAS, build_manifest, hash_bytes, name_manifest, read_manifest, seal_manifest
-from flexlib.report.moved import describe_edits, describe_places, list_figures, list_moved
-from flexlib.report.notes import note_files, verify_files
+from flexlib.report.folder import find_packaged
+from flexlib.report.fresh import explain_misplaced
+from flexlib.report.inputs import Inputs
+from flexlib.report.manifest import (
+    EXTRAS,
+    MANIFEST,
+    build_manifest,
+    hash_bytes,
+    name_manifest,
+    read_manifest,
+    seal_manifest,
+)
+from flexlib.report.moved import list_figures, list_moved
+from flexlib.report.no_page import cut_end
+from flexlib.report.notes import forget_gone, is_older, note_files, verify_files
 from flexlib.report.parameters import check_request
+from flexlib.report.places import describe_edits, describe_places
 from flexlib.report.reads import list_reads, shows_people
 from flexlib.report.run import run_report
 from flexlib.report.verdict import Verdict
 from flexlib.report.verify import list_pages, verify_pages
+from flexlib.settings import load_settings
 
 SAMPLE = """\
 import flexlib as fl
@@ -126,6 +142,62 @@ def test_files_beside_a_page_and_letters_are_named_each_with_whether_they_are_as
     assert verify(capsys, "reports/demo/chargeback/department_legal.html")[0] == 4
 
 
+def test_a_file_that_was_made_of_the_page_and_is_gone_is_told_until_the_page_is_made_without_it(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = find_page(home)
+    page.with_suffix(".xlsx").write_text("4.00")
+    note_files([page.with_suffix(".xlsx")], names=False, page=page)
+    assert verify(capsys, "reports/demo")[0] == 0
+    page.with_suffix(".xlsx").unlink()
+    code, found = verify(capsys, "reports/demo")
+    assert (code, found[-1]["page"], found[-1]["result"]) == (3, "reports/demo/small.xlsx", "not_checked")
+    for end in (".html", MANIFEST):
+        shutil.copy(page.with_name(f"small{end}"), page.with_name(f"other{end}"))
+    code, found = verify(capsys, "reports/demo/other.html")  # of which nothing is gone
+    assert (code, [one["result"] for one in found]) == (0, ["same"])
+    assert verify(capsys, "reports/demo/small.html")[0] == 3
+    for end in (".html", MANIFEST):
+        page.with_name(f"other{end}").unlink()
+    forget_gone(page)
+    assert verify(capsys, "reports/demo")[0] == 0
+
+
+def test_a_file_that_was_made_of_an_earlier_page_is_not_as_made_whatever_its_time(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = find_page(home)
+    file, text = page.with_suffix(".xlsx"), page.read_text("utf-8")
+    file.write_text("4.00")
+    page.write_text(text.replace("<title>", "<title>Before: "), "utf-8")
+    note_files([file], names=False, page=page)
+    page.write_text(text, "utf-8")
+    os.utime(file)  # as after a copy
+    assert is_older(file, page)
+    code, found = verify(capsys, "reports/demo")
+    assert (code, {one["page"]: one["result"] for one in found}["reports/demo/small.xlsx"]) == (4, "changed")
+    note_files([file], names=False, page=page)
+    assert not is_older(file, page)
+    assert verify(capsys, "reports/demo")[0] == 0
+
+
+@pytest.mark.parametrize(("folder", "why"), [
+    ("2025-09", ""), ("2025-08", "it is of 2025-09 and lies in the folder of 2025-08"),
+    ("2025", "it is of 2025-09 and lies in the folder of 2025"), ("elsewhere", ""),
+])  # fmt: skip
+def test_a_page_in_the_folder_of_another_month_is_no_page_of_it(folder: str, why: str, tmp_path: Path) -> None:
+    assert explain_misplaced(tmp_path / folder / "x.html", {"parameters": {"year": 2025, "month": 9}}) == why
+    assert explain_misplaced(tmp_path / folder / "x.html", {"parameters": {}}) == ""
+
+
+@pytest.mark.parametrize(("folder", "is_misplaced"), [("2025", False), ("2024", True), ("2025-08", True)])
+def test_a_month_that_is_filed_in_the_folder_of_its_year_is_in_no_wrong_one(
+    tmp_path: Path, folder: str, *, is_misplaced: bool
+) -> None:
+    told = {"parameters": {"year": 2025, "month": 9}}
+    assert (explain_misplaced(tmp_path / folder / "x.html", told, may_be_of_year=True) != "") is is_misplaced
+
+
 def test_a_manifest_holds_what_the_notebook_read_and_no_more(home: Path) -> None:
     manifest = read_manifest(name_manifest(find_page(home)))
     assert [*manifest["snapshots"]] == ["credits/2025-09/windsurf", "usage/2025-09/import"]
@@ -136,6 +208,44 @@ def test_a_manifest_holds_what_the_notebook_read_and_no_more(home: Path) -> None
     assert manifest["settings"] == {
         "FLEXLIB_BILL_TOLERANCE_SHARE": "0.01", "FLEXLIB_BILL_TOLERANCE_USD": "1", "FLEXLIB_MOST_UNPRICED": "0.1"
     }  # fmt: skip
+
+
+@pytest.mark.heavy  # a run of a notebook each
+@pytest.mark.parametrize(("asked", "is_read"), [("unusual", False), ("unusual, found.budgets", True)])
+def test_a_page_is_of_other_inputs_where_there_is_what_it_would_have_read_or_settings_name_no_more_what_it_read(
+    home: Path, monkeypatch: pytest.MonkeyPatch, asked: str, *, is_read: bool
+) -> None:
+    """Whoever reads budgets asks who belongs where."""
+    notebook = nbformat.read(home / "notebooks" / "small.ipynb", 4)  # type: ignore[no-untyped-call]
+    answers = "from flexlib.front.answers import Answers\nfound = Answers(september, 'usd')"
+    notebook.cells[0].source += f"\n{answers}\nfound.{asked};"
+    nbformat.write(notebook, home / "notebooks" / "small.ipynb")  # type: ignore[no-untyped-call]
+    (home / "params").mkdir()
+    for name in ("budgets.yaml", "other.yaml"):
+        (home / "elsewhere").mkdir(exist_ok=True)
+        (home / "elsewhere" / name).write_text(f"budgets: [{{name: {name}, currency: usd, amount: 5, whole: true}}]")
+    monkeypatch.setenv("FLEXLIB_BUDGETS", "elsewhere/budgets.yaml")
+    page = run_report(check_request("small", {}), home / "reports", home / "data")
+    manifest = read_manifest(name_manifest(page))
+
+    def list_inputs(*, budgets: str = "elsewhere/budgets.yaml", organization: str = "", new: str = "") -> list[str]:
+        settings = {"FLEXLIB_DATA": "data", "FLEXLIB_BUDGETS": budgets, "FLEXLIB_ORGANIZATION": organization}
+        if new:
+            (home / new).parent.mkdir(exist_ok=True)
+            (home / new).write_text("new")
+        found = Inputs(load_settings(settings), home / "data").list_moved(manifest, page)
+        if new:
+            (home / new).unlink()
+        return found
+
+    assert list_inputs() == []
+    assert list_inputs(budgets="") == ["the file elsewhere/budgets.yaml"] * is_read
+    assert list_inputs(budgets="elsewhere/other.yaml") == ["the file elsewhere/other.yaml"] * is_read
+    assert list_inputs(organization="people.csv", new="people.csv") == ["the file people.csv"] * is_read
+    for file in ("params/events.yaml", "data/prices/windsurf_credits.csv", "data/ended.json"):
+        assert list_inputs(new=file) == [f"the file {file.removeprefix('data/')}"]
+    for file in ("params/chargeback.yaml", "params/flex_credits.yaml", "data/prices/notes.csv"):
+        assert list_inputs(new=file) == []
 
 
 def test_no_place_of_this_machine_and_no_person_is_in_a_manifest(home: Path) -> None:
@@ -246,15 +356,56 @@ def test_what_is_no_page_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtur
         ("reports/2025", "flexlib report --year 2025 --notebook year"),
         ("reports/demo/2025-09", "flexlib report --year 2025 --month 9 --demo"),
         ("reports/2025-09/latency.html", "flexlib report --notebook latency --year 2025 --month 9"),
-        ("nowhere", "flexlib report"),
+        ("reports/2025/year.html", "flexlib report --notebook year --year 2025"),
+        ("reports/2025-09/my own.html", "flexlib report --notebook 'my own' --year 2025 --month 9"),
+        (
+            "reports/2025-09/compare_months_vs_2025-07.html",
+            "flexlib report --notebook compare_months --year 2025 --month 9 -p against 2025-07",
+        ),
     ],
 )
 def test_of_a_folder_or_page_that_is_not_there_it_is_said_what_makes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str, command: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "notebooks").mkdir()
+    shutil.copy(find_packaged() / "notebooks" / "latency.ipynb", tmp_path / "notebooks" / "my own.ipynb")
     assert main(["verify", place]) == 2
     assert capsys.readouterr().err == f"flexlib: {place} is not there; this makes it: {command}\n"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "nowhere", "reports", "bill.pdf", "reports/2025-09/spend.xlsx", "Desktop/latency.html",
+        "reports/2025-09/x.html", "reports/2025-09/year.html", "reports/2025/latency.html",
+        "reports/2025-13/latency.html", "reports/2025-09/latency_vs_2025-07.html",
+    ],
+)  # fmt: skip
+def test_of_what_no_report_makes_no_command_is_said_to_make_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["verify", place]) == 2
+    said = capsys.readouterr().err
+    assert said == f"flexlib: {place} is not there; give a page of a report, or a folder of pages.\n"
+    (tmp_path / place).mkdir(parents=True)
+    assert main(["verify", place]) == 2
+    said = capsys.readouterr().err
+    assert said == f"flexlib: {place} is no page of a report, and no folder that has any.\n"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "part"),
+    [
+        ("No key is set.", "No key is set"),
+        ("or flexlib import FILE --from ...", "or flexlib import FILE --from ..."),
+        ("or flexlib import FILE --from ....", "or flexlib import FILE --from ..."),
+        ("There is none", "There is none"),
+    ],
+)
+def test_a_sentence_within_another_loses_its_full_stop_and_not_the_dots_of_a_command(sentence: str, part: str) -> None:
+    assert cut_end(BadFile(sentence)) == part
 
 
 def test_the_notebook_of_a_report_that_failed_is_no_page_and_named_with_what_makes_it_again(tmp_path: Path) -> None:
@@ -267,6 +418,9 @@ def test_the_notebook_of_a_report_that_failed_is_no_page_and_named_with_what_mak
         "chargeback.failed.ipynb is no page: it shows how far a report came that failed. This makes the page again: "
         "flexlib report --notebook chargeback --year 2025 --month 9",
     )
+    (folder / "chargeback.failed.ipynb").rename(folder / "nobody_s.failed.ipynb")
+    (found,) = verify_files(tmp_path, [], [])
+    assert found.sentences == ("nobody_s.failed.ipynb is no page: it shows how far a report came that failed.",)
 
 
 def test_letters_of_other_commands_are_not_asked_for_a_manifest(tmp_path: Path) -> None:
@@ -289,7 +443,7 @@ def test_a_month_that_was_stored_again_is_named_with_both_totals_and_the_page_wa
     assert [one["sentence"] for one in found["figures"]] == ["Calls: 1,507 then, 1,085 now (−422)."]
     (moved,) = found["inputs"]
     assert moved["sentence"] == (
-        "The calls of 2025-09 (import) were stored again: 423 rows, 3.1313269500 USD, 3018.0710 CLP, COMPLETE then, "
+        "The calls of 2025-09 (import) were stored again: 423 rows, 3.1313269500 USD, 3,018.0710 CLP, COMPLETE then, "
         "1 row, COMPLETE now (−422 rows)."
     )
     for version in (home / "data" / "usage" / "2025-09" / "import").iterdir():
@@ -298,6 +452,25 @@ def test_a_month_that_was_stored_again_is_named_with_both_totals_and_the_page_wa
     code, (found, _) = verify(capsys, "reports/demo")  # and its notebook
     assert (code, found["result"]) == (3, "not_verified")
     assert "credits/2025-09/windsurf is no longer stored in the version" in found["sentences"][1]
+
+
+@pytest.mark.heavy  # three runs of a notebook
+def test_a_page_that_shows_people_was_right_for_the_version_that_has_its_own(home: Path) -> None:
+    """What lies in the stored version is of then like the rows."""
+    notebook = nbformat.read(home / "notebooks" / "small.ipynb", 4)  # type: ignore[no-untyped-call]
+    notebook.cells[0].source = SAMPLE.replace('load("2025-09")', 'load("2025-09", names=True)').replace(
+        '"3.13"', "str(september.certificates[0].read_at) + str(len(september.people))"
+    )
+    nbformat.write(notebook, home / "notebooks" / "small.ipynb")  # type: ignore[no-untyped-call]
+    page = run_report(check_request("small", {}), home / "reports", home / "data")
+    (before,) = (one for one in read_manifest(name_manifest(page))["files"] if one.endswith("people.json"))
+    store_credits(home / "data", (2, "u-1", "m", 0, 250), people={"u-1": {"name": "Ana", "email": "a@b.cl"}})
+    nothing = dict.fromkeys((True, False), "")
+    (found,) = verify_pages([page], dict.fromkeys((True, False), home / "data"), told={}, unclosed=nothing)
+    assert found.sentences[1:] == (
+        "Of the stored versions of then it is made again byte for byte: it was right when it was made.",
+    )
+    assert not [one.sentence for one in found.inputs if before in one.sentence]
 
 
 @pytest.mark.parametrize(("of_page", "of_reader"), [("es", "en"), ("en", "es"), ("es", "es")])
@@ -327,6 +500,7 @@ def test_of_a_page_that_was_made_with_an_organization_it_is_said_that_none_is_gi
     (home / "people.csv").write_text("who,kind,department\n7,user,Legal\n", "utf-8")
     monkeypatch.setenv("FLEXLIB_ORGANIZATION", "people.csv")
     assert main(["report", "--notebook", "placed", "--offline", "--json"]) == 0
+    assert read_manifest(home / "reports" / "demo" / "placed.manifest.json")["organization"] == "people.csv"
     monkeypatch.delenv("FLEXLIB_ORGANIZATION")
     code, (found,) = verify(capsys, "reports/demo/placed.html")
     assert (code, found["result"]) == (1, "not_verified")
@@ -334,6 +508,29 @@ def test_of_a_page_that_was_made_with_an_organization_it_is_said_that_none_is_gi
         "It was made with people.csv, and no file of an organization is given now: FLEXLIB_ORGANIZATION=FILE."
     )
     assert "placed.html could not be made again" in found["sentences"][1]
+
+
+@pytest.mark.parametrize(
+    ("organization", "lacking"),
+    [
+        ({"organization": None}, ""),  # it was made without one
+        ({"organization": "5f2a/people.xlsx"}, "people.xlsx"),
+        ({}, "people.csv"),  # of a version before, which did not say it: not of tables in the data folder
+    ],
+)
+def test_a_table_in_the_data_folder_is_not_taken_for_the_file_of_an_organization(
+    home: Path, capsys: pytest.CaptureFixture[str], organization: dict[str, str | None], lacking: str
+) -> None:
+    file = name_manifest(find_page(home))
+    manifest = {name: value for name, value in read_manifest(file).items() if name not in ("seal", "organization")}
+    tables = ("rates/usd_clp.csv", "prices/windsurf_credits.csv", "5f2a/people.csv", "5f2a/people.xlsx")
+    manifest |= {"files": dict.fromkeys(tables, "0")} | organization
+    file.write_text(json.dumps(manifest | {"seal": seal_manifest(manifest)}), "utf-8")
+    for dataset in ("usage", "credits"):
+        shutil.rmtree(home / "data" / dataset / "2025-09")
+    _, (found,) = verify(capsys, "reports/demo/small.html")
+    said = f"It was made with {lacking}, and no file of an organization is given now: FLEXLIB_ORGANIZATION=FILE."
+    assert [one for one in found["sentences"] if "organization" in one] == [said] * bool(lacking)
 
 
 def test_a_manifest_that_was_edited_and_sealed_again_is_found_by_the_page(
@@ -344,6 +541,52 @@ def test_a_manifest_that_was_edited_and_sealed_again_is_found_by_the_page(
     code, (found, _) = verify(capsys, "reports/demo")  # and its notebook
     assert code == 4
     assert found["sentences"] == ["The manifest says otherwise than the page that is made again: it was edited."]
+
+
+@pytest.mark.heavy  # runs of a notebook
+@pytest.mark.parametrize(
+    ("also", "is_stored_again"), [("", False), ("certificate_sha256", False), ("state", True), ("version", False)]
+)
+def test_sums_in_a_manifest_that_was_sealed_again_are_held_against_the_stored_version_that_it_names(
+    home: Path, capsys: pytest.CaptureFixture[str], also: str, *, is_stored_again: bool
+) -> None:
+    """Also where that is not the newest any more, or is gone and another has its rows; they are never repeated."""
+    file, name = name_manifest(find_page(home)), "credits/2025-09/windsurf"
+    months = read_manifest(file)["snapshots"]
+    edits = {
+        "certificate_sha256": "0" * 64,
+        "state": "GAP",
+        "version": f"20250930T120000.000000Z-{months[name]['rows_sha256'][:8]}",
+    }
+    false = {"sums": {"flex credits": "123456.00"}} | {one: edits[one] for one in edits if one == also}
+    seal_again(file, snapshots=months | {name: months[name] | false})
+    if is_stored_again:
+        store_credits(home / "data", (5, "a", "MODEL_X", 0, 5000))
+    code, (found, _) = verify(capsys, "reports/demo")
+    assert (code, found["result"]) == (4, "differs")
+    state = "GAP" if also == "state" else "COMPLETE"
+    assert (
+        f"The credits of 2025-09 (windsurf): the manifest says 791 rows, 123,456.00 flex credits, {state}, the stored "
+        "version that it names 791 rows, 9,961.00 flex credits, COMPLETE; the manifest was edited."
+    ) in found["sentences"]
+    moved = " ".join(one["sentence"] for one in found["inputs"])
+    assert "123,456" not in moved
+    assert ("791 rows, 9,961.00 flex credits, COMPLETE then" in moved) is is_stored_again
+
+
+@pytest.mark.heavy  # runs of a notebook
+def test_headlines_in_a_manifest_that_was_sealed_again_are_held_against_the_page(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = name_manifest(find_page(home))
+    told = read_manifest(file)["page"]
+    true = told["headlines"]["Calls"]
+    seal_again(file, page=told | {"headlines": told["headlines"] | {"Calls": "9"}})
+    store(home / "data", "import", SEPTEMBER, call("a", "2025-09-05", "3"))
+    code, (found, _) = verify(capsys, "reports/demo")
+    assert (code, found["result"]) == (4, "differs")
+    assert found["sentences"][0] == "The manifest says other headlines than the page that it is of: it was edited."
+    assert [one["then"] for one in found["figures"]] == [true]
 
 
 @pytest.mark.heavy  # three runs of a notebook
@@ -404,7 +647,9 @@ def test_the_extras_of_whose_libraries_pages_are_made_are_extras() -> None:
 
 
 def of_snapshot(version: str, rows: int, usd: str) -> dict[str, Any]:
-    return {"version": version, "rows": rows, "sums": {"USD": usd}, "state": "COMPLETE"}
+    return {
+        "version": version, "rows": rows, "sums": {"USD": usd}, "state": "COMPLETE", "rows_sha256": f"{rows} {usd}"
+    }  # fmt: skip
 
 
 def make_manifest(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -436,6 +681,41 @@ def test_every_input_that_moved_is_a_sentence_with_by_how_much() -> None:
     assert list_moved(now, now) == []
 
 
+@pytest.mark.parametrize(("state", "said"), [
+    ("COMPLETE", "123.456 filas, 12.083,50 USD, COMPLETE."),
+    ("GAP", "123.456 filas, 12.083,50 USD, COMPLETE entonces; 123.456 filas, 12.083,50 USD, GAP ahora."),
+])  # fmt: skip
+def test_of_the_same_rows_it_is_said_that_they_were_read_again_and_when(state: str, said: str) -> None:
+    """Also who their people are, which lies beside them, is no file that came or went."""
+    versions = "20261130T025338.796327Z-5524e4fc", "20261130T030115.509290Z-5524e4fc"
+    then, now = (
+        make_manifest(
+            snapshots={"credits/2025-09/windsurf": of_snapshot(version, 123456, "12083.50") | {"state": found}},
+            files={f"credits/2025-09/{version}/people.json": "a" * 64},
+        )
+        for version, found in zip(versions, ("COMPLETE", state), strict=True)
+    )
+    with speak("es"):
+        assert [one.sentence for one in list_moved(then, now)] == [
+            "Los créditos de 2025-09 (windsurf) son las mismas filas, leídas de nuevo el 30 nov 2026, 03:01 UTC: "
+            + said
+        ]
+
+
+def test_people_of_a_month_that_was_read_again_are_others_only_where_they_are() -> None:
+    def make(version: str, people: str, other: str) -> dict[str, Any]:
+        files = {f"credits/2025-09/{version}/people.json": people, "credits/2025-08/0/people.json": other}
+        months = {"credits/2025-09/windsurf": of_snapshot(version, 1, version),
+                  "credits/2025-08/windsurf": of_snapshot("0", 1, "1")}  # fmt: skip
+        return make_manifest(snapshots=months, files=files)
+
+    moved = list_moved(make("1", "a" * 64, "a" * 64), make("2", "b" * 64, "c" * 64))
+    assert [(one.sentence[:70], one.is_stored) for one in moved[1:]] == [
+        ("The file credits/2025-09/windsurf/people.json is not what it was: SHA-", True),
+        ("The file credits/2025-08/0/people.json is not what it was: SHA-256 aaa", False),
+    ]
+
+
 def test_what_moved_is_told_whole_in_the_readers_language(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also what is read no more, what is of another unit, and by how much a headline moved."""
     several = {f"{kind}/2025-09/windsurf": of_snapshot("a", 1, "1.5") for kind in ("credits", "usage", "charges")}
@@ -447,7 +727,7 @@ def test_what_moved_is_told_whole_in_the_readers_language(monkeypatch: pytest.Mo
         language="es", unclosed="0123", settings={}, notebook={"file": "n.ipynb", "sha256": "c" * 64},
     )  # fmt: skip
     monkeypatch.setattr(i18n, "_find_translations", Marked)
-    moved = [*list_moved(then, now), *list_moved(now, then), *list_figures({"1": "2.50"}, {"1": "3"})]
+    moved = [*list_moved(then, now), *list_moved(now, then), *list_figures({"1": "2.50"}, {"1": "3"}, "en")]
     names = re.compile(
         r"\b(duckdb|windsurf|import|n\.ipynb|params/x\.yaml|FLEXLIB_MOST_UNPRICED|COMPLETE|en|es|[abc]{12})\b"
     )
@@ -465,24 +745,30 @@ def test_what_moved_is_told_in_spanish_with_its_numbers() -> None:
         ]
 
 
-@pytest.mark.parametrize(("then", "now", "by"), [
-    ("US$ 401.57", "US$ 412.03", " (+10.46)"),
-    ("US$1.401,57", "US$1.400,57", " (−1)"),  # as Chile writes it
-    ("1,507", "1,508", " (+1)"),
-    ("15 Sep", "16 Sep", " (+1)"),
-    ("–", "12", ""),
+@pytest.mark.parametrize(("language", "then", "now", "by"), [
+    ("en", "US$ 401.57", "US$ 412.03", " (+10.46)"),
+    ("es", "US$1.401,57", "US$1.400,57", " (−1)"),  # as Chile writes it
+    ("en", "4.7 s", "1.7 s", " (−3)"),
+    ("es", "32,9 %", "30,9 %", " (−2)"),
+    ("en", "US$ 0.040", "US$ 0.0405", " (+0.0005)"),
+    ("en", "1,507", "1,508", " (+1)"),
+    ("es", "1.507", "1.508", " (+1)"),
+    ("en", "15 Sep", "16 Sep", " (+1)"),
+    ("en", "1.5.7", "1.5.8", ""),
+    ("en", "–", "12", ""),
 ])  # fmt: skip
-def test_a_headline_that_moved_says_by_how_much(then: str, now: str, by: str) -> None:
-    assert [one.sentence for one in list_figures({"Of it": then, "same": "1"}, {"Of it": now, "same": "1"})] == [
-        f"Of it: {then} then, {now} now{by}."
-    ]
+def test_a_headline_that_moved_says_by_how_much(language: str, then: str, now: str, by: str) -> None:
+    before, after = ({"Of it": one, "same": "1"} for one in (then, now))
+    assert [one.sentence for one in list_figures(before, after, language)] == [f"Of it: {then} then, {now} now{by}."]
 
 
 def test_a_headline_of_a_longer_name_is_another() -> None:
-    said = [one.sentence for one in list_figures({"Calls unpriced": "3", "Spend": "1"}, {"Calls": "3", "Spend": "2"})]
+    said = [
+        one.sentence for one in list_figures({"Calls unpriced": "3", "Spend": "1"}, {"Calls": "3", "Spend": "2"}, "en")
+    ]
     assert said == ["Calls unpriced: 3 then, – now.", "Spend: 1 then, 2 now (+1).", "Calls: – then, 3 now."]
     then, now = {"Spend at least": "3", "Spend": "9"}, {"Spend": "3"}
-    assert [one.sentence for one in list_figures(then, now)] == [
+    assert [one.sentence for one in list_figures(then, now, "en")] == [
         "Spend at least: 3 then, – now.", "Spend: 9 then, 3 now (−6).",
     ]  # fmt: skip
 
@@ -493,7 +779,7 @@ def test_a_headline_of_a_longer_name_is_another() -> None:
 ])  # fmt: skip
 def test_a_headline_that_only_lost_its_at_least_is_one_figure(then: str, now: str, said: str) -> None:
     figures = ({then: "US$ 3.00", "Calls": "2"}, {now: "US$ 3.00", "Calls": "2"})
-    assert [one.sentence for one in list_figures(*figures)] == [said]
+    assert [one.sentence for one in list_figures(*figures, "en")] == [said]
 
 
 def test_of_many_lines_that_differ_the_first_are_named() -> None:

@@ -12,6 +12,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
 
+from flexlib.addresses import hide_email
 from flexlib.analysis.chargeback import NOBODY
 from flexlib.cli.main import main
 from flexlib.errors import InvalidRequest
@@ -23,7 +24,6 @@ from flexlib.page.budgets import show_budgets
 from flexlib.report.folder import find_packaged
 from flexlib.report.manifest import hash_bytes, seal_manifest
 from flexlib.site.facts import Facts
-from flexlib.store.membership import hide_email
 
 
 def fill(root: Path) -> None:

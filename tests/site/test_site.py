@@ -25,8 +25,10 @@ from flexlib.errors import InvalidRequest
 from flexlib.formats import format_amount
 from flexlib.page.kit.table import render_spark
 from flexlib.proof import Unclosed
+from flexlib.report.inputs import Inputs
 from flexlib.report.manifest import hash_bytes, read_headlines
 from flexlib.report.offline import find_loaded
+from flexlib.settings import load_settings
 from flexlib.site.facts import OF, find_reports
 from flexlib.site.tables import table_of_month
 from flexlib.site.write import write_site
@@ -114,6 +116,33 @@ def test_every_month_has_its_line_its_page_and_the_total_of_spend(
     ]  # fmt: skip
 
 
+def test_months_of_a_site_are_those_of_its_zone_as_its_pages_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where a site of another zone is there; a page of another zone is named as one. Of October there, whose last
+    hours are in UTC's November, not all is stored."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLEXLIB_DATA", "data")
+    store(tmp_path / "data", "ledger", SEPTEMBER, call("a", "2025-09-05T12:00:00", "3"))
+    store(tmp_path / "data", "ledger", OCTOBER, call("b", "2025-10-01T01:00:00", "4"),
+          call("c", "2025-10-20T12:00:00", "16"))  # fmt: skip
+    report(tmp_path / "reports" / "2025-09", "llm_usage", "<title>LLM spend</title>", parameters={})
+    report(tmp_path / "reports" / "2025-09", "there", "<title>There</title>", parameters={"zone": "America/Santiago"})
+    zones = {"UTC": (["20.00", "3.00"], "There"), "America/Santiago": (["16.00 at least", "7.00"], "LLM spend")}
+    for zone in ("UTC", *zones):
+        assert main(["site", "--zone", zone]) == 0
+        index, page = (read(tmp_path / "site" / name) for name in ("index.html", "2025-09/index.html"))
+        sums, other = zones[zone]
+        assert [cells[2] for cells in read_cells(index, "table-months")[:2]] == sums
+        assert f"days of {zone}</p>" in index
+        assert f"days of {zone}</p>" in page
+        assert ("as flexlib spend says it" in page) is (zone == "UTC")
+        other_zone = "America/Santiago" if zone == "UTC" else "UTC"
+        assert re.findall(r">([\w ]+)</a> <small>of days of ([\w/]+)</small>", page) == [(other, other_zone)]
+    assert main(["site", "--zone", "America/Santiago", "--share"]) == 2
+    assert "what is shared is of months of UTC alone" in capsys.readouterr().err
+
+
 def test_a_month_that_is_not_stored_is_a_gap_and_no_zero(site: Path) -> None:
     index = read(site / "index.html")
     (september,) = [cells for cells in read_cells(index, "table-months") if cells[0] == "September 2025"]
@@ -191,7 +220,7 @@ def test_models_and_departments_sum_to_the_same_and_what_has_no_price_is_a_dash(
         ("gpt-4o", "4.00"), ("gpt-5", "4.00"), ("mine", "–"), ("All together", "8.00")
     ]  # fmt: skip
     assert [(cells[0], cells[2]) for cells in departments] == [
-        ("Data & <Co>", "4.00"), ("Ventas", "4.00"), ("All together", "8.00")
+        ("Data & <Co>", "4.00 at least"), ("Ventas", "4.00"), ("All together", "8.00")
     ]  # fmt: skip
     (page,) = (site / "departments").glob("data*.html")
     assert [cells[0] for cells in read_cells(read(page), "table-models")] == ["gpt-4o", "mine", "All together"]
@@ -243,7 +272,7 @@ def test_a_report_is_shown_as_it_is_unless_it_names_people_or_nothing_proves_it(
     (own,) = (home / "reports").rglob("llm_usage.html")
     assert (site / "2025-10" / "llm_usage.html").read_bytes() == own.read_bytes()
     assert "a report of this name" not in read(site / "2025-10" / "index.html")
-    assert find_reports(home / "reports")[1] == [
+    assert find_reports(home / "reports", Inputs(load_settings(), home / "data"))[1] == [
         "2025-10/bare.html is left out: it has no manifest, so that nobody knows whether it shows people by name.",
         "2025-10/index.html is left out: the page of its month has this name; give the notebook another.",
         "2025-10/named.html is left out: it shows people by name.",
@@ -314,7 +343,7 @@ def test_while_nothing_changes_no_month_is_read_and_whatever_changes_is_shown(
     assert build() == (3, 3)  # itself, its month, and the first page
     (home / "data" / "prices").mkdir()
     (home / "data" / "prices" / "windsurf_credits.csv").write_text("from,until,usd_per_credit,source\n", "utf-8")
-    assert build() == (3, 0)
+    assert build() == (3, 3)  # which none of the reports has read: it may be of another total
     assert build() == (0, 0)
     told = Unclosed("There is more.", is_gap=True)
     monkeypatch.setattr("flexlib.front.months.find_look", lambda *_: lambda month: told)
@@ -421,7 +450,9 @@ def test_a_line_is_interrupted_where_a_month_is_not_known() -> None:
 
 @pytest.mark.parametrize("amounts", [["1", "1", "1"], ["1", "2", "4", "0.001", None], ["5", "1", "1", "1", "1", "1"]])
 def test_shares_are_those_of_a_report_and_sum_to_all(amounts: list[str | None]) -> None:
-    rows = [{"model": f"m{place}", "2025-09": None if one is None else Decimal(one), "total": 0, "used": ["2025-09"]}
+    rows: list[dict[str, Any]]
+    rows = [{"model": f"m{place}", "2025-09": None if one is None else Decimal(one), "total": 0, "used": ["2025-09"],
+             "lacking": set()}
             for place, one in enumerate(amounts)]  # fmt: skip
     table = table_of_month(rows, "model", Month(2025, 9), {}, "Model", "table-models")
     assert sum(row["share"] or 0 for row in table.rows) == 1000
@@ -467,3 +498,69 @@ def test_a_report_is_said_to_be_older_than_a_source_of_its_period_that_was_store
     assert [build(1), build(-1)] == [False, True]
     shutil.rmtree(home / "data" / "usage" / "2025-10" / "ledger")
     assert build(1)
+
+
+def test_a_report_that_was_made_with_another_price_than_there_is_now_is_marked_and_the_others_are_kept(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A site that is made again of the same writes nothing."""
+    sought = ["prices/windsurf_credits.csv"]
+    report(home / "reports" / "2025-10", "mine", "<title>Mine</title>", sought=sought)
+    report(home / "reports" / "2025-11", "old", "<title>Old</title>", sought=sought)
+    said = "made with other inputs than there are now"
+    main(["site"])
+    assert said not in capsys.readouterr().err
+    (home / "data" / "prices").mkdir()
+    (prices := home / "data" / "prices" / "windsurf_credits.csv").write_text(
+        "from,until,usd_per_credit,source\n2025-01-01,,0.02,contract\n"
+    )
+    report(home / "reports" / "2025-11", "old", "<title>Old</title>", sought=[])
+    os.utime(prices, (0, 0))  # its time says nothing
+    main(["site"])
+    told = capsys.readouterr().err
+    assert f"2025-10/mine.html was {said} (the file prices/windsurf_credits.csv), and the site says so" in told
+    assert "2025-11/old.html was" not in told
+    page = read(home / "site" / "2025-10" / "index.html")
+    assert f"<small>{said}: the file prices/windsurf_credits.csv</small>" in page
+    main(["site", "--json"])
+    again = json.loads(capsys.readouterr().out)
+    assert again["written"] == []
+    assert again["moved"] == {"2025-10/mine.html": ["the file prices/windsurf_credits.csv"]}
+
+
+def test_a_department_that_has_but_parts_of_calls_without_a_price_has_at_least_its_amount_and_no_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
+    of = {"usable_type": "user", "usable_id": 7}
+    store(tmp_path / "data", "ledger", AUGUST, call("a", "2025-08-05", "1", **of), call("b", "2025-08-05", None, **of))
+    (roster := tmp_path / "o.csv").write_text("who,kind,department,share\n7,user,Data,70\n7,user,Legal,30\n", "utf-8")
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(roster))
+    assert main(["site", "--output", str(tmp_path / "site")]) == 0
+    first, part = ((tmp_path / "site" / one).read_text("utf-8") for one in ("index.html", "departments/legal.html"))
+    assert read_cells(first, "table-departments")[:2] == [
+        ["Data", "–", "0.70 at least", "70.0 %", "1"], ["Legal", "–", "0.30 at least", "30.0 %", "–"],
+    ]  # fmt: skip
+    assert read_cells(part, "table-months")[0][1:] == ["0.30 at least", "–", "0", "0", "–"]
+
+
+def test_a_department_that_the_months_sum_of_somebody_who_moved_may_be_of_is_not_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
+    whole = {"grain": "month", "requests": 9, "usable_type": "user"}
+    store(tmp_path / "data", "import", SEPTEMBER, *(call(f"m{who}", "2025-09-01", usd, usable_id=who, **whole)
+                                                    for who, usd in {1: "100", 2: "5", 3: "40"}.items()))  # fmt: skip
+    (roster := tmp_path / "people.csv").write_text(
+        "who,kind,department,from,until\n1,user,A,,2025-09-14\n1,user,B,2025-09-15,\n2,user,A,,\n3,user,C,,\n", "utf-8"
+    )
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(roster))
+    assert main(["site", "--output", str(tmp_path / "site")]) == 0
+    pages = {name: (tmp_path / "site" / "departments" / f"{name}.html").read_text("utf-8") for name in ("a", "c")}
+    assert [read_cells(page, "table-months")[0][1] for page in pages.values()] == ["5.00 at least", "40.00"]
+    said = "Somebody moved within 2025-09, whose sum of the month is in no place."
+    assert {name: (said in page, "Gap" in page) for name, page in pages.items()} == {
+        "a": (True, True), "c": (False, False),
+    }  # fmt: skip
+    month = (tmp_path / "site" / "2025-09" / "index.html").read_text("utf-8")
+    assert [row[2] for row in read_cells(month, "table-departments")[:3]] == ["100.00", "40.00", "5.00 at least"]

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flexlib.addresses import hide_email
 from flexlib.dates import Month
 from flexlib.enums import SOURCE_SAYS_ZERO, LlmProvider, LlmProxy
 from flexlib.errors import BadFile, BadParameter
@@ -218,6 +219,12 @@ def test_rows_that_are_called_directly_have_no_proxy_whatever_that_of_the_others
     both = {"proxy": LlmProxy.CURSOR, "proxy_column": "via"}
     assert read(file, "proxy", **both, direct=direct) == [(None,), ("together",), ("cursor",)]
     assert read(file, "proxy", **both) == [("together",), ("together",), ("cursor",)]
+
+
+@pytest.mark.parametrize("written", ["JOS\u00c9@corp.com", "jose\u0301@corp.com", "jos\u00e9@corp\u200b.com"])
+def test_an_e_mail_in_a_condition_has_one_key_however_it_is_written(written: str) -> None:
+    said = CallMapping(**PLAIN, where=(f"User={written}|bo",)).describe()["where"]
+    assert said == [f"User={hide_email('josé@corp.com')}|bo"]
 
 
 def test_an_e_mail_in_a_condition_is_opaque_in_the_certificate() -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from flexlib.addresses import hide_email
 from flexlib.errors import BadFile, BadParameter
 from flexlib.sources.files import paths
-from flexlib.sources.files.paths import find_files
+from flexlib.sources.files.paths import find_files, hide_emails
 
 HEAD = "time,in,out\n"
 
@@ -171,3 +172,9 @@ def test_a_link_in_a_circle_ends(tmp_path: Path) -> None:
     write(tmp_path, "a/usage.csv")
     os.symlink(tmp_path, tmp_path / "a" / "again")
     assert name_files(tmp_path, str(tmp_path)) == ["a/usage.csv"]
+
+
+@pytest.mark.parametrize("written", ["jos\u00e9@corp.com", "Jose\u0301@corp.com", "jos\u00e9\u200b@corp.com"])
+def test_an_e_mail_in_a_file_s_name_is_opaque_however_a_disk_or_a_system_writes_it(written: str) -> None:
+    """With the accent apart it stood in certificates as it is."""
+    assert hide_emails(f"may/{written}.csv") == f"may/{hide_email('josé@corp.com')}.csv"

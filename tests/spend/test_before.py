@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from report_samples import read_cells, read_words
-from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
+from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store, store_credits
 
 from flexlib.analysis.ranking import rank_models
 from flexlib.analysis.usage import total_cost_by_period, usage_by_day, usage_by_model_and_proxy, usage_statistics
@@ -97,3 +97,20 @@ def test_the_total_of_the_changes_is_that_of_the_headline(
     usage, before = load(tmp_path)
     lines = rank_models(usage_by_model_and_proxy(usage.rows), None, before.sum_by(usage_by_model_and_proxy))
     assert total in read_cells(render_table(table_spend_by_model(lines, None, before)), "table-spend-models")[-1]
+
+
+def test_a_source_of_which_only_a_neighbour_s_edge_is_read_is_not_stored_of_the_month(tmp_path: Path) -> None:
+    """Santiago's August ends in the first hours of UTC's September, of which imported files are stored."""
+    for month in (AUGUST, SEPTEMBER, OCTOBER):
+        store(tmp_path, "ledger", month, call(f"{month}", f"{month}-05", "2"))
+    for month in (SEPTEMBER, OCTOBER):
+        store(tmp_path, "import", month, call(f"of {month}", f"{month}-05T10:00", "2"))
+    usage = load_month_usage(SEPTEMBER, tmp_path, zone="America/Santiago")
+    assert load_month_before(usage, tmp_path).obstacle == "August lacks imported files"
+
+
+def test_of_a_month_that_lacks_rows_no_change_is_stated(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", AUGUST, call("b", "2025-08-05", "2"))
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05", "3"), quarantined_rows=1)
+    assert load(tmp_path)[1].obstacle == "September is not whole"
+    assert read_spend(tmp_path) == "Spend at least US$ 3.00 – August: US$ 2.00, but September is not whole"

@@ -236,8 +236,8 @@ def test_nothing_stored_and_no_zone_are_told(tmp_path: Path) -> None:
         "Nothing of 2025-09 is stored. Run: flexlib fetch --year 2025 --month 9, flexlib close --year 2025 --month 9, "
         "flexlib import FILE --provider ... --model ... or flexlib import FILE --from ..."
     )
-    for zone in ("Santiago", "", "../etc/passwd"):
-        with pytest.raises(BadParameter, match="is not a time zone; write it as America/Santiago or UTC"):
+    for zone, near in (("Santiago", r" \(did you mean America/Santiago\?\)"), ("", ""), ("../etc/passwd", "")):
+        with pytest.raises(BadParameter, match=f"is not a time zone{near}; write it as America/Santiago or UTC"):
             load_month_usage(SEPTEMBER, tmp_path, zone=zone)
 
 

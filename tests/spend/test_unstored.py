@@ -15,7 +15,7 @@ from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store, store_credits
 from flexlib.certificate import State
 from flexlib.cli.main import main
 from flexlib.dates import Month
-from flexlib.errors import BadFile
+from flexlib.errors import BadFile, SnapshotMissing
 from flexlib.front.budgets import check_budgets
 from flexlib.front.forecast import forecast_month
 from flexlib.front.spend import load_spend
@@ -85,6 +85,18 @@ def test_a_source_that_is_stored_again_is_not_over_in_that_month(tmp_path: Path)
     assert (find_over(AUGUST, tmp_path), find_over(SEPTEMBER, tmp_path)) == ({"import"}, set())
     made = forecast_month(SEPTEMBER, tmp_path, of="usd")
     assert (made.known, made.this.expected) == (200.0, 600.0)
+
+
+def test_of_made_up_data_nobody_is_told_to_bring_files_or_a_ledger(tmp_path: Path) -> None:
+    store(tmp_path, "import", AUGUST, call("a", "2025-08-05", "3"))
+    store_credits(tmp_path, (2, "u-1", "m", 0, 250))
+    missing = [load_spend(SEPTEMBER, None, tmp_path, zone=zone, names=False).missing for zone in ("UTC", "Asia/Tokyo")]
+    assert all("flexlib import FILE" in " ".join(said) for said in missing)
+    (tmp_path / "server.json").write_text('{"demo": true}', "utf-8")
+    missing = [load_spend(SEPTEMBER, None, tmp_path, zone=zone, names=False).missing for zone in ("UTC", "Asia/Tokyo")]
+    assert all("imported files" in " ".join(said) and "flexlib import" not in " ".join(said) for said in missing)
+    with pytest.raises(SnapshotMissing, match=r"Run: flexlib fetch --year 2026 --month 9$"):
+        load_spend("2026-09", None, tmp_path, zone="UTC", names=False)
 
 
 def test_an_end_that_lies_before_the_last_month_stored_ends_nothing_after_it(root: Path) -> None:
@@ -221,7 +233,7 @@ def test_a_budget_of_a_period_that_began_before_the_end_of_a_source_has_what_it_
     assert (running.spent, running.expected) == (Decimal(410), 550.0)
 
 
-def test_a_forecast_after_a_month_that_lacks_a_source_is_a_lower_bound_and_dates_no_budget_but_at_the_latest(
+def test_a_forecast_after_a_month_that_lacks_a_source_has_no_upper_end_and_dates_a_budget_by_what_is_known(
     tmp_path: Path,
 ) -> None:
     for source, months in {"import": (JULY, AUGUST), "ledger": (JULY, AUGUST, SEPTEMBER)}.items():
@@ -229,8 +241,7 @@ def test_a_forecast_after_a_month_that_lacks_a_source_is_a_lower_bound_and_dates
             store(tmp_path, source, month, *(call(f"{source}{day}", f"{day}T10:00:00", "10") for day in month.span))
     made = forecast_month(OCTOBER, tmp_path, of="usd", budget=100)
     assert made.is_least
-    assert made.reached[:2] == (None, None)
-    assert made.reached[2] is not None
+    assert made.reached == (date(2025, 10, 10), None, date(2025, 10, 18))
 
 
 def test_a_month_of_bills_alone_lacks_what_was_stored_before(tmp_path: Path) -> None:

@@ -24,7 +24,6 @@ from flexlib.analysis.what_if import reprice
 from flexlib.analysis.what_if_credits import exchange_models, find_multipliers, simulate_cap
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest
-from flexlib.money.cached_lengths import LENGTHS
 from flexlib.store.engines import Engine, open_spark, read_days
 from flexlib.store.snapshots import scan
 
@@ -129,11 +128,12 @@ def test_calls_would_have_cost_the_same_elsewhere(calls: list[Path]) -> None:
 @pytest.mark.usefixtures("cluster")
 def test_whose_calls_they_are_and_what_an_accepted_answer_cost_are_the_same(calls: list[Path]) -> None:
     owned, said = ("usable_type", "usable_id", "usable_key"), "*, id LIKE '%1' OR id LIKE '%3' AS accepted"
+    routes = [Route("openai", "gpt-4o"), Route("anthropic", "claude-haiku-4-5"), Route("google", "gemini-2.5-pro")]
     found = []
     for engine in ("spark", "duckdb"):
         rows = scan_calls(calls, engine)
         judged = rows.selectExpr(*said.split(", ", 1)) if engine == "spark" else rows.select(said)
-        found.append((sum_by_size(rows, [], owned, lengths=LENGTHS), read_rows(measure_accepted(judged))))
+        found.append((sum_by_size(rows, routes, owned, by_length=True), read_rows(measure_accepted(judged))))
     assert found[0] == found[1]
     assert all(found[1])
 

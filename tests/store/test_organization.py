@@ -9,14 +9,21 @@ import sys
 import zipfile
 from datetime import date
 from fractions import Fraction
+from hashlib import sha256
 from pathlib import Path
 
+import duckdb
 import pytest
 from xlsxwriter import Workbook
 
+from flexlib.addresses import hide_email
+from flexlib.analysis.chargeback import LineKind
+from flexlib.analysis.small_groups import SMALL_GROUPS
 from flexlib.errors import BadFile, ExtraMissing
-from flexlib.store.membership import Held, Place, hide_email, write_key
+from flexlib.sources.files.rows import MACROS
+from flexlib.store.membership import LEVELS, NOWHERE, Held, Place, write_key
 from flexlib.store.organization import read_organization
+from flexlib.store.place_names import OWN_LINES
 
 ANA = write_key("person", "ana@example.com")
 ALWAYS = (date.min, date.max)
@@ -158,6 +165,22 @@ def test_the_sum_at_the_foot_is_nobody(tmp_path: Path, foot: str) -> None:
 def test_somebody_whose_name_begins_like_a_sum_is_no_sum(tmp_path: Path) -> None:
     file = write(tmp_path, "who,kind,department\ntotal@example.com,,A\ntotalplay,,A\nTotal,team,A\n")
     assert [one.who for one in read_organization(file).memberships] == ["total@example.com", "totalplay", "Total"]
+
+
+@pytest.mark.parametrize("name", ["Unmapped", "unmapped", "SMALL GROUPS", "Sin asignar", "Grupos peque\u00f1os",
+                                  "Billed beside the calls", "En ning\u00fan departamento", "in no team"])  # fmt: skip
+@pytest.mark.parametrize("level", LEVELS)
+def test_no_department_is_called_as_a_line_that_flexlib_makes_itself(tmp_path: Path, level: str, name: str) -> None:
+    """In a chargeback nobody could tell the two apart."""
+    said = "as flexlib calls a line of its own; leave it empty, or name it otherwise"
+    with pytest.raises(BadFile, match=f"line 3 of .*: {level} is '{name}', {said}"):
+        read_organization(write(tmp_path, f"who,{level}\nana@example.com,Data\nben@example.com,{name}\n"))
+    with pytest.raises(BadFile, match="line 2 of .*: team is 'Unmapped', as flexlib calls"):
+        read_organization(write(tmp_path, "who,kind,department\nUnmapped,team,Data\n"))
+
+
+def test_the_lines_that_flexlib_makes_are_called_as_no_department_may_be() -> None:
+    assert {*OWN_LINES} == {LineKind.UNMAPPED, LineKind.BESIDE, SMALL_GROUPS, *NOWHERE.values()}
 
 
 def write_book(file: Path, sheets: dict[str, list[list[str]]]) -> Path:
@@ -330,6 +353,11 @@ FAULTS = {
 }  # fmt: skip
 
 
+def test_a_day_of_a_month_of_the_same_number_is_one_day_whichever_comes_first(tmp_path: Path) -> None:
+    (one,) = read_organization(write(tmp_path, HEAD + "ana@example.com,,Data,,,01-01-2025,,\n")).memberships
+    assert one.first == date(2025, 1, 1)
+
+
 @pytest.mark.parametrize("lines", FAULTS)
 def test_a_fault_is_said_with_its_line(tmp_path: Path, lines: str) -> None:
     with pytest.raises(BadFile, match=FAULTS[lines]):
@@ -404,3 +432,24 @@ def test_names_that_differ_only_in_how_they_are_written_are_told(tmp_path: Path)
 def test_an_email_is_matched_as_imports_store_it() -> None:
     assert hide_email("ANA@example.com").startswith("email-")
     assert hide_email("3f1c") == "3f1c"
+
+
+@pytest.mark.parametrize(
+    ("written", "plain"),
+    [
+        ("ana@example.com", "ana@example.com"),
+        ("\ufeffAna@example.com\u200b", "ana@example.com"),
+        ("an\u200ca@exam\u200dple.com", "ana@example.com"),
+        ("jose\u0301@example.com", "jos\u00e9@example.com"),
+        ("JOSE\u0301@example.com", "jos\u00e9@example.com"),
+        ("\u202aana@example.com\u202c", "ana@example.com"),
+        ("\u2060an\u00ada@example.com\u200e\u2069", "ana@example.com"),
+    ],
+)
+def test_an_email_is_matched_whatever_nobody_sees_of_it_in_the_file_as_in_calls(written: str, plain: str) -> None:
+    """A pseudonym of a plain address is the hash of it, as it was stored ever since."""
+    kept = f"email-{sha256(plain.encode()).hexdigest()[:24]}"
+    with duckdb.connect() as connection:
+        connection.execute(MACROS)
+        assert connection.execute("SELECT hide_email(?)", [written]).fetchone() == (kept,)
+    assert hide_email(written) == kept

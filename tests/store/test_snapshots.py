@@ -138,6 +138,24 @@ def test_a_month_that_is_not_there_names_the_command_that_stores_it(tmp_path: Pa
         load_usage(SEPTEMBER, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("folder", "made_up", "fetch", "calls"),
+    [
+        ("demo", True, "flexlib fetch --demo --year", "flexlib spend --demo --year"),
+        ("demo", False, "flexlib fetch --year", "flexlib import FILE"),
+        ("try", True, "flexlib fetch --year", "flexlib import FILE"),  # of a demo server of one's own
+    ],
+)
+def test_a_month_that_is_not_in_the_folder_of_the_demo_names_the_command_that_brings_it_there(
+    folder: str, fetch: str, calls: str, tmp_path: Path, *, made_up: bool
+) -> None:
+    keep_server("x", {"demo": made_up}, root := tmp_path / folder)
+    with pytest.raises(SnapshotMissing, match=f"Run: {fetch}"):
+        load_credits(SEPTEMBER, root)
+    with pytest.raises(SnapshotMissing, match=f"Run: {calls}"):
+        load_usage(SEPTEMBER, root)
+
+
 def test_months_scanned_together_are_the_newest_versions_within_the_days_asked_for(tmp_path: Path) -> None:
     store(tmp_path, 100, 100, month=SEPTEMBER)
     for month, flex in ((AUGUST, (1, 2)), (SEPTEMBER, (4, 8)), (OCTOBER, (16, 32))):

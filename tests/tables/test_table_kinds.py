@@ -133,3 +133,10 @@ def test_what_a_dash_means_stands_below_the_table_where_there_is_one() -> None:
         table = Table("mine", "Mine", columns, lines)
         assert (said in render_text(table, Month(2025, 9).span)) is is_told
         assert (said in unescape(render_html(table))) is is_told
+
+
+def test_a_table_never_leaves_out_what_says_what_a_line_is_of() -> None:
+    columns = [Column("task", "Calls of", is_optional=True), Column("model", "By")]
+    with pytest.raises(ValueError, match="^mine: what says what a line is of is never left out$"):
+        Table("mine", "Mine", columns, [])
+    assert Table("mine", "Mine", columns[::-1], []).columns[1].is_optional

@@ -11,7 +11,7 @@ import pandas as pd
 from flexlib.analysis.discounts import DISCOUNTS
 from flexlib.front.scores import Scores
 from flexlib.i18n import use_language
-from flexlib.tables.what_if import table_discounts
+from flexlib.tables.what_if import table_discounts, table_tasks
 
 
 def test_a_discount_has_its_name_in_the_readers_language() -> None:
@@ -29,3 +29,21 @@ def test_what_scores_say_is_in_the_readers_language() -> None:
     use_language("es")
     said = [scores.compare(*pair) for pair in (("b", "a"), ("a", "b"), ("a", "c"), ("a", "z"))]
     assert said == ["más bajo", "más alto", "no se distingue", None]
+
+
+def test_a_phone_says_of_each_amount_which_task_it_is_of() -> None:
+    route = {"to_provider": "openai", "to_proxy": None, "calls": 9, "now_usd": Decimal(1), "unpriced_calls": 0}
+    lines = [("embedding", "text-embedding-3-small", "0.05", "0.05"), ("text", "gpt-4.1-nano", "35.42", "68.92")]
+    frame = pd.DataFrame(
+        [
+            {"task_type": task, "to_model": model, "usd": Decimal(low), "low_usd": Decimal(low),
+             "high_usd": Decimal(high), **route}
+            for task, model, low, high in lines
+        ]
+    )  # fmt: skip
+    table = table_tasks(frame)
+    shown = [column.key for column in table.columns if not column.is_optional]
+    assert [[row[key] for key in shown] for row in table.rows] == [
+        ["embedding", "text-embedding-3-small", "0.05"],
+        ["text", "gpt-4.1-nano", "35.42–68.92"],  # noqa: RUF001
+    ]

@@ -8,7 +8,6 @@ until somebody says which one holds (`supersedes`), or that both do (`distinct`)
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -19,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 from flexlib.certificate import ChargesCertificate
 from flexlib.dates import Month
 from flexlib.errors import BadParameter
-from flexlib.i18n import _
+from flexlib.i18n import _, join_texts
+from flexlib.ingest.charges.held_lines import BillMonth, list_bill_months, refuse_losing_held
 from flexlib.ingest.charges.merge import BillFile, keep_rows, list_days_of_lines, merge_month
 from flexlib.ingest.files.entries import Decisions
-from flexlib.ingest.files.held_rows import explain_held
 from flexlib.ingest.files.importing import FilesImport
 from flexlib.ingest.files.known import find_named, list_stored_files, refuse_dropping
 from flexlib.ingest.files.pool import check_unchanged, describe_file, stamp_files
@@ -83,15 +82,13 @@ def prepare_charges(
         replaced = [(month, entry) for month, entry in stored if decisions.replace_months and month in months]
         if not decisions.drops_others:
             refuse_dropping([(month, [one]) for month, one in replaced], [(bill.name, bill.sha256) for bill in read])
-            going = [*(one for one in stored if one[1]["sha256"] in older), *replaced]
-            gone = [
-                (entry["name"], keep_rows(newest, [entry["sha256"]]))
-                for month, entry in going
-                if entry["sha256"] not in mine and (newest := held[month].newest)
-            ]
-            gone += [(bill.name, one.rows) for bill in given if bill.sha256 in older for one in bill.months.values()]
+            going = [one for one in stored if one[1]["sha256"] in older]
+            asked, rebuilt = (_list_gone(entries, held, mine) for entries in (going, replaced))
+            here = [bill for bill in given if bill.sha256 in older]
+            gone = [*asked, *rebuilt, *(one for bill in here for one in list_bill_months(bill))]
             _refuse_losing(gone, [charges.rows for bill in read for charges in bill.months.values()])
-            _refuse_losing_held([one for _, one in stored if one["sha256"] in older - mine], read)
+            unstored = [bill for bill in here if bill.sha256 not in {entry["sha256"] for _, entry in going}]
+            refuse_losing_held([*asked, *(one for bill in unstored for one in list_bill_months(bill))], read)
         distinct_from = mine | {entry["sha256"] for _, entry in stored} if decisions.distinct else set()
         touched = {month for month, entry in stored if entry["sha256"] in dropped}
         prepared = []
@@ -140,33 +137,36 @@ def _find_older(stored: Sequence[Mapping[str, Any]], bills: Sequence[BillFile], 
     return older - given if given <= older else older  # that of itself: it is read anew, as files of calls are
 
 
-def _refuse_losing(gone: Iterable[tuple[str, pa.Table]], stays: Iterable[pa.Table]) -> None:
+def _list_gone(
+    stored: Iterable[tuple[Month, Mapping[str, Any]]], held: Mapping[Month, HeldMonth], mine: Container[str]
+) -> list[BillMonth]:
+    """What is stored of files that are to go, but of `mine` (hashes), which are read again."""
+    return [
+        BillMonth.from_entry(entry, keep_rows(newest, [entry["sha256"]]))
+        for month, entry in stored
+        if entry["sha256"] not in mine and (newest := held[month].newest)
+    ]
+
+
+def _refuse_losing(gone: Iterable[BillMonth], stays: Iterable[pa.Table]) -> None:
     """Raises `BadParameter` where a file that is to go charges something for a day for which no other bill of the
     command has a line, of the same provider and in the same currency."""
     billed = {one for rows in stays for one in list_days_of_lines(rows)}
-    for name, rows in gone:
-        if lost := sorted(list_days_of_lines(rows, charged=True) - billed):
-            shown = ", ".join(f"{day} of {provider} in {currency}" for day, provider, currency in lost[:MOST_SHOWN])
+    for one in gone:
+        if lost := sorted(list_days_of_lines(one.rows, charged=True) - billed):
+            shown = join_texts(
+                (
+                    _("{day} of {provider} in {currency}").format(day=day, provider=provider, currency=currency)
+                    for day, provider, currency in lost[:MOST_SHOWN]
+                ),
+                ", ",
+            )
             raise BadParameter(
                 _(
                     "this would drop days that {name} bills and the newer bills do not: {shown}{value}; add "
                     "--yes if that is right."
-                ).format(name=name, shown=shown, value=", ..." if lost[MOST_SHOWN:] else "")
+                ).format(name=one.name, shown=shown, value=", ..." if lost[MOST_SHOWN:] else "")
             )
-
-
-def _refuse_losing_held(older: Iterable[Mapping[str, Any]], bills: Sequence[BillFile]) -> None:
-    """Raises `BadParameter` where a file that is to go has lines that could not be taken, which are of any day, and the
-    newer ones have fewer lines than it in all; `older`: its entries in each of its months."""
-    lines = sum(one.rows.num_rows + len(one.refused) for bill in bills for one in bill.months.values())
-    taken, held = Counter[str](), Counter[str]()
-    for entry in older:
-        taken[entry["name"]] += entry["taken"]
-        # One whose month is unknown stands in each.
-        held[entry["name"]] = max(held[entry["name"]], entry["quarantined"])
-    for name in held:
-        if held[name] and lines < taken[name] + held[name]:
-            raise BadParameter(explain_held(name, held[name]))
 
 
 def _read_bill(file: InputFile, mapping: ChargeMapping) -> BillFile:

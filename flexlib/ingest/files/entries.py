@@ -14,7 +14,7 @@ from flexlib.checks import MOST_UNPRICED
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.formats import format_plain
-from flexlib.i18n import _
+from flexlib.i18n import _, join_texts
 from flexlib.ingest.files.known import UNKNOWN, are_logs, count_pages, find_named, list_changes, sum_left_out
 from flexlib.ingest.files.overlaps import FileTraits
 from flexlib.ingest.files.pool import Pool
@@ -157,15 +157,16 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
         if changes := list_changes(old, new):
             is_named = any(number in find_named(files, name) for name in decisions.supersedes)
             if not is_named and not decisions.replace_months:
-                told = [f"{one} {old.get(one, 'not given')} (now {new.get(one, 'not given')})" for one in changes]
-                advice = f"with --supersedes {quote(entry['name'])} to read it anew"
+                again = quote(entry["name"])
                 if facts.preset and entry.get("preset") == facts.preset:
                     raise BadFile(_("{name} is stored in {month} already, as an older flexlib read {preset}; leave it "
-                        "out to keep that, or import it {advice}.")
-                        .format(name=facts.name, month=month, preset=facts.preset, advice=advice))  # fmt: skip
+                        "out to keep that, or import it with --supersedes {again} to read it anew.")
+                        .format(name=facts.name, month=month, preset=facts.preset, again=again))  # fmt: skip
+                change, none = _("{name} {before} (now {now})"), _("not given")
+                told = (change.format(name=one, before=old.get(one, none), now=new.get(one, none)) for one in changes)
                 raise BadFile(_("{name} was imported into {month} before, with {told}; its calls would count twice. "
-                    "Import it as before, or {advice}.")
-                    .format(name=facts.name, month=month, told=', '.join(told), advice=advice))  # fmt: skip
+                    "Import it as before, or with --supersedes {again} to read it anew.")
+                    .format(name=facts.name, month=month, told=join_texts(told, ", "), again=again))  # fmt: skip
             entries.redone.add(number)
             entries.undecided.add(number)
             for name in ("alike", "shared", "distinct", "preset", "evidence", "rules"):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from shlex import quote
 
 from flexlib.dates import Month
@@ -30,15 +31,17 @@ def refuse_forgetting(pool: Pool, month: Month, entries: Entries, dropped: Mappi
         now, here = _count_days(pool, {*newer.values()}), [each[month].held_days for each in months]
         # A version before kept no days.
         days = entry.get("held_days", {} if held == undated else None)
-        if (
-            anywhere < rows + held
-            or days is None
-            or any(
-                now.get(day, 0) + sum(one.get(day, 0) for one in here) < before.get(day, 0) + count
-                for day, count in days.items()
-            )
-        ):
+        every = sum((Counter(one) for one in here), Counter(now))
+        if days is None or has_fewer(anywhere, every, rows + held, Counter(before) + Counter(days), days):
             raise BadParameter(explain_held(entry["name"], held))
+
+
+def has_fewer(
+    count: int, by_day: Mapping[str, int], before: int, before_by_day: Mapping[str, int], days: Iterable[str]
+) -> bool:
+    """Whether newer files have fewer rows than an older one, taken or not: in all, or of one of the `days` of which it
+    has rows that could not be taken."""
+    return count < before or any(by_day.get(day, 0) < before_by_day.get(day, 0) for day in days)
 
 
 def _count_days(pool: Pool, files: set[int]) -> dict[str, int]:

@@ -16,7 +16,7 @@ from flexlib.errors import BadParameter
 from flexlib.formats import format_amount, format_count
 from flexlib.i18n import _, mark_text, write_stored
 from flexlib.sources.files.mapping import CallMapping
-from flexlib.sources.files.paths import hide_email
+from flexlib.sources.files.paths import hide_emails
 from flexlib.sources.registry import IMPORT, RefusedRow, Source
 from flexlib.store.origins import strip_mapping
 from flexlib.store.snapshots import find_snapshot, list_months
@@ -124,8 +124,8 @@ def refuse_dropping(
 
 def find_named(files: Sequence[Mapping[str, Any]], name: str) -> list[int]:
     """The numbers of the files of that name; a path is as good as the name at its end."""
-    names = [hide_email(entry["name"]) for entry in files]
-    wanted = hide_email(name if name in names or hide_email(name) in names else Path(name).name)
+    names = [hide_emails(entry["name"]) for entry in files]
+    wanted = hide_emails(name if name in names or hide_emails(name) in names else Path(name).name)
     return [number for number, one in enumerate(names) if one == wanted]
 
 

@@ -113,13 +113,17 @@ def _list_changed(
 def _refuse_changed(changed: list[tuple[str, int, int]], names: dict[int, str], *, is_stored: bool) -> None:
     first, file, other = min(changed)
     count = sum(number == file for _row, number, _said in changed)
-    advice = f"import the newer of the two with --supersedes {quote(names[other])}"
+    advice = _("import the newer of the two with --supersedes {other}")
     if not is_stored:  # none of the two is there yet
-        advice = f"import both with --supersedes {quote(names[other])}, or {quote(names[file])} if that is the older"
+        advice = _("import both with --supersedes {other}, or {file} if that is the older")
     if other == UNKNOWN:
-        advice = "import all files of the month in one command, with --replace"
+        advice = _("import all files of the month in one command, with --replace")
     raise BadFile(
         _("{names} says something else than {names_2} of {calls} of the same id, such as {first}; {advice}.").format(
-            names=names[file], names_2=names[other], calls=format_count(count, "call"), first=first, advice=advice
+            names=names[file],
+            names_2=names[other],
+            calls=format_count(count, "call"),
+            first=first,
+            advice=advice.format(other=quote(names[other]), file=quote(names[file])),
         )
     )

@@ -8,10 +8,10 @@ import duckdb
 import pyarrow.parquet as pq
 
 from flexlib.dates import Month
+from flexlib.enums import OF_AN_HOUR
 from flexlib.ingest.files.known import read_certificate
 from flexlib.ingest.files.pool import Pool, ReadFile
 from flexlib.money.moved_calls import FARTHEST, SLOW
-from flexlib.money.same_calls import CALL
 from flexlib.money.shifted_calls import Pair
 from flexlib.schema import USAGE
 from flexlib.store.origins import knows_origins, read_origins
@@ -86,9 +86,9 @@ def find_outer_calls(connection: duckdb.DuckDBPyConnection) -> Counter[Pair]:
 
 
 def is_at_edge(pool: Pool, file: ReadFile, month: Month) -> bool:
-    """Whether another clock may have put a call of the file into the month, or out of it."""
+    """Whether another clock may have put a call of the file, or the sum of an hour, into the month or out of it."""
     ends = " OR ".join(
         f"created_at BETWEEN DATE '{one}' - {FAR} AND DATE '{one}' + {FAR}" for one in (month.first, month.next.first)
     )
-    calls = pool.calls.filter(f"place = {pool.files.index(file)} AND grain = '{CALL}' AND ({ends})")
+    calls = pool.calls.filter(f"place = {pool.files.index(file)} AND grain IN {OF_AN_HOUR} AND ({ends})")
     return bool(calls.limit(1).fetchall())

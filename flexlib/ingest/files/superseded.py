@@ -11,8 +11,8 @@ import duckdb
 
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadParameter
-from flexlib.formats import format_count
-from flexlib.i18n import _
+from flexlib.formats import format_count, format_number
+from flexlib.i18n import _, join_texts
 from flexlib.ingest.files.entries import Decisions, Entries
 from flexlib.ingest.files.held_rows import refuse_forgetting
 from flexlib.ingest.files.known import FIGURES, UNKNOWN
@@ -96,13 +96,17 @@ def _check_lost(connection: duckdb.DuckDBPyConnection, entries: Entries, decisio
             )
         doubled = [number for number in (*new, old) if entries.files[number].get("doubled")]
         if lost := _find_less(connection, old) if are_logs else _find_lost_days(connection, new, old, doubled):
-            what = ", ".join(f"{model} on {day}" for model, day in lost[:MOST_SHOWN])
-            more = f" and {len(lost) - MOST_SHOWN:,} more" if lost[MOST_SHOWN:] else ""
+            what = join_texts(
+                (_("{model} on {day}").format(model=model, day=day) for model, day in lost[:MOST_SHOWN]), ", "
+            )
+            more = len(lost) - MOST_SHOWN
+            if more > 0:
+                what = _("{shown} and {count} more").format(shown=what, count=format_number(more))
             raise BadParameter(
                 _(
-                    "--supersedes {names} would drop calls of {what}{more}, of which the newer files say "
+                    "--supersedes {names} would drop calls of {what}, of which the newer files say "
                     "nothing, or less than half; add --yes if they are right."
-                ).format(names=quote(entries.names[old]), what=what, more=more)
+                ).format(names=quote(entries.names[old]), what=what)
             )
 
 

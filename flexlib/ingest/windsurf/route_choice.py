@@ -14,7 +14,7 @@ from flexlib.certificate import SETTLING_TIME, WITNESSES
 from flexlib.checks import NO_WITNESS, Check, explain_check
 from flexlib.dates import Month
 from flexlib.errors import FlexlibError, RouteRefused, ServerRefused
-from flexlib.i18n import LANGUAGES, _, mark_text, speak
+from flexlib.i18n import LANGUAGES, Translated, _, join_texts, mark_text, speak, to_english
 from flexlib.ingest.windsurf.checks import (
     PER_USER,
     check_balance,
@@ -28,6 +28,16 @@ from flexlib.ingest.windsurf.server import Server, recall_refusals, remember_ref
 from flexlib.schema import CREDITS
 from flexlib.settings import Settings
 from flexlib.store.server import keep_server
+from flexlib.stored_notes import (
+    ASKED_ROUTE,
+    BETWEEN,
+    FIRST_ROUTE,
+    PROOF_FAILS,
+    ROUTE_FAILED,
+    ROUTE_REFUSED,
+    ROUTE_REFUSED_BEFORE,
+    ROUTE_TAKEN,
+)
 
 LAST_RESORT = "consumption"
 """Its refusal is not remembered: what it is refused for, such as the hourly limit, passes soon."""
@@ -66,7 +76,7 @@ class RouteChoice:
     asked: str
     verify: int | None
     attempts: list[str] = field(default_factory=list)
-    """What became of the routes that were not taken."""
+    """What became of the routes that were not taken, in the reader's language; stored in English."""
 
     def choose(self) -> RouteResult:
         """The month by the first route that holds, else by the last that brought anything.
@@ -87,23 +97,23 @@ class RouteChoice:
                 found = self._try_route(name)
             except RouteRefused as no:
                 refusal = no
-                self._step_down(name, no.english, passing=no.passing)
+                self._step_down(name, Translated(str(no), no.english), passing=no.passing)
                 if no.gone:
                     names = [other for other in names if other == LAST_RESORT]
             except FlexlibError as error:
                 if found is None and not self._is_passed_over(error, name, names):
                     raise
                 refusal = error
-                self.attempts.append(f"{name} failed ({self.settings.hide_key(error.english)})")
+                self._note(_(ROUTE_FAILED), name, Translated(str(error), error.english))
                 names = [] if found else names
             else:
                 if found.failed_checks and names:
-                    self._step_down(name, f"its proof fails, {found.failed_checks}")
+                    self._step_down(name, _(PROOF_FAILS).format(checks=found.failed_checks))
         if found is None:
             assert refusal is not None
             raise RouteRefused(
                 _("{month} cannot be read from {name}: {attempts}. Nothing was stored.").format(
-                    month=self.month, name=self.server.name, attempts="; ".join(self.attempts)
+                    month=self.month, name=self.server.name, attempts=join_texts(self.attempts)
                 ),
                 exit_code=refusal.exit_code,
             ) from refusal
@@ -113,7 +123,10 @@ class RouteChoice:
         if self.asked != "auto":
             return [self.asked]
         refused = recall_refusals(self.settings)
-        self.attempts += [f"{name} was refused on {fact['at'][:10]} ({fact['why']})" for name, fact in refused.items()]
+        said = _(ROUTE_REFUSED_BEFORE)
+        self.attempts += [
+            said.format(route=name, day=fact["at"][:10], why=fact["why"]) for name, fact in refused.items()
+        ]
         # Refused lately: tried last, so a refusal that has passed does not leave us with nothing.
         return [*(name for name in ROUTES if name not in refused), *refused]
 
@@ -126,10 +139,13 @@ class RouteChoice:
         return RouteResult(outcome, _build_rows(outcome), checks | self._list_facts(outcome, checks))
 
     def _step_down(self, name: str, why: str, *, passing: bool = False) -> None:
-        why = self.settings.hide_key(why)
         if name != LAST_RESORT and not passing:
-            remember_refusal(self.settings, self.server, name, why)
-        self.attempts.append(f"{name} was refused ({why})")
+            remember_refusal(self.settings, self.server, name, self.settings.hide_key(str(to_english(why))))
+        self._note(_(ROUTE_REFUSED), name, why)
+
+    def _note(self, said: str, name: str, why: str) -> None:
+        shown, stored = (self.settings.hide_key(str(one)) for one in (why, to_english(why)))
+        self.attempts.append(said.format(route=name, why=Translated(shown, stored)))
 
     @staticmethod
     def _is_passed_over(error: FlexlibError, name: str, others: list[str]) -> bool:
@@ -184,10 +200,10 @@ class RouteChoice:
 
     def _explain_route(self, name: str) -> str:
         if self.asked != "auto":
-            return "asked for by --route"
+            return ASKED_ROUTE
         if not self.attempts:
-            return "the first choice, and the server answered it"
-        return "; ".join([*self.attempts, f"{name} was taken"])
+            return FIRST_ROUTE
+        return BETWEEN.join([*map(str, to_english(self.attempts)), ROUTE_TAKEN.format(route=name)])
 
 
 def _build_rows(outcome: Outcome) -> pa.Table:

@@ -16,7 +16,7 @@ from flexlib.sources.windsurf.client import ApiResponse
 from flexlib.sources.windsurf.consumption import ask_consumption_total
 from flexlib.sources.windsurf.users import ask_batches, is_gone
 from flexlib.sources.windsurf.wire import CreditSums
-from flexlib.stored_notes import UNIT
+from flexlib.stored_notes import CUT_SHORT, CUT_SHORT_TOTAL, NO_TEAM_SUM, UNIT
 
 
 def fetch_team(run: Run) -> Outcome:
@@ -35,17 +35,14 @@ def fetch_team(run: Run) -> Outcome:
     try:
         totals = wire.read_totals(whole[0] if whole else {})
     except ValueError as error:
-        raise RouteRefused(_("the team's own sum is no number ({error})").format(error=error)) from error
+        raise RouteRefused(_(NO_TEAM_SUM).format(error=error)) from error
     if totals != tally.totals and not tally.quarantined:
         raise RouteRefused(
-            _(
-                "the answer is cut short: it holds {totals} rows with {totals_2} flex credits, the server's "
-                "own sum is {totals_3} rows with {totals_4}"
-            ).format(
-                totals=format_number(tally.totals[2]),
-                totals_2=format_credits(tally.totals[1]),
-                totals_3=format_number(totals[2]),
-                totals_4=format_credits(totals[1]),
+            _(CUT_SHORT).format(
+                rows=format_number(tally.totals[2]),
+                credits=format_credits(tally.totals[1]),
+                rows_there=format_number(totals[2]),
+                credits_there=format_credits(totals[1]),
             ),
             exit_code=4,
         )
@@ -115,9 +112,7 @@ def fetch_consumption(run: Run) -> Outcome:
         ) from error
     if totals != tally.totals and not tally.quarantined:
         raise RouteRefused(
-            _("the answer is cut short: its rows hold {totals} flex credits, its own total is {totals_2}").format(
-                totals=format_credits(tally.totals[1]), totals_2=format_credits(totals[1])
-            ),
+            _(CUT_SHORT_TOTAL).format(credits=format_credits(tally.totals[1]), credits_there=format_credits(totals[1])),
             exit_code=4,
         )
     unlisted = {key: {"email": email, "name": ""} for email, key in users.items() if key.startswith("unmapped-")}

@@ -40,12 +40,11 @@ def check_root(settings: Settings) -> None:
     keep_server(identify_server(settings).name, {"base_url": settings.base_url}, settings.data)
 
 
-def remember_refusal(settings: Settings, server: Server, route: str, why: str) -> str:
-    """Keeps for the next run that `route` cannot be used, and says so."""
+def remember_refusal(settings: Settings, server: Server, route: str, why: str) -> None:
+    """Keeps for the next run that `route` cannot be used."""
     facts = read_server(settings.data).get("refused", {})
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     keep_server(server.name, {"refused": facts | {route: {"at": now, "why": why}}}, settings.data)
-    return f"{route} was refused ({why})"
 
 
 def recall_refusals(settings: Settings) -> dict[str, dict[str, str]]:

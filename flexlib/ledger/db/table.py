@@ -55,7 +55,7 @@ ARCHIVED_IDS = "llm_usage_archived_ids"
 
 COUNTER_KEY = ("scope", "value", "first", "until")
 
-HEAD = "0005"
+HEAD = "0006"
 """The revision that this version of flexlib reads and writes."""
 
 TOKENS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "cache_write_tokens")

@@ -10,25 +10,11 @@ import re
 import sqlalchemy as sa
 
 from flexlib.i18n import _, mark_text
+from flexlib.refusals import explain_sqlite
 
 LOCKED = "55P03"
 """The SQLSTATE of a wait for a lock that took too long."""
 
-SQLITE = {
-    "SQLITE_BUSY": mark_text("database is locked"),
-    "SQLITE_LOCKED": mark_text("database is locked"),
-    "SQLITE_PROTOCOL": mark_text("database is locked"),
-    "SQLITE_NOTADB": mark_text("file is not a database"),
-    "SQLITE_CORRUPT": mark_text("the file of the database is damaged"),
-    "SQLITE_FULL": mark_text("no space left on device"),
-    "SQLITE_READONLY": mark_text("the database may only be read"),
-    "SQLITE_CANTOPEN": mark_text("the file of the database cannot be opened"),
-    "SQLITE_PERM": mark_text("permission denied"),
-    "SQLITE_IOERR": mark_text("disk I/O error"),
-    "SQLITE_NOMEM": mark_text("out of memory"),
-    "SQLITE_INTERRUPT": mark_text("it was interrupted"),
-}
-"""By the beginnings of SQLite's names of errors."""
 POSTGRESQL = {
     LOCKED: mark_text(
         "another session locks its table: end that session, which pg_stat_activity shows, or wait for it"
@@ -50,11 +36,12 @@ UNREACHED = {
     "no password supplied": mark_text("it asks for a password, and the address has none"),
     "no pg_hba.conf entry": mark_text("it does not let this user in from this machine (pg_hba.conf)"),
     "too many clients": POSTGRESQL["53300"],
+    "too many connections": POSTGRESQL["53300"],
     "remaining connection slots": POSTGRESQL["53300"],
     "starting up": POSTGRESQL["57P"],
     "shutting down": POSTGRESQL["57P"],
-    "connection": POSTGRESQL["08"],
-    "server closed": POSTGRESQL["08"],
+    **dict.fromkeys(("Connection refused", "timeout expired", "timed out", "server closed"), POSTGRESQL["08"]),
+    **dict.fromkeys(("No route to host", "Network is unreachable", "resolve host"), POSTGRESQL["08"]),
 }
 """By what the driver says where there is no connection, of which it gives no SQLSTATE; the first that fits."""
 DENIED = re.compile(r"permission denied for table (\S+)")
@@ -78,14 +65,16 @@ def explain_cause(error: Exception) -> str:
     cause = find_cause(error)
     if isinstance(cause, sa.exc.TimeoutError):
         return _("all connections of this process are in use")
-    name, state = str(getattr(cause, "sqlite_errorname", "")), getattr(cause, "sqlstate", None)
+    state = getattr(cause, "sqlstate", None)
     words = str(cause).strip().split("\n", 1)[0].rstrip(".") or type(cause).__name__
     if found := ABSENT.search(words):
         said = _('database "{name}" does not exist') if found[1] == "database" else _('role "{name}" does not exist')
         return said.format(name=found[2])
     if denied := DENIED.search(words):
         return _("permission denied for table {name}").format(name=denied[1])
-    known, given = (SQLITE, name) if name else (POSTGRESQL, str(state)) if state else (UNREACHED, "")
+    if said := explain_sqlite(cause):
+        return said
+    known, given = (POSTGRESQL, str(state)) if state else (UNREACHED, "")
     for key, said in known.items():
         if given.startswith(key) if given else key in words:
             return _(said)

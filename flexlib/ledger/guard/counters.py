@@ -14,8 +14,9 @@ from flexlib.ledger.db.columns import USD_DECIMALS, Money, to_microseconds
 from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import check_partitions
 from flexlib.ledger.db.table import COUNTER_KEY, COUNTERS, HOLDS, MODELS, TABLE
-from flexlib.ledger.guard.limits import SEPARATOR, Key, Limit, find_tightest, name_values
-from flexlib.ledger.guard.statements import HOLD, INCREASE, INSERT_HOLD, KEY, LOCK, LOOK, NAMES, RELEASE
+from flexlib.ledger.guard.call import SEPARATOR, name_record
+from flexlib.ledger.guard.limits import Key, Limit, find_tightest
+from flexlib.ledger.guard.statements import HOLD, INCREASE, INSERT_HOLD, KEEP, KEY, LOCK, LOOK, NAMES, RELEASE
 from flexlib.ledger.record.models import ensure_models
 from flexlib.ledger.record.record import UsageRecord
 from flexlib.ledger.record.writing import open_transaction
@@ -175,8 +176,8 @@ class Counters:
         and in one order: else two of them wait for each other, on PostgreSQL."""
         if self._is_sqlite or not keys:
             return
-        told = name_values(record._asdict(), (record.usable_type, record.usable_id, record.usable_key))
-        pairs = {key[:2] for key in keys} | {(scope, value) for scope, value in told.items() if value is not None}
+        told = name_record(record).items()
+        pairs = {key[:2] for key in keys} | {(scope, value) for scope, value in told if value is not None}
         scopes, values = map(list, zip(*pairs, strict=True))
         since = min(record.created_at, *(key[2] for key in keys))
         connection.execute(LOCK, {"scope": scopes, "value": values, "since": since})
@@ -195,14 +196,13 @@ class Counters:
         for *key, amount in connection.execute(delete, [name]).fetchall():
             connection.execute(INCREASE, [-amount, *key])
 
-    def keep(self, connection: Any, name: str, request_id: str) -> None:  # noqa: ANN401
-        """Holds what is held for the call until its period is over, or it gets a price: what it cost nobody knows."""
-        there = connection.execute(self.write(f"SELECT 1 FROM {HOLDS} WHERE hold = ?"), [request_id])  # noqa: S608
-        if request_id != name and there.fetchone():
-            self.resolve(connection, name)  # the same call was sent before, and is held already
-            return
-        keep = f"UPDATE {HOLDS} SET expires = until, hold = ? WHERE hold = ?"  # noqa: S608
-        connection.execute(self.write(keep), [request_id, name])
+    def keep(self, connection: Any, request_id: str, keys: Iterable[Key], amount: Decimal) -> None:  # noqa: ANN401
+        """Holds the amount of these counters until their periods are over, or the call gets a price: what it cost
+        nobody knows. Held already, as for a call that is sent again, it is not held twice."""
+        for key in keys:
+            held = connection.execute(self.write(KEEP), self.encode(request_id, amount, *key))
+            if held.fetchone():
+                connection.execute(self.write(INCREASE), self.encode(amount, *key))
 
     def read(self, connection: Any, key: Key, now: datetime | None = None) -> Counted:  # noqa: ANN401
         """What a counter holds; `now`: without what has expired by then."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from functools import partial
@@ -17,12 +17,15 @@ from flexlib.i18n import _, mark_text
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.door import find_guard, find_ledger
-from flexlib.ledger.guard.alerts import LOG, leave_alerts
+from flexlib.ledger.guard.alerts import LOG
 from flexlib.ledger.guard.ask import ask_ledger, let_through
-from flexlib.ledger.guard.counters import Counted, Counters
-from flexlib.ledger.guard.limits import Limit, find_limits, load_limits, place_limits, read_call
+from flexlib.ledger.guard.call import check_told, read_call
+from flexlib.ledger.guard.counters import Counters
+from flexlib.ledger.guard.limits import Limit, find_limits, load_limits, place_limits
+from flexlib.ledger.guard.settling import Settling
 from flexlib.ledger.record.record import UsageRecord, build_record, make_request_id
 from flexlib.ledger.record.recording import store_batch
+from flexlib.store.budgets import Budget
 
 LIFETIME = timedelta(minutes=10)
 """How long an amount is held for a call of which nothing more is heard: longer than a model takes to answer."""
@@ -42,7 +45,13 @@ class Hold:
     """What is held for one call: to be entered before the call, and settled with what the call was."""
 
     def __init__(
-        self, ledger: Ledger, limits: list[Limit], call: Mapping[str, Any], amount: Decimal, lifetime: timedelta
+        self,
+        ledger: Ledger,
+        budgets: Sequence[Budget],
+        limits: list[Limit],
+        call: Mapping[str, Any],
+        amount: Decimal,
+        lifetime: timedelta,
     ) -> None:
         self.request_id: str = make_request_id()
         """Under which the call is recorded, unless it is settled with another."""
@@ -50,7 +59,8 @@ class Hold:
         """What is held, in US$."""
         self.is_held = False
         """Whether it is: not before it is entered, nor where there is no limit, or none could be asked."""
-        self._ledger, self._limits, self._call, self._lifetime = ledger, limits, call, lifetime
+        self._ledger, self._budgets, self._limits = ledger, budgets, limits
+        self._call, self._lifetime = call, lifetime
         self._taken: datetime | None = None
         self._is_made = False  # a call that could not be recorded: what is held for it expires, and is not given back
         self._is_settled = False
@@ -87,7 +97,9 @@ class Hold:
         asked and FLEXLIB_GUARD is not open; `InvalidCall` once it is settled, since another call needs its own."""
         if self._is_settled:
             raise InvalidCall(_("This hold is settled, and is of one call; ask for another for the next one."))
-        if self._limits and not self.is_held:
+        if not self._limits:
+            self._taken = read_clock()
+        elif not self.is_held:
             self.is_held = ask_ledger(self._ledger, self._take, otherwise=False)
         return self
 
@@ -102,8 +114,9 @@ class Hold:
         """Records the call and holds nothing for it any more, in one transaction; gives it back as it is stored.
 
         `call`: the arguments of `record_usage`, by default those of the hold; no `created_at`: a call counts at the
-        time at which it was held. One without a price goes on being held until the period is over: what it cost nobody
-        knows. Settled again, it is the same call. Raises as `record_usage` does; then it can be settled again.
+        time at which it was held, and in the limits that it really is of. One without a price goes on being held of
+        these until the period is over: what it cost nobody knows. Settled again, it is the same call. Raises as
+        `record_usage` does; then it can be settled again.
         """
         if "created_at" in call:
             raise InvalidCall(_("A call counts at the time at which it was held: settle takes no created_at."))
@@ -113,30 +126,21 @@ class Hold:
         # Sent again under another hold, it is the same call at the first time.
         timed = named if self._taken is None else {"created_at": self._taken, **named}
 
-        counted: list[Counted | None] = []
-
-        def resolve(connection: Any, stored: list[UsageRecord]) -> None:  # noqa: ANN401
-            if all(one.amount_in_usd is not None for one in stored):
-                self._counters.resolve(connection, self.request_id)
-            else:
-                self._counters.keep(connection, self.request_id, stored[0].request_id)
-            counted[:] = [self._counters.find(connection, one.key) for one in self._limits]
-
         self._is_made = True
         prepare_ledger(self._ledger)
         built = build_record(self._ledger, **timed)
+        settling = Settling(self._counters, self._budgets, self.request_id if self.is_held else None, self.amount)
         keys = [one.key for one in self._limits]
         (record,) = store_batch(
             self._ledger,
             [named],
             [built],
             before=lambda connection: self._counters.lock(connection, built, keys),
-            after=resolve if self.is_held else None,
+            after=settling.conclude if self._budgets else None,
         ).records
         self.is_held, self._is_made, self._is_settled = False, False, True
-        for limit, one in zip(self._limits, counted, strict=False):  # of a call that was not held nothing is known
-            if one is not None:  # counters that are gone are made again when somebody holds
-                leave_alerts(self._ledger.data, limit, one.spent, record.amount_in_usd or Decimal(0))
+        settling.finish(record)
+        self._budgets = []  # settled again, it is the same call, and is counted
         return record
 
     async def settle_async(self, **call: Any) -> UsageRecord:  # noqa: ANN401
@@ -169,17 +173,18 @@ def hold(
     until the call is settled, released (at the end of the block) or older than `lifetime`.
 
     The limits are the budgets with `enforce: true` of the file `budgets` (default: FLEXLIB_BUDGETS, else
-    `params/budgets.yaml`), which is read again when it changes: those of the whole, of the `usable`, and of what else
-    of the call is named here. Periods are those of UTC. However many calls are under way at once, what is spent passes
-    a limit by no more than the sum of (actual - held) of the calls settled.
+    `params/budgets.yaml`), which is read again when it changes: those of the whole, and of what is told here of the
+    call. `metadata` of `{"department": None}` tells that it is in none. Periods are those of UTC. However many calls
+    are under way at once, what is spent passes a limit by no more than the sum of (actual - held) of the calls settled;
+    held is what was held of that limit, nothing for a call that turned out to be of another one.
 
-    Raises `InvalidCall`, `BadFile`; entered, `LimitReached`. Where the ledger cannot be asked the answer is no, by
-    `LimitUnknown`, for 30 s at once. Where FLEXLIB_GUARD is open it is yes, with a warning in the log; also where the
-    file is wrong.
+    Raises `InvalidCall`, also where a budget is enforced of something, as a model, of which nothing is told; `BadFile`;
+    entered, `LimitReached`. Where the ledger cannot be asked the answer is no, by `LimitUnknown`, for 30 s at once.
+    Where FLEXLIB_GUARD is open it is yes, with a warning in the log; also where the file is wrong.
 
     >>> import flexlib as fl
-    >>> with fl.hold(usable=("user", 42), estimate_usd="0.20") as held:
-    ...     call = held.settle(provider="openai", model="gpt-4o", prompt_tokens=1000)
+    >>> with fl.hold(usable=("user", 42), estimate_usd="0.20", provider="openai", model="gpt-4o") as held:
+    ...     call = held.settle(prompt_tokens=1000)
     >>> call.total_tokens
     1000
     """
@@ -191,7 +196,7 @@ def hold(
         )
     ledger = ledger or find_ledger()
     call, amount = read_call(ledger, usable, estimate_usd, "estimate_usd", provider, proxy, model, metadata)
-    return Hold(ledger, _find_limits(budgets, call), call, amount, lifetime)
+    return Hold(ledger, *_find_limits(budgets, call), call, amount, lifetime)
 
 
 def allow(
@@ -214,7 +219,7 @@ def allow(
     """
     ledger = ledger or find_ledger()
     call, asked = read_call(ledger, usable, amount, "amount", provider, proxy, model, metadata)
-    limits = _find_limits(budgets, call)
+    _enforced, limits = _find_limits(budgets, call)
 
     def look() -> bool:
         counters, now = Counters(ledger), read_clock()
@@ -227,13 +232,16 @@ def allow(
     return ask_ledger(ledger, look, otherwise=True) if limits else True
 
 
-def _find_limits(budgets: Path | None, call: Mapping[str, Any]) -> list[Limit]:
+def _find_limits(path: Path | None, call: Mapping[str, Any]) -> tuple[Sequence[Budget], list[Limit]]:
+    """The budgets that are enforced, and the limits of theirs that the call is under, by what is told of it."""
     guard = find_guard()
-    path, is_named = (Path(budgets), True) if budgets else guard[:2]
+    path, is_named = (Path(path), True) if path else guard[:2]
     try:
-        return find_limits(load_limits(path, guard.organization, is_named=is_named), call, read_clock())
+        budgets = load_limits(path, guard.organization, is_named=is_named)
     except BadFile as error:
         if not guard.is_open:
             raise
         let_through(error)
-        return []
+        return [], []
+    check_told(budgets, call)
+    return budgets, find_limits(budgets, call, read_clock())

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
-from decimal import Decimal
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from flexlib.dates import Month, Span, list_periods
-from flexlib.enums import LlmProvider, LlmProxy
 from flexlib.errors import BadFile, InvalidCall
 from flexlib.i18n import _
-from flexlib.ledger.db.columns import USD_DECIMALS
-from flexlib.ledger.db.database import Ledger
-from flexlib.ledger.record.values import LONGEST_NAME, read_member, read_money, read_text, read_usable
+from flexlib.ledger.guard.call import name_record, name_values, write_usable
+from flexlib.ledger.record.record import UsageRecord
+from flexlib.ledger.record.values import read_usable
 from flexlib.money.price_book import name_model
 from flexlib.refusals import explain_refusal
 from flexlib.setting_values import has_file
 from flexlib.store.budgets import Budget, read_budgets
 from flexlib.store.membership import LEVELS
 from flexlib.store.organization import read_organization
-
-SEPARATOR = "\x1f"
-"""Between the type and the id of a usable, as the triggers of the table write it."""
 
 DAY = timedelta(days=1)
 
@@ -117,54 +112,24 @@ def _read_limits(path: Path, _stamp: Stamp) -> list[Budget]:
     return budgets
 
 
-def read_call(
-    ledger: Ledger,
-    usable: Any,  # noqa: ANN401
-    amount: Decimal | float | str,
-    name: str,
-    provider: LlmProvider | str | None,
-    proxy: LlmProxy | str | None,
-    model: str | None,
-    metadata: Mapping[str, Any] | None,
-) -> tuple[dict[str, Any], Decimal]:
-    """What is named of the call, and what it may cost."""
-    asked = read_money(name, amount, USD_DECIMALS)
-    if asked is None:
-        raise InvalidCall(
-            _("{name} is {amount}; give what the call may cost in US$, 0 or more.").format(name=name, amount=amount)
-        )
-    if metadata is not None and not isinstance(metadata, Mapping):
-        raise InvalidCall(_("metadata must be a dict, not {name}.").format(name=type(metadata).__name__))
-    named = {
-        "usable": usable,
-        "provider": None if provider is None else read_member("provider", provider, LlmProvider),
-        "proxy": None if proxy is None else read_member("proxy", proxy, LlmProxy),
-        "model": None if model is None else read_text("model", model, LONGEST_NAME, strip=True),
-        "metadata": None if metadata is None else ledger.guard.mask(metadata)[0],  # as it is recorded
-    }
-    return {name: value for name, value in named.items() if value is not None or name == "usable"}, asked
-
-
 def find_limits(budgets: Iterable[Budget], call: Mapping[str, Any], now: datetime) -> list[Limit]:
     """The limits that a call made `now` is under, in the order in which their counters are locked.
 
     `call`: `usable`, `provider`, `proxy`, `model`, `metadata`, as a record has them, as far as they are known.
     """
-    told, day = name_values(call, read_usable(call.get("usable"))), now.astimezone(timezone.utc).date()
+    return _choose_limits(budgets, name_values(call, read_usable(call.get("usable"))), now)
+
+
+def find_recorded_limits(budgets: Sequence[Budget], record: UsageRecord) -> list[Limit]:
+    """The limits that a recorded call counts for, in the same order."""
+    named = name_record(record, with_model=any(one.scope == "model" for one in budgets))
+    return _choose_limits(budgets, named, record.created_at)
+
+
+def _choose_limits(budgets: Iterable[Budget], told: Mapping[str, str | None], now: datetime) -> list[Limit]:
+    day = now.astimezone(timezone.utc).date()
     limits = (_place_budget(budget, day) for budget in budgets)
     return sorted((one for one in limits if told.get(one.key[0]) == one.key[1]), key=lambda one: one.key)
-
-
-def name_values(call: Mapping[str, Any], usable: tuple[str | None, int | None, str | None]) -> dict[str, str | None]:
-    """What a call is of, by scope, as the triggers of the table find it; None where it is of nothing."""
-    named, sender = call.get("metadata") or {}, call.get("proxy") or call.get("provider")
-    return {
-        "whole": "",
-        "usable": write_usable(usable),
-        "provider": None if sender is None else str(sender),
-        "model": None if call.get("model") is None else name_model(call["model"]),
-        **{name: _write_text(named.get(name)) for name in ("department", "project", "team")},
-    }
 
 
 def place_limits(limits: list[Limit], now: datetime) -> list[Limit]:
@@ -207,12 +172,6 @@ def name_value(budget: Budget) -> str:
     return text.lower() if budget.scope == "provider" else text
 
 
-def write_usable(usable: tuple[str | None, int | None, str | None]) -> str | None:
-    """The type and the id as one text; None for nobody."""
-    kind, number, key = usable
-    return None if kind is None else f"{kind}{SEPARATOR}{key if number is None else number}"
-
-
 def find_period(budget: Budget, now: datetime) -> Span:
     """The period of the budget that a moment lies in, by the days of UTC."""
     return _find_span(budget, now.astimezone(timezone.utc).date())
@@ -220,10 +179,3 @@ def find_period(budget: Budget, now: datetime) -> Span:
 
 def _find_span(budget: Budget, day: date) -> Span:
     return next(one for one in list_periods(budget.period, Month.containing(day), budget.begins) if day in one)
-
-
-def _write_text(value: object) -> str | None:
-    """A value in the metadata as the triggers of the table read it: a text, or a whole number."""
-    if isinstance(value, str):
-        return value.strip(" ")
-    return str(value) if type(value) is int else None

@@ -5,6 +5,10 @@ from flexlib.ledger.db.table import COUNTER_KEY, COUNTERS, HOLDS
 KEY = " AND ".join(f"{name} = ?" for name in COUNTER_KEY)
 NAMES = ", ".join(COUNTER_KEY)
 INSERT_HOLD = f"INSERT INTO {HOLDS} (hold, {NAMES}, amount, expires) VALUES (?, ?, ?, ?, ?, ?, ?)"
+KEEP = f"""
+    INSERT INTO {HOLDS} (hold, {NAMES}, amount, expires) SELECT ?, {NAMES}, ?, until FROM {COUNTERS} WHERE {KEY}
+    ON CONFLICT DO NOTHING RETURNING hold
+"""  # noqa: S608
 INCREASE = f"UPDATE {COUNTERS} SET held = held + ? WHERE {KEY}"  # noqa: S608
 
 LOOK = f"""

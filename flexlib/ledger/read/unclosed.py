@@ -12,6 +12,7 @@ from flexlib.i18n import _
 from flexlib.ledger.db.archived import ArchivedMonth, list_archived
 from flexlib.ledger.db.database import Ledger, run_with_retries
 from flexlib.ledger.db.table import ARCHIVED, STATISTICS, TABLE, explain_detached, list_detached
+from flexlib.ledger.db.words import explain_cause
 from flexlib.proof import Unclosed
 from flexlib.sources.registry import LEDGER
 from flexlib.store.snapshots import find_snapshot
@@ -35,7 +36,7 @@ class LedgerLook:
                 archived = next((one for one in _list_archived(connection) if one.month == month), None)
                 count, is_detached = _count_calls(connection, month), month in _list_detached(connection)
         except (sa.exc.SQLAlchemyError, self._ledger.driver_error) as error:
-            said = clean_text(str(getattr(error, "orig", None) or error).split("\n", 1)[0]).rstrip(".")
+            said = clean_text(explain_cause(error))
             text = _("The ledger ({place}) could not be asked whether it holds more: {said}.")
             self._note = Unclosed(text.format(place=self._ledger.place, said=said), is_gap=False)
             return self._note

@@ -18,7 +18,7 @@ from flexlib.ledger.db.database import Ledger
 from flexlib.ledger.db.migrate import prepare_ledger
 from flexlib.ledger.record.record import UsageRecord, build_record
 from flexlib.ledger.record.recording import store_batch
-from flexlib.nesting import decode_json
+from flexlib.nesting import Unreadable, decode_json
 from flexlib.store.disk import PRIVATE, report_disk
 
 NUMBERED = re.compile(r"(.+):(-?[0-9]{1,19})", re.DOTALL)
@@ -126,9 +126,11 @@ def _read_call(text: str) -> dict[str, Any]:
     try:
         call = decode_json(text)
     except json.JSONDecodeError as error:
-        raise InvalidCall(_("not JSON ({msg} at column {colno}).").format(msg=error.msg, colno=error.colno)) from error
-    except ValueError as error:  # nested too deeply, or a number of thousands of digits
+        raise InvalidCall(_("not JSON (at column {column}).").format(column=error.colno)) from error
+    except Unreadable as error:
         raise InvalidCall(_("not JSON that can be read ({error}).").format(error=error)) from error
+    except ValueError as error:  # Python's own limit
+        raise InvalidCall(_("not JSON that can be read (a number has thousands of digits).")) from error
     if not isinstance(call, dict):
         raise InvalidCall(_("a line must be a JSON object, not {name}.").format(name=type(call).__name__))
     if unknown := [name for name in call if name not in ARGUMENTS]:

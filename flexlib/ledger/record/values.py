@@ -200,7 +200,7 @@ def read_usable(usable: Any) -> tuple[str | None, int | None, str | None]:  # no
     if not isinstance(name, str):
         raise InvalidCall(_('usable must be a mapped object or a pair such as ("user", 42), not {given}.')
             .format(given=format_given(usable)))  # fmt: skip
-    name = read_text("the type of usable", name).lower()
+    name = read_text(_("the type of usable"), name).lower()
     if isinstance(who, UUID):
         who = str(who)
     if isinstance(who, str):
@@ -212,7 +212,7 @@ def read_usable(usable: Any) -> tuple[str | None, int | None, str | None]:  # no
 
 
 def _read_key(name: str, who: str) -> tuple[str, int | None, str | None]:
-    who = read_text(f"the id of usable {name}", who, strip=True)
+    who = read_text(_("the id of usable {name}").format(name=name), who, strip=True)
     if NUMBER.fullmatch(who) and abs(int(who)) <= LARGEST_INTEGER:
         return name, int(who), None  # the same as the number
     kinds = PERSONAL.mask({"": who})[1]

@@ -13,7 +13,7 @@ from flexlib.formats import format_credits, format_moment, format_number
 from flexlib.i18n import _, mark_text, translate_count
 from flexlib.page.kit.markup import Html
 from flexlib.page.kit.parts import BADGES, RESULTS, Fact, show_facts
-from flexlib.stored_notes import tell_note
+from flexlib.stored_notes import tell_note, tell_route
 
 KEY = re.compile(r"\b[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}\b", re.I)
 
@@ -23,9 +23,6 @@ ROUTES = {
     "user": mark_text("one request for each person"),
     "consumption": mark_text("the documented consumption endpoint"),
 }
-
-REASONS = (mark_text("asked for by --route"), mark_text("the first choice, and the server answered it"))
-"""Why a way was taken, as certificates of most months say it."""
 
 CHECKS = {
     "sums": mark_text("The rows and the server's own sum"),
@@ -102,7 +99,7 @@ def show_proof(
     facts = [
         Fact("People asked, read, not read", _join(asked, asked - failed, failed), "bad" if failed else "good"),
         Fact("People with use", format_number(certificate.users_active)),
-        Fact("Asked by", f"{way}: {_(certificate.route_reason)}"),
+        Fact("Asked by", f"{way}: {tell_route(certificate.route_reason)}"),
         Fact("This page and the certificate", same, "good"),
         *checks,
         Fact(
@@ -128,8 +125,10 @@ def _check_sums(certificate: CreditsCertificate, statistics: CreditsStatistics) 
     there = certificate.rows, certificate.flex_credits_hundredths, certificate.prompt_credits_hundredths
     if here != there:
         raise BadRecord(
-            f"the rows of {certificate.month} are not those of its certificate: rows, flex and prompt credits "
-            f"(hundredths) are {here}, it says {there}. Bring all rows of the snapshot, or fetch the month again."
+            _(
+                "the rows of {month} are not those of its certificate: rows, flex and prompt credits (hundredths) are "
+                "{here}, it says {there}. Bring all rows of the snapshot, or fetch the month again."
+            ).format(month=certificate.month, here=here, there=there)
         )
 
 

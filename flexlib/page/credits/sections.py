@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from flexlib.analysis.credits import CreditsStatistics
 from flexlib.analysis.shares import measure_change
 from flexlib.analysis.top import is_comparable, list_read_days
-from flexlib.certificate import CreditsCertificate, State
+from flexlib.certificate import CreditsCertificate
 from flexlib.formats import (
     UNKNOWN,
     format_amount,
@@ -66,15 +66,14 @@ def show_headlines(
     def compare(now: int, then: int | None) -> str:
         if then is None:
             return nothing
-        change, is_bound = measure_change(now, then), certificate.state is State.GAP
-        if not is_comparable(certificate, before_certificate) or is_bound and change is not None and change < 0:
-            # A part of a month against another would look like a rise or a fall; of a lower bound a rise is known.
+        if not is_comparable(certificate, before_certificate):
+            # A part of a month against another would look like a rise or a fall.
             return f"{UNKNOWN} {earlier}: {format_credits(then)}"
+        change = measure_change(now, then)
         if change is None:
             return _("none in {month}").format(month=earlier)
         way, sign = ("more", "▲") if change > 0 else ("less", "▼") if change < 0 else ("same", "=")
-        said = _("at least {change} vs {month}") if is_bound else _("{change} vs {month}")
-        text = said.format(change=format_change(change), month=earlier)
+        text = _("{change} vs {month}").format(change=format_change(change), month=earlier)
         return render_element("span", f"{sign} {escape(text)}", class_=way)
 
     first = _("none")

@@ -59,7 +59,7 @@ class DayAxis:
         if span is None:
             known = sorted(days)
             if not known:
-                raise InvalidRequest("a chart of days without a row needs the span of its days; give one.")
+                raise InvalidRequest(_("a chart of days without a row needs the span of its days; give one."))
             span = Span(known[0], known[-1])
         return cls(span)
 

@@ -162,4 +162,5 @@ def _wrap_cell(column: Column, content: str) -> str:
 
 
 def _name_classes(column: Column) -> str:
-    return " ".join(["n"] * (column.kind in NUMBERS) + ["extra"] * column.is_optional)
+    named = {"n": column.kind in NUMBERS, "extra": column.is_optional, "kept": column.is_kept}
+    return " ".join(name for name, is_so in named.items() if is_so)

@@ -48,8 +48,12 @@ UNITS: Mapping[str, Unit] = {
 
 
 def render_sign(unit: str) -> str:
-    """The sign of a currency before the number of a card; of other units nothing."""
-    return render_element("small", escape(UNITS[unit].sign)) if unit in ("usd", "clp") else ""
+    """The sign of a currency before the number of a card, at a distance where the language has one; of other units
+    nothing."""
+    if unit not in ("usd", "clp"):
+        return ""
+    is_apart = _(UNITS[unit].words).format(amount="").endswith(" ")
+    return render_element("small", escape(UNITS[unit].sign), class_="" if is_apart else "tight")
 
 
 def name_label(label: str) -> str:

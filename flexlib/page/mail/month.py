@@ -31,7 +31,7 @@ def write_amount(unit: str, amount: Decimal | None) -> str:
     return UNKNOWN if amount is None else UNITS[unit].write(amount)
 
 
-def write_least(unit: str, amount: Decimal | None, *, is_least: bool) -> str:
+def write_least(unit: str, amount: Decimal | None, *, is_least: bool | None) -> str:
     """The amount, which calls without a price may add to where `is_least`."""
     written = write_amount(unit, amount)
     return _("at least {amount}").format(amount=written) if is_least and amount is not None else written
@@ -100,7 +100,8 @@ def _compare(totals: Mapping[str, Any], before: MonthBefore, *, is_least: bool) 
         return Card(name, UNKNOWN, before.obstacle)
     amount = write_amount("usd", then["usd"])
     change = measure_amount_change(totals["usd"], then["usd"]) if totals["usd"] is not None else None
-    if before.obstacle or then["unpriced_usd"] or change is None:
+    if before.obstacle or then["unpriced_usd"] or change is None or is_least and change < 0:
+        # Of a lower bound a rise is known, a fall is not.
         return Card(name, UNKNOWN, "; ".join(filter(None, (amount, before.obstacle))))
     said = format_change(change)
     return Card(name, _("at least {amount}").format(amount=said) if is_least else said, amount)

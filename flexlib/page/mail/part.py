@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flexlib.analysis.chargeback import DIRECT, ChargeLine
-from flexlib.certificate import State
 from flexlib.formats import UNKNOWN
 from flexlib.i18n import _
-from flexlib.page.chargeback import WARNINGS, Charged, explain_items
+from flexlib.page.chargeback import Charged, explain_items
 from flexlib.page.kit.parts import BADGES
-from flexlib.page.mail.month import say_unpriced, write_least, write_read
+from flexlib.page.letter_lacks import find_part_state, is_part_least, list_warnings
+from flexlib.page.mail.month import write_least, write_read
 from flexlib.page.mail.parts import Card, MailPage, Section
-from flexlib.tables.chargeback import UNIT_KINDS, say_lacking, table_items, table_models
+from flexlib.tables.charge_lacks import say_line_lacks
+from flexlib.tables.chargeback import UNIT_KINDS, table_items, table_models
 from flexlib.tables.definition import Row, format_value
 
 
@@ -21,27 +22,27 @@ def build_part_mail(
 ) -> MailPage:
     """As the letter of `page.chargeback.build_letter`. `models`: its own use by model."""
     usage = made.usage
-    badge, is_least = BADGES[usage.state], usage.state is State.GAP or bool(line.unpriced)
-    total = write_least("usd", line.total("usd"), is_least=is_least)
-    found = WARNINGS.get(usage.state)
-    said = [_(found), _("Ask who sends this mail.")] if found else []
+    badge = BADGES[find_part_state(line, usage)]
+    total = write_least("usd", line.total("usd"), is_least=(is_least := is_part_least([line], usage)))
+    found = list_warnings(line, usage)
+    said = [*found, _("Ask who sends this mail.")] if found else []
     title = _("{name}, {month}").format(name=line.name, month=usage.month.title)
     own, used = line.charged.get(DIRECT, {}), line.total("flex_credits")
     return MailPage(
         subject=_("Charged to {name} for LLMs, {month}: {amount}").format(
             name=line.name, month=usage.month.title, amount=total
         ),
-        over=_("Chargeback: your part of the month"),
+        over=_("Chargeback: your part of the month · days of {zone}").format(zone=usage.zone),
         title=title,
         badge=badge,
         read=write_read(usage),
         warnings=(*warnings, *said),
         cards=[
-            Card(_("Charged"), total, say_unpriced(line.unpriced)),
+            Card(_("Charged"), total, unpriced := say_line_lacks(line, "usd")),
             Card(
                 _("In pesos"),
-                write_least("clp", line.total("clp"), is_least=is_least or bool(line.unconverted)),
-                say_lacking([line], "clp") if line.unconverted > line.unpriced else "",
+                write_least("clp", line.total("clp"), is_least=is_part_least([line], usage, "clp")),
+                "" if (unconverted := say_line_lacks(line, "clp")) == unpriced else unconverted,
             ),
             Card(_("Flex credits"), UNKNOWN if used is None else format_value(used, UNIT_KINDS["flex_credits"])),
             Card(_("Of it direct use"), write_least("usd", own.get("usd"), is_least=is_least)),

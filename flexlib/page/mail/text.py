@@ -18,7 +18,7 @@ NAME_WIDTH = 34
 
 def write_mail(page: MailPage) -> str:
     """The same as `markup.render_mail`, as lines of text."""
-    lines = [page.title, "=" * min(len(page.title), WIDTH), ""]
+    lines = [page.title, "=" * min(len(page.title), WIDTH), *_fill(page.over), ""]
     lines += [_("Demo data"), ""] * page.is_demo
     lines += [f"{_(page.badge.word)}. {page.read}"]
     lines += [line for one in page.warnings for line in _fill(f"* {one}", "  ")]

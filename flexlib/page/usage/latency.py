@@ -36,7 +36,7 @@ WITHIN = {
 }
 
 TICKS = (1, 3, 10, 30, 100, 300, 1_000, 3_000, 10_000, 30_000, 120_000, 600_000, 3_600_000)
-"""Milliseconds at which an axis of equal ratios has a line."""
+"""Milliseconds at which a logarithmic axis has a line."""
 
 Row = dict[str, Any]
 
@@ -66,7 +66,7 @@ def heading_for_routes(by_route: object) -> Heading:
     if not rows:
         return Heading("No duration is known", "No call of this month says how long it took.")
     note = mark_text(
-        "Of each route its 50, 90 and 99\u00a0%: so many of its calls took no longer. The axis is of equal ratios."
+        "Of each route its 50, 90 and 99\u00a0%: so many of its calls took no longer. The scale is logarithmic."
     )
     even = sum(row["calls"] for row in rows) / len(rows) / 2
     ranked = sorted((row for row in rows if row["calls"] >= even), key=lambda row: row["p50_ms"])
@@ -211,7 +211,7 @@ def _describe_interval(row: Row, column: str) -> str:
 
 
 def _scale_times(axes: Axes, axis: str, rows: list[Row], columns: tuple[str, ...], width: int) -> None:
-    """An axis of equal ratios that holds the times of the columns, with lines at round ones."""
+    """A logarithmic axis that holds the times of the columns, with lines at round ones."""
     times = [row[column] for row in rows for column in columns if row[column] is not None]
     least, most = max(min(times), 1) / 1.2, max(*times, 1) * 1.2
     getattr(axes, f"set_{axis}scale")("log")

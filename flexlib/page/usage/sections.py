@@ -88,16 +88,20 @@ def _reconcile(usage: MonthUsage, calls: UsageStatistics) -> Fact:
     there = tuple(sum(getattr(one, name) for one in certificates) for name in ("rows", *TOKENS))
     if here != there:
         raise BadRecord(
-            f"the calls of {usage.month} are not those of the certificates: rows, prompt and completion tokens are "
-            f"{here}, they say {there}. Close or import the month again."
+            _(
+                "the calls of {month} are not those of the certificates: rows, prompt and completion tokens are "
+                "{here}, they say {there}. Close or import the month again."
+            ).format(month=usage.month, here=here, there=there)
         )
     for column, found in {"amount_in_usd": calls.total_usd, "amount_in_clp": calls.total_clp}.items():
         reported = [getattr(one, column) for one in certificates]
         stored = sum_amounts([Decimal(amount) for amount in reported if amount is not None])
         if found != stored and all(one.has_known_total(column) for one in certificates):
             raise BadRecord(
-                f"{column} of {usage.month} is {found} in the rows, and {stored} in the certificates. "
-                "Close or import the month again."
+                _(
+                    "{column} of {month} is {found} in the rows, and {stored} in the certificates. Close or import the "
+                    "month again."
+                ).format(column=column, month=usage.month, found=found, stored=stored)
             )
     said = _("{rows} stored rows of calls, {prompt} prompt and {completion} completion tokens on both")
     rows, prompt, completion = map(format_number, here)

@@ -25,6 +25,7 @@ from flexlib.page.kit.markup import Html, escape
 from flexlib.page.kit.parts import Heading, show_cards
 from flexlib.page.kit.svg import add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT
+from flexlib.page.kit.units import render_sign
 
 MOST_LINES = 12
 """More lines than that are read in the table."""
@@ -66,7 +67,7 @@ def _find_best(savings: object) -> dict[str, Any] | None:
 
 
 def _write_usd(amount: Decimal) -> str:
-    return f"<small>US$</small>{escape(format_amount(amount))}"
+    return f"{render_sign('usd')}{escape(format_amount(amount))}"
 
 
 def heading_for_savings(savings: object, dated: str = "", uncompared: Sequence[str] | None = None) -> Heading:
@@ -97,7 +98,11 @@ def heading_for_tasks(tasks: object, left_out: Sequence[str] = ()) -> Heading | 
 
 def heading_for_discounts(discounts: object, uncached: Sequence[str] = ()) -> Heading | None:
     """None where nothing could have been saved. `uncached`: what is left out of what a cache saves, and why."""
-    note = _("An upper bound: whether a call could have waited, or its prompt was sent before, the rows do not tell.")
+    note = _(
+        "An upper bound: whether a call could have waited, or its prompt was sent before, the rows do not tell. What "
+        "calls cost is held against the list's price of a batch or a cache: those that cost as little already are left "
+        "out."
+    )
     for row in read_rows(discounts):
         said = _("Read from a cache, {model} could have cost up to {usd} less")
         if row["discount"] == "batch":

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flexlib.dates import Month
 from flexlib.errors import BadFile
-from flexlib.i18n import _
+from flexlib.i18n import _, join_texts
 from flexlib.schema import CHARGES
 from flexlib.sources.charges.amounts import (
     EXACT,
@@ -24,7 +24,7 @@ from flexlib.sources.charges.amounts import (
 )
 from flexlib.sources.charges.mapping import AMOUNTS, COLUMNS, COLUMNS_OR_VALUES, ChargeMapping, is_value
 from flexlib.sources.charges.repeats import Repeats
-from flexlib.sources.charges.rows import Charge, Reading, find_end, judge_row
+from flexlib.sources.charges.rows import Charge, Reading, find_end, find_month, judge_row
 from flexlib.sources.charges.texts import Texts, read_texts
 from flexlib.sources.files.fields import list_in_words
 from flexlib.sources.files.files import list_columns
@@ -67,6 +67,8 @@ class MonthCharges:
     """Lines that may sum all before them."""
     payments: tuple[int, ...] = ()
     """Lines that may be payments, which are no charges."""
+    held_days: Mapping[str, int] = field(default_factory=dict)
+    """How many rows of each day that begins their period, `2025-09-03`, could not be taken."""
 
 
 @dataclass
@@ -76,7 +78,7 @@ class _Months:
     pieces: list[pa.Table] = field(default_factory=list)
     waiting: list[Charge] = field(default_factory=list)
     amounts: dict[Month, dict[str, Decimal]] = field(default_factory=dict)
-    refused: list[tuple[Month | None, int, int, str]] = field(default_factory=list)
+    refused: list[tuple[date | None, int, int, str]] = field(default_factory=list)
     left_out: dict[Month | None, Counter[str]] = field(default_factory=dict)
     people: dict[Month, dict[str, dict[str, str]]] = field(default_factory=dict)
     crossing: Counter[Month] = field(default_factory=Counter)
@@ -121,8 +123,7 @@ def read_charges(file: Path, mapping: ChargeMapping, sha256: str) -> dict[Month,
     if late and known:  # a key that no line has is a slip of whoever named it
         raise _miss_column(file, *late.popitem(), known)
     _flush(found)
-    fed = [column for name, column in columns.items() if name in CHARGES.names]
-    return _split(file, found, fed, mapping.delimiter)
+    return _split(file, found, [column for name, column in columns.items() if name in CHARGES.names], mapping.delimiter)
 
 
 def _find_columns(file: Path, mapping: ChargeMapping, known: list[str]) -> dict[str, str]:
@@ -137,10 +138,10 @@ def _find_columns(file: Path, mapping: ChargeMapping, known: list[str]) -> dict[
 
 
 def _miss_column(file: Path, column: str, name: str, known: list[str]) -> BadFile:
-    told = " What holds for all rows is a provider in lower case." if name == "provider" else ""
+    told = _("What holds for all rows is a provider in lower case.") if name == "provider" else None
     there = list_in_words(known, is_csv=find_kind(file) == "csv")
-    return BadFile(_("{name} has no column {column!r} for {name_2}; {there}.{told}")
-        .format(name=file.name, column=column, name_2=name, there=there, told=told))  # fmt: skip
+    said = _("{name} has no column {column!r} for {wanted}; {there}.")
+    return BadFile(join_texts([said.format(name=file.name, column=column, wanted=name, there=there), told], " "))
 
 
 def _find_meanings(
@@ -187,7 +188,7 @@ def _take(found: _Months, texts: Texts, reading: Reading) -> None:
     if verdict.left_out:
         found.left_out.setdefault(month, Counter())[verdict.left_out] += 1
     elif verdict.charge is None:
-        found.refused.append((month, texts.line, texts.lines, verdict.fault))
+        found.refused.append((verdict.day, texts.line, texts.lines, verdict.fault))
     elif month is not None:
         charge = verdict.charge
         found.waiting.append(charge)
@@ -215,14 +216,12 @@ def _split(file: Path, found: _Months, fed: list[str], delimiter: str | None) ->
     import duckdb
     import pyarrow as pa
 
-    months = found.amounts.keys() | {one[0] for one in found.refused if one[0]}
+    months = found.amounts.keys() | {find_month(day) for day, *_other in found.refused if day}
     if not months:
-        bad = found.refused[:1]
-        has_totals = any(TOTAL_ROWS in kinds for kinds in found.left_out.values())
-        if bad:
+        if bad := found.refused[:1]:
             raise BadFile(_("{name} holds no row that can be taken; line {line}: {reason}.")
                 .format(name=file.name, line=bad[0][1], reason=tell_reasons(bad[0][3])))  # fmt: skip
-        if has_totals:
+        if any(TOTAL_ROWS in kinds for kinds in found.left_out.values()):
             raise BadFile(_("{name} holds no charges, only totals; export it again with the lines that they sum.")
                 .format(name=file.name))  # fmt: skip
         raise BadFile(_("{name} holds no charges; export it again.").format(name=file.name))
@@ -241,10 +240,11 @@ def _pick(rows: pa.Table, month: Month, found: _Months, texts: Mapping[int, str]
     first, end = (datetime(one.year, one.month, 1) for one in (month, month.next))
     is_mine = pc.and_(pc.greater_equal(rows["period_start"], first), pc.less(rows["period_start"], end))
     mine = rows.filter(is_mine).sort_by([("period_start", "ascending"), ("id", "ascending")])
-    refused = [RefusedRow(line, why, texts.get(line, "")) for at, line, _, why in found.refused if at in (month, None)]
+    held = [one for one in found.refused if one[0] is None or find_month(one[0]) == month]
+    refused = tuple(RefusedRow(line, why, texts.get(line, "")) for _, line, _, why in held)
+    days = Counter(str(day) for day, *_other in held if day)
     left_out = found.left_out.get(month, Counter()) + found.left_out.get(None, Counter())
-    people = found.people.get(month, {})
-    amounts, totals = found.amounts.get(month, {}), tuple(told for _, told in found.repeats.list_totals())
+    people, totals = found.people.get(month, {}), tuple(told for _, told in found.repeats.list_totals())
     sums, payments = (tuple(line for at, line in all_ if at == month) for all_ in (found.sums, found.repeats.payments))
-    told = (people, found.crossing[month], doubled, totals, sums, payments)
-    return MonthCharges(mine, amounts, tuple(refused), dict(left_out), *told)
+    told = (people, found.crossing[month], doubled, totals, sums, payments, dict(sorted(days.items())))
+    return MonthCharges(mine, found.amounts.get(month, {}), refused, dict(left_out), *told)

@@ -90,15 +90,15 @@ class Repeats:
             return verdict
         if verdict.line_id and (first := self.ids.setdefault(verdict.line_id, charge)) is not charge:
             if first[1:] == charge[1:]:
-                return Verdict(verdict.month, left_out=REPEATED_LINES)
-            return Verdict(verdict.month, fault=f"line_id stands before with other content: {verdict.line_id}")
+                return Verdict(verdict.day, left_out=REPEATED_LINES)
+            return Verdict(verdict.day, fault=f"line_id stands before with other content: {verdict.line_id}")
         name = (charge.line_item or "").strip()
         if charge.amount < 0 and (PAYMENT.fullmatch(name) or MAYBE_PAYMENT.fullmatch(name)):
             whole, paid = self.before.get(charge.currency, Sum()), self.paid.get(charge.currency, ZERO)
             is_whole = Sum(EXACT.subtract(whole.amount, paid)).is_charged_by(-charge.amount)
             if is_whole and PAYMENT.fullmatch(name):
                 self.paid[charge.currency] = whole.amount
-                return Verdict(verdict.month, left_out=PAYMENTS)
+                return Verdict(verdict.day, left_out=PAYMENTS)
             self.payments.append((Month.containing(charge.period_start.date()), row.line))
         for sums in (self.before, self.since):
             sums.setdefault(charge.currency, Sum()).add(charge.amount)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
 
+from flexlib.addresses import hide_email
 from flexlib.currencies import CURRENCIES
 from flexlib.dates import Month
 from flexlib.enums import KINDS_OF_CHARGE
@@ -57,16 +58,20 @@ class Charge(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What became of a row; one of `charge`, `left_out` and `fault` says it. `owner`: what its key stands for; `total`:
-    what a row says that sums others, and its currency ("" where it says none)."""
+    """What became of a row; one of `charge`, `left_out` and `fault` says it. `day`: the first of its period; `owner`:
+    what its key stands for; `total`: what a row says that sums others, and its currency ("" where it says none)."""
 
-    month: Month | None
+    day: date | None
     charge: Charge | None = None
     left_out: str = ""
     fault: str = ""
     owner: str = ""
     line_id: str = ""
     total: tuple[Decimal, str] | None = None
+
+    @property
+    def month(self) -> Month | None:
+        return find_month(self.day) if self.day else None
 
 
 @dataclass(frozen=True)
@@ -123,37 +128,35 @@ def find_end(month: Month) -> datetime:
 def judge_row(row: Texts, reading: Reading) -> Verdict:
     """What the row is."""
     said = {name: reading.read(row, name) for name in reading.places}
-    start = said.get("period_start")
-    begun = reading.read_moment(start) if start else None
-    month = find_month(begun[0].date()) if begun else None
+    begun = reading.read_moment(start) if (start := said.get("period_start")) else None
+    day = begun[0].date() if begun else None
     if row.problem:
-        return Verdict(month, fault=row.problem)
+        return Verdict(day, fault=row.problem)
     if kind := reading.filter.name_kind({name: row.values[place] for name, place in reading.conditions.items()}):
-        return Verdict(month, left_out=kind)
+        return Verdict(day, left_out=kind)
     if any(re.fullmatch(TOTAL, said.get(name) or "") for name in TOTAL_TEXTS):
-        return _judge_total(month, reading, said)
+        return _judge_total(day, reading, said)
     if begun is None or start is None:
         return Verdict(None, fault=f"not a time of 2000 to 2099: {start}" if start else "no period")
     try:
         charge, owner = _build(row, reading, said, begun)
     except ValueError as error:
-        return Verdict(month, fault=str(error))
-    return Verdict(month, charge, owner=owner, line_id=said.get("line_id") or "")
+        return Verdict(day, fault=str(error))
+    return Verdict(day, charge, owner=owner, line_id=said.get("line_id") or "")
 
 
-def _judge_total(month: Month | None, reading: Reading, said: Mapping[str, str | None]) -> Verdict:
+def _judge_total(day: date | None, reading: Reading, said: Mapping[str, str | None]) -> Verdict:
     try:
         total = _read_number(reading, said, "amount", UNITS[reading.mapping.amount_unit])
     except ValueError as error:
-        return Verdict(month, fault=str(error))
+        return Verdict(day, fault=str(error))
     code = said.get("currency", "" if "currency" in reading.places else reading.mapping.currency)
-    return Verdict(month, left_out=TOTAL_ROWS, total=None if total is None else (total, (code or "").upper()))
+    return Verdict(day, left_out=TOTAL_ROWS, total=None if total is None else (total, (code or "").upper()))
 
 
 def _build(row: Texts, reading: Reading, said: Mapping[str, str | None], begun: Moment) -> tuple[Charge, str]:
     """The charge, and what its key stands for. Raises `ValueError` with the reason why it cannot be taken."""
-    mapping = reading.mapping
-    shift = UNITS[mapping.amount_unit]
+    mapping, shift = reading.mapping, UNITS[reading.mapping.amount_unit]
     # A bill's day on which nothing was charged, as what would name a charge is empty too: the bill covers that day.
     names_charges = not reading.places.keys().isdisjoint(("line_item", "model"))
     is_empty = names_charges and not any(said.get(name) for name in ("line_item", "model", "quantity", "list_amount"))
@@ -244,5 +247,4 @@ def _find_kind(reading: Reading, said: Mapping[str, str | None], amount: Decimal
 
 def _hide_owner(owner: str) -> str:
     """An opaque key: what a bill is charged to may be somebody's name, and no text says that it is none."""
-    digest = hashlib.sha256(owner.lower().encode()).hexdigest()[:24]
-    return f"{'email' if '@' in owner else 'key'}-{digest}"
+    return hide_email(owner) if "@" in owner else f"key-{hashlib.sha256(owner.lower().encode()).hexdigest()[:24]}"

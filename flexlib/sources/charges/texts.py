@@ -56,7 +56,7 @@ def _read_object(line: int, lines: int, problem: str | None, text: str, columns:
         try:
             row = decode_exact(text)
         except TwiceNamed as error:
-            return Texts(line, lines, str(error), (None,) * len(columns))
+            return Texts(line, lines, error.english, (None,) * len(columns))
         except ValueError:
             row = None
         if not isinstance(row, dict):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from flexlib.addresses import hide_email
 from flexlib.errors import BadParameter
 from flexlib.i18n import _
 
@@ -105,7 +105,7 @@ def read_filter(where: Iterable[str], kinds: Iterable[str]) -> RowFilter:
 
 def hide_emails(text: str) -> str:
     """The condition as a certificate keeps it: opaque keys stand for the e-mails in it."""
-    return EMAIL.sub(lambda one: f"email-{hashlib.sha256(one[0].lower().encode()).hexdigest()[:24]}", text)
+    return EMAIL.sub(lambda one: hide_email(one[0]), text)
 
 
 def write_condition(conditions: Iterable[Condition], names: dict[str, str]) -> str:

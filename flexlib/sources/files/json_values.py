@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, TextIO
 from flexlib.errors import BadFile
 from flexlib.formats import format_number
 from flexlib.i18n import _
-from flexlib.nesting import TooDeep, check_nesting
+from flexlib.nesting import TooDeep, Unreadable, check_nesting
+from flexlib.refusals import explain_refusal
 
 CHUNK = 1 << 20
 """Characters read at a time, and twice as many each time that a value is longer."""
@@ -28,15 +29,16 @@ MAY_ROUND = r"[:,\[\s]-?(?:\d+\.\d{9,}|\d{8,}\.\d|\d{16,}[eE]|[\d.]+[eE][+-]?\d{
 _BLANK = re.compile(r"[ \t\r\n]*")
 
 
-class TwiceNamed(ValueError):
+class TwiceNamed(Unreadable):
     """An object of JSON that names a key twice: which of the two values holds, nobody can say."""
 
 
 def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise TwiceNamed(f"the key {next(key for key in keys if keys.count(key) > 1)!r} twice in one object")
+        keys = [key for key, _value in pairs]
+        said = _("the key {key!r} twice in one object")
+        raise TwiceNamed(said.format(key=next(key for key in keys if keys.count(key) > 1)))
     return found
 
 
@@ -75,7 +77,7 @@ def judge_line(text: str) -> tuple[str, str | None]:
     try:
         decode_exact(text)
     except TwiceNamed as error:
-        return text, str(error)
+        return text, error.english
     except ValueError:
         return text, None  # its reader says why
     return ROUNDED.sub(quote, text), None
@@ -168,7 +170,9 @@ class _Stream:
             except json.JSONDecodeError as error:
                 if self._is_done:
                     self._check_nesting(self._buffer[self.place :], number)
-                    reason = f"{error.msg} in its value {number:,}"
+                    reason = _("{why}, of its value {number}").format(
+                        why=explain_refusal(error), number=format_number(number)
+                    )
                     raise BadFile(
                         _("{name} is no JSON ({reason}); export it again.").format(name=self._file.name, reason=reason)
                     ) from error

@@ -134,15 +134,13 @@ def check_quotes(file: Path, lines: Iterable[str], spans: Mapping[int, int], del
 
 def _check_row(file: Path, line: int, text: str, delimiter: str) -> None:
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        rows, reason = [], str(error)
-    else:
-        reason = "it is more than one row"
-    if len(rows) != 1:
+        is_row = len(list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))) == 1
+    except csv.Error:  # such as a letter after the quote that closes
+        is_row = False
+    if not is_row:
         raise BadFile(
             _(
                 "{name} has a quote in line {line} that is never closed, or a stray one before the quote "
-                "that closes it ({reason}); fix it and import it again."
-            ).format(name=file.name, line=line, reason=reason)
+                "that closes it; fix it and import it again."
+            ).format(name=file.name, line=line)
         )

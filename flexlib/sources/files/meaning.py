@@ -200,18 +200,18 @@ def find_currency(mapping: CallMapping) -> str:
 
 def check_currency(connection: duckdb.DuckDBPyConnection, file: Path, mapping: CallMapping) -> None:
     """Raises `BadFile` for amounts in another currency than the dollar: no total adds them."""
-    found, alone = [("", (mapping.currency or "USD").upper())], ""
+    fixed = (mapping.currency or "USD").upper()
+    found, alone = [fixed] if fixed != "USD" else [], ""
     if "currency" in mapping.columns:
         alone = f" (--where {mapping.currency_column}=USD)"
-        first = (
-            "SELECT line, other_currency FROM judged WHERE other_currency IS NOT NULL AND fault IS NULL ORDER BY line"
-        )
-        found += [(f" (line {line})", other) for line, other in connection.execute(f"{first} LIMIT 1").fetchall()]
-    for place, other in found:
-        if other != "USD":
-            raise BadFile(_("{name} has amounts in {other}{place}, which no total adds to dollars; import its rows in "
-                "USD alone{alone}, or leave the column of amounts out: the price list then prices the calls.")
-                .format(name=file.name, other=other, place=place, alone=alone))  # fmt: skip
+        first = "SELECT line, other_currency FROM judged WHERE other_currency NOTNULL AND fault IS NULL ORDER BY line"
+        said = _("{currency} (line {line})")
+        for line, other in connection.execute(f"{first} LIMIT 1").fetchall():
+            found.append(said.format(currency=other, line=line))
+    if found:
+        raise BadFile(_("{name} has amounts in {other}, which no total adds to dollars; import its rows in "
+            "USD alone{alone}, or leave the column of amounts out: the price list then prices the calls.")
+            .format(name=file.name, other=found[0], alone=alone))  # fmt: skip
 
 
 MAKER = "CASE WHEN contains(model, '/') THEN trim(split_part(model, '/', 1)) END"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
 import re
 import shutil
@@ -14,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import IO, BinaryIO
 
+from flexlib.addresses import compose_text, hide_email
 from flexlib.errors import BadFile, BadParameter
 from flexlib.formats import format_number, is_utf8
 from flexlib.i18n import _
@@ -34,13 +34,14 @@ EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.(?!(?:csv|tsv|jsonl?|ndjson|parquet|zi
 """An e-mail in a file's name, without how that ends."""
 
 
-def hide_email(name: str) -> str:
+def hide_emails(name: str) -> str:
     """The name of a file with an opaque key for each e-mail in it.
 
-    >>> hide_email("may/ana@empresa.cl.csv")
+    >>> hide_emails("may/ana@empresa.cl.csv")
     'may/email-cbead2e8e0f0a9348c7e7157.csv'
     """
-    return EMAIL.sub(lambda one: f"email-{hashlib.sha256(one[0].lower().encode()).hexdigest()[:24]}", name)
+    # Disks may keep an accent apart from its letter, where no e-mail would be found.
+    return EMAIL.sub(lambda one: hide_email(one[0]), compose_text(name)) if "@" in name else name
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class InputFile:
     def __post_init__(self) -> None:
         if not is_utf8(f"{self.path}{self.name}"):
             raise BadFile(_("{name} has a name that is not in UTF-8; rename it.").format(name=self.name))
-        object.__setattr__(self, "name", hide_email(self.name))
+        object.__setattr__(self, "name", hide_emails(self.name))
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import duckdb
 
+from flexlib.addresses import HIDE_EMAIL
 from flexlib.errors import BadParameter
+from flexlib.guesses import explain_no_zone
 from flexlib.i18n import _
 from flexlib.schema import USAGE, name_sql_type
 from flexlib.sources.files.conditions import join_tiers
@@ -55,8 +57,8 @@ from flexlib.sources.files.numbers import (
 )
 from flexlib.sources.files.texts import quote, run_on_texts
 
-MACROS = """
-CREATE MACRO hide_email(x) AS CASE WHEN contains(x, '@') THEN 'email-' || left(sha256(lower(x)), 24) ELSE x END;
+MACROS = f"""
+{HIDE_EMAIL}
 CREATE MACRO trim_text(x) AS -- as trim, which looks at every letter; most texts have nothing to trim
     CASE WHEN strlen(x) = length(x) AND NOT starts_with(x, ' ') AND NOT ends_with(x, ' ') THEN x ELSE trim(x) END;
 """
@@ -81,8 +83,7 @@ def judge_rows(
     exist, and when nothing tells the provider of any row."""
     zone = quote(mapping.timezone)
     if not connection.execute(f"SELECT 1 FROM pg_timezone_names() WHERE name = {zone}").fetchall():
-        raise BadParameter(_("{timezone!r} is no time zone; write one such as America/Santiago.")
-            .format(timezone=mapping.timezone))  # fmt: skip
+        raise BadParameter(explain_no_zone(mapping.timezone))
     connection.execute(MACROS + CONTENT_MACRO + build_macros(mapping.decimal) + build_time_macros(mapping.date_order))
     values = _type_fields(mapping)
     fixed = _list_fixed(mapping, values)

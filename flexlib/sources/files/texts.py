@@ -242,6 +242,6 @@ def _check_keys(
 
 def _miss_column(file: Path, field: str, column: str, known: list[str]) -> BadFile:
     there = list_in_words(known, is_csv=find_kind(file) == "csv")
-    wanted = "the rows to take" if (name := name_field(field)) == "condition" else name_option(name)
+    wanted = _("the rows to take") if (name := name_field(field)) == "condition" else name_option(name)
     return BadFile(_("{name} has no column {column!r} for {wanted}; {there}.")
         .format(name=file.name, column=column, wanted=wanted, there=there))  # fmt: skip

@@ -16,8 +16,8 @@ from flexlib.dates import Span
 from flexlib.enums import UNKNOWN_MODEL
 from flexlib.errors import RouteRefused, UnsupportedTeam
 from flexlib.formats import format_number
-from flexlib.i18n import _
-from flexlib.nesting import decode_json
+from flexlib.i18n import _, to_english
+from flexlib.nesting import Unreadable, decode_json
 from flexlib.privacy import clean_message
 from flexlib.sources.windsurf.answers import read_text
 from flexlib.sources.windsurf.client import ApiResponse, Client
@@ -30,6 +30,7 @@ from flexlib.sources.windsurf.wire import (
     check_name,
     show_value,
 )
+from flexlib.stored_notes import ENDPOINT_REFUSES
 
 PATH = "/api/v2alpha/analytics/consumption"
 MAX_RETRY_AFTER = 60.0
@@ -90,7 +91,7 @@ def check_reply(reply: ApiResponse) -> None:
         raise UnsupportedTeam(_("The team is billed in {strategy}, not in credits, so it has no flex credits to "
             "report; ask the vendor for this team's own usage page.").format(strategy=strategy))  # fmt: skip
     if not reply.is_good:
-        raise RouteRefused(_("the consumption endpoint says no ({refused})")
+        raise RouteRefused(_(ENDPOINT_REFUSES)
             .format(refused=reply.refused or reply.failed))  # fmt: skip
 
 
@@ -154,7 +155,7 @@ def tally_rows(rows: Iterable[Mapping[str, Any]], span: Span, users: Mapping[str
             prompt, flex = (scale(number, unit) for number in _read_numbers(row))
         except ValueError as error:
             kept = {name: value for name, value in row.items() if name != "user_email"}
-            tally.quarantined.append({"why": str(error), "item": kept, "user": user})
+            tally.quarantined.append({"why": str(to_english(error)), "item": kept, "user": user})
             continue
         seen.add(place)
         numbers = row.get("consumption") or {}
@@ -228,7 +229,7 @@ def _read_day(text: object, span: Span) -> date:
 def _read_numbers(row: Mapping[str, Any]) -> tuple[Decimal, Decimal]:
     numbers = row.get("consumption") or {}
     if not isinstance(numbers, dict):
-        raise ValueError(f"consumption is {show_value(numbers)}, not an object")
+        raise Unreadable(_("consumption is {given}, not an object").format(given=show_value(numbers)))
     prompt, flex = (read_number(numbers.get(name), name) for name in ("prompt_credits", "flex_credits"))
     return prompt, flex
 
@@ -240,7 +241,8 @@ def read_number(value: object, name: str) -> Decimal:
     try:
         number = Decimal(str(value))
     except InvalidOperation:
-        raise ValueError(f"{name} is {show_value(value)}, not a number") from None
+        raise Unreadable(_("{name} is {given}, not a number").format(name=name, given=show_value(value))) from None
     if isinstance(value, bool) or not number.is_finite() or not 0 <= number <= LARGEST:
-        raise ValueError(f"{name} is {show_value(value)}, not a number from 0 to 10^15")
+        said = _("{name} is {given}, not a number from 0 to 10^15")
+        raise Unreadable(said.format(name=name, given=show_value(value)))
     return number

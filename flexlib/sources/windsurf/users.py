@@ -11,6 +11,7 @@ from flexlib.errors import RouteRefused, ServerRefused
 from flexlib.i18n import _
 from flexlib.sources.windsurf.client import ApiResponse, Client
 from flexlib.sources.windsurf.wire import ApiRequest, ask_users
+from flexlib.stored_notes import NO_SOURCE
 
 LARGEST_BATCH = 256
 BAD_RUN = 4
@@ -35,7 +36,7 @@ def ask_batches(client: Client, users: Sequence[str], span: Span, size: int) -> 
     for reply in client.ask_all(asks):
         batch = reply.ask.users
         if reply.refused and is_gone(reply.refused):
-            raise RouteRefused(_("the data source is gone ({refused})").format(refused=reply.refused), gone=True)
+            raise RouteRefused(_(NO_SOURCE).format(refused=reply.refused), gone=True)
         if reply.is_good or (reply.failed and len(batch) == 1):
             bad_run = 0
             yield reply

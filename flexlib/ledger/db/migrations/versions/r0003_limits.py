@@ -6,7 +6,7 @@ they end at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from alembic import op
 
@@ -28,10 +28,11 @@ METADATA = {
 }
 
 
-OF_THE_CALL = f"{HOLDS}.hold = NEW.request_id"
-IS_PRICED = "OLD.amount_in_usd IS NULL AND NEW.amount_in_usd IS NOT NULL"
-"""What was held for a call that had no price is held no longer: now it is spent."""
+RELEASES = {"UPDATE": ("NEW", "OLD.amount_in_usd IS NULL AND NEW.amount_in_usd IS NOT NULL")}
+"""What was held for a call that had no price is held no longer: now it is spent. By event the row of the call, and when
+it is so."""
 
+Releases = Mapping[str, tuple[str, str]]
 ListScopes = Callable[[str, str], dict[str, str]]
 """Of a backend and a row of calls, `NEW` or `OLD`: what the row is of, in SQL, by scope."""
 
@@ -72,7 +73,7 @@ def list_scopes(backend: str, row: str) -> dict[str, str]:
     }
 
 
-def count_on_sqlite(list_scopes: ListScopes = list_scopes) -> None:
+def count_on_sqlite(list_scopes: ListScopes = list_scopes, releases: Releases = RELEASES) -> None:
     """Makes the triggers."""
     for event, rows in {"INSERT": ("NEW",), "UPDATE": ("OLD", "NEW"), "DELETE": ("OLD",)}.items():
         changes = "".join(
@@ -83,17 +84,19 @@ def count_on_sqlite(list_scopes: ListScopes = list_scopes) -> None:
             for row in rows
             for scope, value in list_scopes("sqlite", row).items()
         )
-        if event == "UPDATE":
+        if event in releases:
+            row, condition = releases[event]
+            of_the_call = f"{HOLDS}.hold = {row}.request_id"
             changes += f"""
-            UPDATE {COUNTERS} SET held = held - coalesce((SELECT amount FROM {HOLDS} WHERE {OF_THE_CALL} AND {SAME}), 0)
-            WHERE {IS_PRICED} AND EXISTS (SELECT 1 FROM {HOLDS} WHERE {OF_THE_CALL} AND {SAME});
-            DELETE FROM {HOLDS} WHERE {IS_PRICED} AND {OF_THE_CALL};"""
+            UPDATE {COUNTERS} SET held = held - coalesce((SELECT amount FROM {HOLDS} WHERE {of_the_call} AND {SAME}), 0)
+            WHERE {condition} AND EXISTS (SELECT 1 FROM {HOLDS} WHERE {of_the_call} AND {SAME});
+            DELETE FROM {HOLDS} WHERE {condition} AND {of_the_call};"""
         op.execute(f"""
             CREATE TRIGGER {COUNTERS}_{event.lower()} AFTER {event} ON {TABLE}
             WHEN EXISTS (SELECT 1 FROM {COUNTERS}) BEGIN {changes} END""")
 
 
-def count_on_postgresql(list_scopes: ListScopes = list_scopes) -> None:
+def count_on_postgresql(list_scopes: ListScopes = list_scopes, releases: Releases = RELEASES) -> None:
     """Makes the function of the trigger, or replaces it."""
 
     def change(row: str, sign: str) -> str:
@@ -107,17 +110,24 @@ def count_on_postgresql(list_scopes: ListScopes = list_scopes) -> None:
                 UPDATE {COUNTERS} SET spent = spent {sign} {row}.amount_in_usd WHERE {found};
             END IF;"""
 
+    def release(event: str, row: str, condition: str) -> str:
+        of_the_call = f"{HOLDS}.hold = {row}.request_id"
+        return f"""
+            IF TG_OP = '{event}' THEN
+                IF {condition} THEN
+                    PERFORM 1 FROM {COUNTERS} JOIN {HOLDS} USING ({KEY}) WHERE {of_the_call}
+                        ORDER BY {KEY} FOR UPDATE OF {COUNTERS};
+                    UPDATE {COUNTERS} SET held = held - amount FROM {HOLDS} WHERE {of_the_call} AND {SAME};
+                    DELETE FROM {HOLDS} WHERE {of_the_call};
+                END IF;
+            END IF;"""
+
     op.execute(f"""
         CREATE OR REPLACE FUNCTION {COUNTERS}_count() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT
         AS $$ BEGIN
             IF NOT EXISTS (SELECT 1 FROM {COUNTERS}) THEN RETURN NULL; END IF;
             IF TG_OP <> 'INSERT' THEN {change("OLD", "-")} END IF;
             IF TG_OP <> 'DELETE' THEN {change("NEW", "+")} END IF;
-            IF TG_OP = 'UPDATE' THEN
-                IF {IS_PRICED} THEN
-                    UPDATE {COUNTERS} SET held = held - amount FROM {HOLDS} WHERE {OF_THE_CALL} AND {SAME};
-                    DELETE FROM {HOLDS} WHERE {OF_THE_CALL};
-                END IF;
-            END IF;
+            {"".join(release(event, *when) for event, when in releases.items())}
             RETURN NULL;
         END $$""")

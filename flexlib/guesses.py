@@ -1,0 +1,27 @@
+"""What somebody may have meant who wrote a name that there is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from zoneinfo import available_timezones
+
+from flexlib.i18n import _, join_or
+
+
+def guess_names(wrong: Iterable[str], known: Iterable[str]) -> str:
+    """The known names nearest to the wrong ones, in brackets to be put behind these; empty where none is near.
+
+    >>> guess_names(["llm_usge"], ["flex_credits", "llm_usage"]), guess_names(["x"], ["llm_usage"])
+    (' (did you mean llm_usage?)', '')
+    """
+    folded = {name.casefold(): name for name in known}
+    near = (folded[one] for name in wrong for one in get_close_matches(name.casefold(), folded, n=1))
+    names = join_or(dict.fromkeys(near))
+    return _(" (did you mean {name}?)").format(name=names) if names else ""
+
+
+def explain_no_zone(zone: object) -> str:
+    """That this is no time zone, in a sentence with the nearest that is one."""
+    said = _("{zone!r} is not a time zone{near}; write it as America/Santiago or UTC.")
+    return said.format(zone=zone, near=guess_names([str(zone)], sorted(available_timezones())))

@@ -1,0 +1,100 @@
+"""What a day lacks in prices, or is not known of, is no measure of what is usual, and is said."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from report_samples import read_words
+from spend_samples import AUGUST, SEPTEMBER, call, store
+
+from flexlib.cli.anomalies import describe_anomalies, render_anomalies
+from flexlib.dates import Month
+from flexlib.front.anomalies import MonthAnomalies, find_month_anomalies
+from flexlib.page.unusual import show_unusual
+
+
+def fill(root: Path, month: Month, usd: str, last: int = 31, lacking: str = "", **special: str) -> None:
+    """A call a day by ana of so much, `special`: of that day of the month (`d17`) instead; beside it by `lacking`
+    one that has no price, of ben of another model."""
+    calls = []
+    for day in month.span:
+        if day.day <= last:
+            who = {"usable_type": "key", "usable_key": "ana"}
+            calls.append(call(f"a{day}", f"{day}T10:00:00", special.get(f"d{day.day}", usd), **who))
+            if lacking:
+                other = {"usable_type": "key", "usable_key": lacking, "model": "mine" if lacking == "ben" else "gpt-4o"}
+                calls.append(call(f"b{day}", f"{day}T11:00:00", None, **other))
+    store(root, "import", month, *calls)
+
+
+def judge(root: Path) -> MonthAnomalies:
+    return find_month_anomalies(SEPTEMBER, root, of="usd", names=True)
+
+
+def list_found(made: MonthAnomalies) -> list[tuple[str, date, Decimal]]:
+    return [(one.layer, one.date, one.amount) for one in made.found]
+
+
+def test_days_before_that_lack_prices_are_no_measure_of_what_is_usual(tmp_path: Path) -> None:
+    fill(tmp_path, AUGUST, "0.4", lacking="ana")
+    fill(tmp_path, SEPTEMBER, "4")
+    made = judge(tmp_path)
+    assert (made.found, made.days_before, made.days_known) == ((), 0, 30)
+    assert made.missing == (
+        "31 days before September 2025 lack the price of more than 10.0\u00a0% of their calls: their sums tell nothing "
+        "of what is usual.",
+    )
+
+
+@pytest.mark.parametrize(("others", "known"), [(9, 30), (8, 0)])
+def test_a_day_that_lacks_the_price_of_one_call_in_ten_is_a_measure(tmp_path: Path, others: int, known: int) -> None:
+    for month in (AUGUST, SEPTEMBER):
+        store(tmp_path, "import", month, *(
+            call(f"{place}-{day}", f"{day}T10:00:00", "1" if place else None, usable_type="key", usable_key="ana")
+            for day in month.span for place in range(others + 1)
+        ))  # fmt: skip
+    assert judge(tmp_path).days_known == known
+
+
+def test_where_too_few_days_are_known_whole_the_month_cannot_be_judged(tmp_path: Path) -> None:
+    fill(tmp_path, AUGUST, "0.4", lacking="ana")
+    fill(tmp_path, SEPTEMBER, "4", last=5)
+    made = judge(tmp_path)
+    assert render_anomalies(made, 10).endswith(": cannot say, 5 days are known, a weekday takes 14.")
+    assert made.found == ()
+
+
+def test_a_person_whose_calls_have_prices_is_judged_beside_one_whose_calls_have_none(tmp_path: Path) -> None:
+    fill(tmp_path, AUGUST, "4", lacking="ben")
+    fill(tmp_path, SEPTEMBER, "4", lacking="ben", d17="90")
+    made = judge(tmp_path)
+    assert {layer for layer, day, amount in list_found(made) if (day, amount) == (date(2025, 9, 17), Decimal(90))} == {
+        "user", "model",
+    }  # fmt: skip
+    assert made.limits == (
+        "Of the month's 30 days 0 are known, but for 10.0\u00a0% of their calls at most.",
+        "All together cannot be judged: 0 days are known, a weekday takes 14.",
+    )
+    assert read_words(show_unusual(made).render_html()).count("All together cannot be judged: ") == 1
+
+
+def test_a_day_that_came_to_much_more_at_least_is_unusual(tmp_path: Path) -> None:
+    fill(tmp_path, AUGUST, "4")
+    fill(tmp_path, SEPTEMBER, "4", d17="90", lacking="ana")
+    assert ("day", date(2025, 9, 17), Decimal(90)) in list_found(judge(tmp_path))
+
+
+def test_of_a_month_whose_rows_end_early_is_said_how_many_days_are_known(tmp_path: Path) -> None:
+    fill(tmp_path, AUGUST, "4")
+    fill(tmp_path, SEPTEMBER, "4", last=5)
+    made, known = judge(tmp_path), "Of the month's 30 days 5 are known, but for 10.0\u00a0% of their calls at most."
+    ends = "The last row of imported files is of 5 Sep, so that no later day is known."
+    assert describe_anomalies(made)["missing"] == [ends, known]
+    assert render_anomalies(made, 10).endswith(f": none\n{known}")
+    assert read_words(show_unusual(made).render_html()) == (
+        "No day that is known was far above its own weekday, of a person, of a model or of all together. "
+        + known.replace("\u00a0", " ")
+    )
