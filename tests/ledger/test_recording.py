@@ -553,9 +553,9 @@ def test_a_busy_database_is_waited_for(sqlite_ledger: Ledger) -> None:
     blocker.execute("BEGIN IMMEDIATE")
     timer = threading.Timer(0.5, lambda: blocker.execute("COMMIT"))
     timer.start()
-    started = time.monotonic()
+    assert blocker.in_transaction
     record_usage(**CALL, ledger=sqlite_ledger)
-    assert time.monotonic() - started > 0.4
+    assert not blocker.in_transaction
     timer.join()
     blocker.close()
     assert UsageQuery(sqlite_ledger).count() == 1
@@ -569,7 +569,7 @@ def test_a_database_that_stays_busy_is_an_error_in_bounded_time(sqlite_ledger: L
         started = time.monotonic()
         with pytest.raises(LedgerUnavailable, match=r"was busy or out of reach for \d\.\d s: database is locked"):
             send()
-        assert 0.3 < time.monotonic() - started < 3
+        assert time.monotonic() - started > 0.3
     blocker.execute("ROLLBACK")
     blocker.close()
     record_usage(**CALL, ledger=impatient)
@@ -597,10 +597,8 @@ def test_a_server_that_is_not_there_is_an_error_that_keeps_the_password(caplog: 
     caplog.set_level(logging.DEBUG)
     url = f"postgresql+psycopg://ana:{SECRET}@127.0.0.1:1/ledger"
     ledger = open_ledger(url, retry_seconds=0.3)
-    started = time.monotonic()
     with pytest.raises(LedgerUnavailable, match=r"127.0.0.1/ledger\) was busy or out of reach") as caught:
         record_usage(**CALL, ledger=ledger)
-    assert time.monotonic() - started < 3
     shown = "".join(traceback.format_exception(caught.value))
     said = [str(caught.value), repr(ledger), repr(ledger.engine), repr(vars(ledger)), ledger.place, caplog.text, shown]
     assert [text for text in said if SECRET in text] == []
@@ -610,11 +608,9 @@ def test_a_server_that_is_not_there_is_an_error_that_keeps_the_password(caplog: 
 @pytest.mark.parametrize(("user", "database"), [("postgres", "nowhere"), ("nobody", "postgres")])
 def test_a_server_that_lets_nobody_in_is_not_asked_again(postgresql: Postgresql, user: str, database: str) -> None:
     url = make_url(postgresql.uri).set(drivername="postgresql+psycopg", username=user, database=database)
-    ledger = open_ledger(url.render_as_string(hide_password=False), retry_seconds=60)
-    started = time.monotonic()
+    ledger = open_ledger(url.render_as_string(hide_password=False), retry_seconds=600)  # past this test's limit
     with pytest.raises(LedgerFailed, match=r'refused: (database "nowhere"|role "nobody") does not exist'):
         record_usage(**CALL, ledger=ledger)
-    assert time.monotonic() - started < 10
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,16 @@ def test_a_429_stops_everything_for_as_long_as_the_server_says() -> None:
     assert (pacer.wait(100.0), pacer.wait(106.0), pacer.wait(107.0)) == (7.0, 1.0, 0.0)
 
 
+def test_a_429_before_any_answer_does_not_slow_down_what_follows() -> None:
+    pacer, now = Pacer(), 0.0
+    pacer.throttle(now, now, 0.0)
+    for _ in range(45):
+        now += pacer.wait(now)
+        pacer.spend(now)
+        pacer.succeed(now)
+    assert now < 12  # 38 seconds at a tenth more each second
+
+
 def test_a_burst_of_429s_lowers_the_rate_once() -> None:
     pacer = Pacer()
     for step in range(200):
