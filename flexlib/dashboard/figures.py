@@ -12,7 +12,7 @@ import pandas as pd
 
 from flexlib.analysis.ranking import count_colours, measure_amount_change, share_out
 from flexlib.analysis.top import NOT_GIVEN
-from flexlib.dashboard.held import sum_view
+from flexlib.dashboard.held import list_moved, sum_view
 from flexlib.dashboard.lacks import is_least, lacks_any, mark_lacks, say_least
 from flexlib.dashboard.view import Months, View, format_view
 from flexlib.dates import Month
@@ -77,7 +77,9 @@ class Figures:
         gone = [] if key in ("day", "month") else [one for one in before if one not in here]
         now += [{**dict.fromkeys([*self.sums.columns]), key: one} for one in gone if before[one]]
         shares = share_out([line[view.of] for line in now])
-
+        moved = list_moved(self.spend, key)
+        unsure = moved if self.then is None else moved | list_moved(self.then, key)
+        now = [{**line, "may_be_more": line[key] is not None and line[key] in moved} for line in now]
         return [
             {
                 **line,
@@ -87,7 +89,7 @@ class Figures:
                 "share": share,
                 "then": before.get(line[key]),
                 "change": None
-                if self.obstacle or lacks_any(line, view.of)
+                if self.obstacle or line[key] in unsure or lacks_any(line, view.of)
                 else measure_amount_change(line[view.of], before.get(line[key])),
                 "page": self._lead(line[key]) if place <= MOST_LINES else "",
             }
@@ -109,7 +111,7 @@ class Figures:
         if unlike := explain_unlike(self.spend.loaded, self.then.loaded, (own, other), within):
             return unlike
         # Where a month is not stored at all there is nothing of it to look at.
-        parts = [other] * is_least(self.then, of) + [own] * lacks_months(self.spend)
+        parts = [other] * is_least(self.then, of, self.view) + [own] * lacks_months(self.spend)
         return _("{month} is not whole").format(month=parts[0]) if parts else ""
 
     @property

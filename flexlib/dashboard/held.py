@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import fields
 from functools import cached_property
+from typing import Any
 from uuid import uuid4
 from weakref import finalize
 
@@ -21,6 +22,7 @@ from flexlib.front.narrow import KEPT, Only, sum_narrow, sum_rows, write_conditi
 from flexlib.front.organization import has_shares
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
+from flexlib.front.undecided import list_apart
 from flexlib.i18n import find_language
 from flexlib.proof import State, Unclosed
 from flexlib.settings import Settings
@@ -62,6 +64,11 @@ class HeldSpend(Spend):
         return {}
 
     @cached_property
+    def moved(self) -> dict[str, frozenset[str | None]]:
+        """What `list_moved` found."""
+        return {}
+
+    @cached_property
     def is_held(self) -> bool:
         """Whether its rows are few enough."""
         return sum(one.certificate.rows for month in self._months for one in month.snapshots) <= MOST_HELD
@@ -91,7 +98,11 @@ class HeldSpend(Spend):
 
 def hold_spend(spend: Spend) -> HeldSpend:
     """The same, with its rows in memory as soon as one of them is asked for."""
-    return HeldSpend(**{one.name: getattr(spend, one.name) for one in fields(Spend)})
+    return HeldSpend(**_list_fields(spend))
+
+
+def _list_fields(spend: Spend) -> dict[str, Any]:
+    return {one.name: getattr(spend, one.name) for one in fields(Spend)}
 
 
 class Spans:
@@ -159,6 +170,16 @@ def sum_view(spend: Spend, keys: tuple[str, ...], only: Only) -> SpendTable:
         else:
             spend.sums[asked] = sum_rows(spend, keys, write_condition(write_keys(spend, others), only))
     return spend.sums[asked]
+
+
+def list_moved(spend: Spend, level: str) -> frozenset[str | None]:
+    """Of which names of the level the month's sum of somebody may be partly who moved within it, and None, of which it
+    is counted; none of what is no level."""
+    if not isinstance(spend, HeldSpend):
+        return frozenset(name for _source, name in list_apart(spend, level))
+    if level not in spend.moved:  # what is held does not say it
+        spend.moved[level] = list_moved(Spend(**_list_fields(spend)), level)
+    return spend.moved[level]
 
 
 def _count(rows: duckdb.DuckDBPyRelation) -> int:

@@ -1,4 +1,5 @@
-"""What a total, or a line of sums, lacks: calls whose amount in the view's unit is not known."""
+"""What a total, or a line of sums, lacks: calls whose amount in the view's unit is not known, and what may be its own
+of the month's sum of somebody who moved."""
 
 from __future__ import annotations
 
@@ -6,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from flexlib.certificate import State
+from flexlib.dashboard.held import list_moved
+from flexlib.dashboard.view import View
 from flexlib.front.spend import Spend
 from flexlib.front.table import MONEY
 from flexlib.i18n import _
@@ -13,15 +16,17 @@ from flexlib.i18n import _
 Line = Mapping[str, Any]
 
 
-def is_least(spend: Spend, unit: str) -> bool:
-    """Whether its total lacks something: a month, or calls without an amount."""
+def is_least(spend: Spend, unit: str, view: View) -> bool:
+    """Whether its total lacks something: a month, calls without an amount, or a share of what somebody spent of whom
+    only the month's sum is known, where the view is of such a place."""
     without = unit in ("usd", "clp") and any(one[f"unpriced_{unit}"] for one in spend._totals)
-    return bool(without) or spend.state in (State.GAP, State.PROVISIONAL)
+    is_moved = any(value is not None and value in list_moved(spend, key) for key, value in view.only)
+    return bool(without) or is_moved or spend.state in (State.GAP, State.PROVISIONAL)
 
 
 def lacks_any(line: Line, of: str) -> bool:
     """Also parts of calls that are counted where a larger part is."""
-    return of in MONEY and bool(line[f"lacks_{of}"])
+    return bool(line["may_be_more"]) or (of in MONEY and bool(line[f"lacks_{of}"]))
 
 
 def mark_lacks(line: Line, of: str) -> dict[str, Any]:

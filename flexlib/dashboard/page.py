@@ -154,7 +154,7 @@ def _show_tiles(figures: Figures) -> str:
         return sum(known) if known else None
 
     def mark(unit: str, amount: Decimal | int | None) -> str:
-        lacks = amount is not None and is_least(figures.spend, unit)
+        lacks = amount is not None and is_least(figures.spend, unit, view)
         return escape(UNITS[unit].title) + mark_total(BADGES[State.GAP]) * lacks
 
     # All of it is the report's total, in which bills take the place of what was counted.
@@ -162,10 +162,11 @@ def _show_tiles(figures: Figures) -> str:
     before = None if then is None else add_up("then", sums) if view.only else then.total(of)
     tenths = measure_amount_change(None if own is None else Decimal(own), None if before is None else Decimal(before))
     was = _("compared with nothing") if then is None else figures.obstacle
-    if was or tenths is None or (tenths < 0 and is_least(figures.spend, of)):
+    is_more = is_least(figures.spend, of, view)
+    if was or tenths is None or (tenths < 0 and is_more):
         change = UNKNOWN  # of a lower bound no fall is known
     else:
-        change = f"<small>{escape(_('at least'))}</small> " * is_least(figures.spend, of) + format_change(tenths)
+        change = f"<small>{escape(_('at least'))}</small> " * is_more + format_change(tenths)
     was = "; ".join(filter(None, ("" if before is None else _write(before, of), escape(was))))
     counts = {name: add_up(name, sums) for name in ("requests", "total_tokens")}
     others = [one for one in ("usd", "clp", "flex_credits") if one != of]

@@ -13,6 +13,7 @@ from spend_samples import call, store
 
 import flexlib as fl
 from flexlib.dashboard.figures import MOST_LINES, Figures, name_value
+from flexlib.dashboard.held import hold_spend
 from flexlib.dashboard.page import render_chart, render_head, render_sums
 from flexlib.dashboard.view import GROUPS, UNITS, View, parse_view
 from flexlib.dates import Month
@@ -160,3 +161,29 @@ def test_a_department_that_has_but_parts_of_calls_without_a_price_has_at_least_i
     assert [cells[:3] + cells[-1:] for cells in read_cells(html, "table-sums")[:2]] == [
         ["A", "", "0.70 at least", "1"], ["B", "", "0.30 at least", "–"],
     ]  # fmt: skip
+
+
+def test_a_department_that_the_months_sum_of_somebody_who_moved_may_be_of_has_at_least_its_amount_and_no_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = {"grain": "month", "requests": 9, "usable_type": "user"}
+    for span, day, first in ((AUGUST, "2025-08-01", "90"), (SEPTEMBER, "2025-09-01", "100")):
+        rows = [
+            call(f"{day} {who}", day, usd, usable_id=who, **whole)
+            for who, usd in {1: first, 2: first, 3: first}.items()
+        ]
+        store(tmp_path, "import", span, *rows)
+    (roster := tmp_path / "people.csv").write_text(
+        "who,kind,department,from,until\n1,user,A,,2025-09-14\n1,user,B,2025-09-15,\n2,user,A,,\n3,user,C,,\n", "utf-8"
+    )
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(roster))
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    view = replace(VIEW, against=(AUGUST, AUGUST), by="department")
+    for read in (fl.load, lambda month: hold_spend(fl.load(month))):
+        now, then = read(SEPTEMBER), read(AUGUST)
+        lines = {line["department"]: line for line in Figures(view, now, then).lines}
+        assert {name: (line["usd"], line["note"], line["change"]) for name, line in lines.items()} == {
+            None: (100, "", None), "A": (100, "at least", None), "C": (100, "", 111),
+        }  # fmt: skip
+        heads = {name: render_head(Figures(view.narrow("department", name), now, then)) for name in ("A", "C")}
+        assert {name: "at least" in head for name, head in heads.items()} == {"A": True, "C": False}
