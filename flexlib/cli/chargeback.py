@@ -62,7 +62,9 @@ def add_commands(commands: Commands) -> None:
         help=_("lines shown before the others are one (default {shown})").format(shown=SHOWN),
     )
     parser.add_argument("--csv", type=Path, metavar="FILE", help=_("write every item of every line, for billing"))
-    parser.add_argument("--output-dir", type=Path, default=Path("reports"), help=_("where pages go (default reports)"))
+    parser.add_argument(
+        "--output-dir", type=Path, default=Path("reports"), metavar="FOLDER", help=_("where pages go (default reports)")
+    )
     parser.add_argument("--with-total", action="store_true", help=_("say on each page what the whole month came to"))
     parser.add_argument("--share", action="store_true",
                         help=_("departments of few people as one line, for a page that everybody may see"))  # fmt: skip
@@ -163,7 +165,7 @@ def describe_chargeback(made: Chargeback) -> dict[str, Any]:
         return {
             "line": line.name, "kind": line.key.kind.name.lower(), "requests": line.requests,
             "unpriced_requests": line.count_lacking("usd"), "unconverted_requests": line.count_lacking("clp"),
-            "items": items, "total": write(total),
+            "lacks": sorted(line.lacks), "items": items, "total": write(total),
         }  # fmt: skip
 
     return {

@@ -87,7 +87,11 @@ def add_commands(commands: Commands) -> None:
         add_span_options(parser)
         add_fetch_options(parser)
         parser.add_argument(
-            "--output-dir", type=Path, default=Path("output"), help=_("where the CSV goes (default output)")
+            "--output-dir",
+            type=Path,
+            default=Path("output"),
+            metavar="FOLDER",
+            help=_("where the CSV goes (default output)"),
         )
         parser.add_argument("--json", action="store_true", help=_("print rows as JSON and write no CSV"))
         parser.add_argument(

@@ -45,7 +45,9 @@ def add_commands(commands: Commands) -> None:
   flexlib month --plan params/month.yaml --json"""))  # fmt: skip
     add_month_options(parser, required=False)
     add_plan_option(parser)
-    parser.add_argument("--output-dir", type=Path, default=Path("reports"), help=_("where pages go (default reports)"))
+    parser.add_argument(
+        "--output-dir", type=Path, default=Path("reports"), metavar="FOLDER", help=_("where pages go (default reports)")
+    )
     parser.add_argument(
         "--again", action="store_true", help=_("run every step, also those whose inputs did not change")
     )

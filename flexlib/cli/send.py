@@ -58,7 +58,11 @@ def add_commands(commands: Commands) -> None:
                         help=_("how parts are charged (default params/chargeback.yaml, if there)"))  # fmt: skip
     add_roster_option(parser)
     parser.add_argument(
-        "--output-dir", type=Path, default=Path("reports"), help=_("where reports are (default reports)")
+        "--output-dir",
+        type=Path,
+        default=Path("reports"),
+        metavar="FOLDER",
+        help=_("where reports are (default reports)"),
     )
     parser.add_argument(
         "--dry-run",

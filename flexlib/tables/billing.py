@@ -21,6 +21,7 @@ def table_billing(lines: Sequence[ChargeLine], items: Sequence[str], level: str,
             **{f"{unit}_exact": amount for unit, amount in line.items[name].items()},
             "unpriced_requests": line.count_lacking("usd") if name == DIRECT else 0,
             "unconverted_requests": line.count_lacking("clp") if name == DIRECT else 0,
+            "lacks": " ".join(sorted(line.lacks)) if name == DIRECT else "",
         }
         for line in lines
         for name in items
@@ -30,5 +31,6 @@ def table_billing(lines: Sequence[ChargeLine], items: Sequence[str], level: str,
         *(Column(name, name) for name in ("month", "level", "line", "kind", "item", "rule")),
         *(Column(unit, unit, Kind.USD) for unit in (*UNITS, "usd_exact", "clp_exact")),
         *(Column(name, name, Kind.COUNT) for name in ("unpriced_requests", "unconverted_requests")),
+        *(Column(name, name) for name in ("lacks",)),
     ]
     return Table("table-billing", "Items for billing", columns, rows)

@@ -30,7 +30,7 @@ from flexlib.formats import (
     format_plain,
 )
 from flexlib.i18n import Label, Translated, _, join_and, join_texts, mark_text, translate_count, write_number
-from flexlib.tables.charge_lacks import count_lacking, say_lacking, say_line_lacks
+from flexlib.tables.charge_lacks import count_lacking, lacks_moved, say_lacking, say_line_lacks
 from flexlib.tables.definition import Column, Kind, Row, Table
 
 UNIT_KINDS = {"flex_credits": Kind.USD, "usd": Kind.USD, "clp": Kind.CLP}
@@ -91,14 +91,15 @@ def table_charges(
     others = [unit for unit in UNITS if unit != of and any(line.total(unit) is not None for line in lines)]
     heads = {name: capitalize_first(name_item(name)) for name in items}
     columns = [
-        Column("line", LEVEL_NAMES[level], total="Total"),
+        Column("line", LEVEL_NAMES[level], total=mark_text("Total, at least") if sums["least"] else "Total"),
         *(
             # None of them may be left out where there is little room: what stayed would not add up.
             Column(f"item {one}", heads[one], UNIT_KINDS[of], sums[f"item {one}"], unknown=UNPRICED * (one == DIRECT))
             for one in items
             if sums[f"item {one}"] != "" and len(items) > 1
         ),
-        Column(of, UNIT_NAMES[of], UNIT_KINDS[of], sums[of], is_kept=True, unknown=UNPRICED * (of != "flex_credits")),
+        Column(of, UNIT_NAMES[of], UNIT_KINDS[of], sums[of], "least" if any(row["least"] for row in rows) else "",
+               is_kept=True, unknown=UNPRICED * (of != "flex_credits")),
         *(Column(unit, UNIT_NAMES[unit], UNIT_KINDS[unit], sums[unit], is_optional=True) for unit in others),
         *_count_unpriced(rows, has_pesos="clp" in (of, *others)),
     ]  # fmt: skip
@@ -192,6 +193,9 @@ def _build_row(lines: Sequence[ChargeLine], name: str, items: Sequence[str], of:
     for unit in UNITS:
         amount = sum_amounts(line.total(unit) for line in lines)
         row[unit] = "" if amount is None and unit not in lacks else amount
+    # What somebody spent who moved is in the total: it is unmapped.
+    may_be_more = of in lacks or any(lacks_moved(line, of) for line in lines if name)
+    row["least"] = _("at least") if may_be_more and row[of] not in ("", None) else ""
     return row
 
 

@@ -337,7 +337,7 @@ def test_a_file_for_billing_has_a_row_for_each_item_and_sums_to_the_month(
     rows = list(csv.DictReader((tmp_path / "b.csv").read_text("utf-8").splitlines()))
     assert list(rows[0]) == [
         "month", "level", "line", "kind", "item", "rule", *UNITS, "usd_exact", "clp_exact", "unpriced_requests",
-        "unconverted_requests",
+        "unconverted_requests", "lacks",
     ]  # fmt: skip
     assert rows[0]["item"] == "direct use"
     assert {row["rule"] for row in rows if row["item"] == "seats"} == {"head"}
@@ -517,12 +517,21 @@ def test_a_sum_of_a_month_has_no_day_and_who_moved_within_it_is_in_no_department
     (tmp_path / "people.csv").write_text(MAP, "utf-8")
     code, made = charge(capsys, "--roster", str(tmp_path / "people.csv"))
     assert (code, list_items(made, "direct use")) == (0, {"Legal": "3", "Unmapped": "2.12"})
+    assert {line["line"]: line["lacks"] for line in made["lines"]} == {
+        "Legal": ["clp", "moved"], "Unmapped": ["clp"],  # no rate is stored
+    }  # fmt: skip
     (note,) = made["notes"]
     assert note.startswith("1 sum of a whole month is of somebody who moved within it: nothing says how much")
     assert note.endswith("which days, so it is under Unmapped.")
-    assert main([*WORDS, "--roster", str(tmp_path / "people.csv")]) == 0
+    assert main([*WORDS, "--roster", str(tmp_path / "people.csv"), "--csv", str(tmp_path / "billing.csv")]) == 0
     shown = capsys.readouterr()
     assert [one for one in (shown.out + shown.err).splitlines() if "somebody who moved" in one] == [note]
+    lines = [line.split()[:3] for line in shown.out.splitlines() if line.startswith(("Legal", "Unmapped", "TOTAL"))]
+    assert lines == [["Legal", "3.00", "at"], ["Unmapped", "2.12", "3.00"], ["TOTAL", "5.12", "3.00"]]
+    with (tmp_path / "billing.csv").open(encoding="utf-8") as lines:
+        assert {line["line"]: line["lacks"] for line in csv.DictReader(lines)} == {
+            "Legal": "clp moved", "Unmapped": "clp",
+        }  # fmt: skip
 
 
 def test_plan_credits_of_a_month_without_credits_are_no_line_and_none_is_told(
