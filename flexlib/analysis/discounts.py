@@ -35,9 +35,9 @@ TOO_SHORT = (*ROUTE, "least_tokens", "is_documented", "calls")
 def find_discounts(
     cells: Iterable[Cell], owned: Iterable[Cell], keys: Sequence[str], *, book: PriceBook | None = None
 ) -> pd.DataFrame:
-    """By how much each task and route could at most have cost less, a line for `batch` or `cache` each; the most first,
-    what is no saving left out. That is what the list says, less what the calls cost less than their list already: what
-    a contract's price would be of a batch or a cache nobody knows. Calls that cost as little already are in no line.
+    """By how much each task and route could have cost less, a line for `batch` or `cache` each; the most first, what is
+    no saving left out. That is what the list says, less what the calls cost less than their list already: what a
+    contract's price would be of a batch or a cache nobody knows. Calls that cost as little already are in no line.
 
     `cells` as from `sum_by_size`, and `owned` by length and with `keys`, which say whose calls they are. Whether a
     call can wait for hours, or has a prompt that was sent before, no row tells. So: what all would have cost as a
@@ -45,7 +45,7 @@ def find_discounts(
     read little from one read as much of their prompts as the best of those who send `ENOUGH_CALLS` of them for the same
     task to the same model, if that is more by `PARTED`; what was written to a cache may have been sent before, too, and
     is read in the place of the dearest. Columns: `discount`, `task_type`, `provider`, `model`, `proxy`, `calls`, `usd`
-    (Decimal: what they cost), `saved` (at most), `share` and `best_share` (of their prompts, read from a
+    (Decimal: what they cost), `saved`, `share` and `best_share` (of their prompts, read from a
     cache; None of a batch).
     """
     import pandas as pd

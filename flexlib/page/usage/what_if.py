@@ -99,9 +99,9 @@ def heading_for_tasks(tasks: object, left_out: Sequence[str] = ()) -> Heading | 
 def heading_for_discounts(discounts: object, uncached: Sequence[str] = ()) -> Heading | None:
     """None where nothing could have been saved. `uncached`: what is left out of what a cache saves, and why."""
     note = _(
-        "An upper bound: whether a call could have waited, or its prompt was sent before, the rows do not tell. What "
-        "calls cost is held against the list's price of a batch or a cache: those that cost as little already are left "
-        "out."
+        "That is if all could: whether a call could have waited, or its prompt was sent before, the rows do not tell. "
+        "It is by list prices, as nobody knows what your contract would ask for a batch or a cache; calls that cost as "
+        "little already are left out."
     )
     for row in read_rows(discounts):
         said = _("Read from a cache, {model} could have cost up to {usd} less")
