@@ -22,7 +22,7 @@ from flexlib.front.narrow import KEPT, Only, sum_narrow, sum_rows, write_conditi
 from flexlib.front.organization import has_shares
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
-from flexlib.front.undecided import list_apart
+from flexlib.front.undecided import has_sums_of_months, list_apart
 from flexlib.i18n import find_language
 from flexlib.proof import State, Unclosed
 from flexlib.settings import Settings
@@ -177,8 +177,9 @@ def list_moved(spend: Spend, level: str) -> frozenset[str | None]:
     is counted; none of what is no level."""
     if not isinstance(spend, HeldSpend):
         return frozenset(name for _source, name in list_apart(spend, level))
-    if level not in spend.moved:  # what is held does not say it
-        spend.moved[level] = list_moved(Spend(**_list_fields(spend)), level)
+    if level not in spend.moved:  # what is held does not say whose such sums are
+        found = list_moved(Spend(**_list_fields(spend)), level) if has_sums_of_months(spend) else frozenset()
+        spend.moved[level] = found
     return spend.moved[level]
 
 

@@ -20,7 +20,7 @@ IS_UNDECIDED = "grain = 'month' AND part.is_undecided"
 def list_concerned(spend: Spend, levels: Iterable[str]) -> dict[tuple[str, ...], set[Month]]:
     """Of which departments, or other names of these levels, such sums may be, and of which months they are."""
     found: dict[tuple[str, ...], set[Month]] = defaultdict(set)
-    for level in {*levels} & {*LEVELS} if spend.roster else ():
+    for level in {*levels} & {*LEVELS} if has_sums_of_months(spend) else ():
         names = f"CAST(created_at AS DATE) AS day, unnest(part.among.{level}) AS name"
         for day, name in _open_undecided(spend, level).select(names).distinct().fetchall():
             found[level, name].add(Month(day.year, day.month))
@@ -29,7 +29,7 @@ def list_concerned(spend: Spend, levels: Iterable[str]) -> dict[tuple[str, ...],
 
 def explain_unmapped(spend: Spend, level: str) -> list[str]:
     """Why such sums are under Unmapped, in one sentence; none where none is."""
-    if not spend.roster or level not in LEVELS:
+    if level not in LEVELS or not has_sums_of_months(spend):
         return []
     count = len(_open_undecided(spend, level).filter(f"len(part.among.{level}) > 0"))
     said = translate_count(
@@ -45,7 +45,7 @@ def explain_unmapped(spend: Spend, level: str) -> list[str]:
 def list_apart(spend: Spend, level: str) -> set[tuple[str, str | None]]:
     """Of which names of the level, by source, such sums may be, and None, of which they are counted for want of one: by
     how much any of these changed is not known."""
-    if not spend.roster or level not in LEVELS:
+    if level not in LEVELS or not has_sums_of_months(spend):
         return set()
     found = _open_undecided(spend, level).filter(f"len(part.among.{level}) > 0")
     return {*found.select(f"source, unnest(list_append(part.among.{level}, NULL)) AS name").distinct().fetchall()}
@@ -62,6 +62,11 @@ def explain_lack(months: Iterable[Month]) -> str:
     """What a budget lacks that such sums of these months may be of, in a few words."""
     said = _("somebody moved within {months}, whose sum of the month is in no place")
     return said.format(months=name_months(sorted(months)))
+
+
+def has_sums_of_months(spend: Spend) -> bool:
+    """Whether anything can be undecided: without, nobody's place needs to be looked up."""
+    return bool(spend.roster and spend._rows.filter("grain = 'month'").limit(1).fetchall())  # noqa: SLF001
 
 
 def _open_undecided(spend: Spend, level: str) -> duckdb.DuckDBPyRelation:
