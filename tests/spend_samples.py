@@ -61,14 +61,16 @@ def store_credits(
     *rows: tuple[int, str, str, int, int],
     unlisted: tuple[str, ...] = (),
     people: dict[str, dict[str, str]] | None = None,
+    **said: Any,  # noqa: ANN401
 ) -> None:
-    """`unlisted`: users who are not on the list of people; `people`: name and e-mail by user."""
+    """`unlisted`: users who are not on the list of people; `people`: name and e-mail by user; `said`: what else the
+    certificate says."""
     table = build_credits(*rows)
     certificate = CreditsCertificate(
         month=SEPTEMBER, read_at=LATER, rows=len(table), quarantined_rows=0, rows_sha256=hash_rows(table), server="x",
         route="team", users_asked=1, users_active=1, flex_credits_hundredths=sum(table["flex_credits"].to_pylist()),
         prompt_credits_hundredths=sum(table["prompt_credits"].to_pylist()),
-        sums=Check("agrees"), unmapped_users=unlisted,
+        sums=Check("agrees"), unmapped_users=unlisted, **said,
     )  # fmt: skip
     write_snapshot(table, certificate, (), people or {}, root)
 

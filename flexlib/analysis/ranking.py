@@ -176,6 +176,16 @@ def measure_amount_change(now: Decimal | None, before: Decimal | None) -> int | 
     return measure_change(_to_units(now), _to_units(before))
 
 
+def measure_bound_change(now: Decimal | None, before: Decimal | None, *, is_least: bool) -> int | None:
+    """The same where `now` may be a lower bound: of one a rise is known, a fall is not.
+
+    >>> [measure_bound_change(Decimal(now), Decimal(4), is_least=True) for now in (3, 5)]
+    [None, 250]
+    """
+    change = measure_amount_change(now, before)
+    return None if change is None or (is_least and change < 0) else change
+
+
 def measure_unit_price(priced: Iterable[Row]) -> Decimal | None:
     """Dollars for a million tokens, over rows as from `usage_with_price`; None where there are none."""
     rows = list(priced)

@@ -10,7 +10,7 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from flexlib.analysis.ranking import measure_amount_change
+from flexlib.analysis.ranking import measure_bound_change
 from flexlib.dashboard.figures import NAMES, Figures, name_span, name_value, say_more
 from flexlib.dashboard.lacks import is_least
 from flexlib.dashboard.view import View, format_view
@@ -160,12 +160,11 @@ def _show_tiles(figures: Figures) -> str:
     # All of it is the report's total, in which bills take the place of what was counted.
     own = add_up(of, sums) if view.only else figures.spend.total(of)
     before = None if then is None else add_up("then", sums) if view.only else then.total(of)
-    tenths = measure_amount_change(None if own is None else Decimal(own), None if before is None else Decimal(before))
     was = _("compared with nothing") if then is None else figures.obstacle
-    is_more = is_least(figures.spend, of, view)
-    if was or tenths is None or (tenths < 0 and is_more):
-        change = UNKNOWN  # of a lower bound no fall is known
-    else:
+    is_more, change = is_least(figures.spend, of, view), UNKNOWN
+    here, there = (None if one is None else Decimal(one) for one in (own, before))
+    tenths = measure_bound_change(here, there, is_least=is_more)
+    if not was and tenths is not None:
         change = f"<small>{escape(_('at least'))}</small> " * is_more + format_change(tenths)
     was = "; ".join(filter(None, ("" if before is None else _write(before, of), escape(was))))
     counts = {name: add_up(name, sums) for name in ("requests", "total_tokens")}

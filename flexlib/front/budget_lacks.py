@@ -36,7 +36,7 @@ def find_lack(
     the budget, as of `list_concerned`; `misnamed` as `explain_name` says it."""
     of = "credits" if budget.unit == "flex_credits" else budget.unit
     if of != "credits" and (moved := {*span.months} & {*undecided}):
-        return explain_lack(moved), True
+        return explain_lack(moved, budget.scope), True
     if misnamed:
         return misnamed, True
     here = {one.month: one for one in spend.loaded}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import duckdb
 
@@ -11,7 +11,7 @@ from flexlib.dates import Month, name_months
 from flexlib.formats import format_number
 from flexlib.front.spend import Spend
 from flexlib.i18n import _, join_and, translate_count
-from flexlib.store.membership import LEVELS
+from flexlib.store.membership import LEVELS, NOWHERE
 
 IS_UNDECIDED = "grain = 'month' AND part.is_undecided"
 """Of a row, as SQL: with the grain millions of calls need not be joined to who they are of."""
@@ -58,10 +58,15 @@ def explain_apart(names: Iterable[str | None]) -> str:
     return said.format(names=join_and(sorted({one for one in names if one})))
 
 
-def explain_lack(months: Iterable[Month]) -> str:
-    """What a budget lacks that such sums of these months may be of, in a few words."""
-    said = _("somebody moved within {months}, whose sum of the month is in no place")
-    return said.format(months=name_months(sorted(months)))
+def explain_lack(months: Collection[Month], level: str) -> str:
+    """What a department, or other name of the level, lacks that such sums of these months may be of, in a few words."""
+    said = translate_count(
+        "somebody moved within {months}; their sum of that month is {nowhere}",
+        "somebody moved within {months}; their sums of those months are {nowhere}",
+        len(months),
+    )
+    named = next(iter(months)).title if len(months) == 1 else name_months(sorted(months))
+    return said.format(months=named, nowhere=_(NOWHERE[level]))
 
 
 def has_sums_of_months(spend: Spend) -> bool:

@@ -52,9 +52,14 @@ def find_gaps(months: Iterable[MonthUsage | CreditsMonth], of: str) -> dict[str,
     return found
 
 
-def list_gaps(months: Iterable[MonthUsage | CreditsMonth], of: str) -> set[Month]:
-    """The months of which `find_gaps` has a source."""
-    return {month for own in find_gaps(months, of).values() for month in own}
+def list_gaps(months: Sequence[MonthUsage], of: str) -> set[Month]:
+    """The months of which not all is stored that the unit is counted from: those of which `find_gaps` has a source, and
+    those of which rows are missing. What bills lack is not: they are held against what is counted."""
+    datasets = {WINDSURF.dataset} if of == "credits" else {WINDSURF.dataset, LEDGER.dataset}
+    short = {one.month for one in months if any(each.dataset in datasets and each.state_of_rows is State.GAP
+                                                for each in one.certificates)}  # fmt: skip
+    hours = {one.month for one in months if one.missing and of != "credits"}  # those of credits are no clock's
+    return short.union(hours, *find_gaps(months, of).values())
 
 
 @dataclass(frozen=True)

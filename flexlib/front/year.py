@@ -27,11 +27,14 @@ from flexlib.front.uses import UNITS
 from flexlib.i18n import _
 from flexlib.proof import State
 from flexlib.sources.registry import WINDSURF
-from flexlib.spend.before import find_own_sources, total_spend
+from flexlib.spend.before import MonthBefore, compare_before, find_own_sources, total_spend
 from flexlib.store.ended import find_over
 from flexlib.store.membership import LEVELS, NOWHERE
 
 Row = dict[str, Any]
+
+MARKS = ("missing", "lacking", "running")
+"""What `list_parts` says of months, which the rows of a year say, too."""
 
 
 def measure_months(spend: Spend) -> list[Row]:
@@ -62,17 +65,24 @@ def measure_months(spend: Spend) -> list[Row]:
     return rows
 
 
+def find_before(spend: Spend, month: Month) -> MonthBefore | None:
+    """The month before one of the stored ones, and whether a change on it means anything; None where nothing of it is
+    among them."""
+    loaded = {one.month: one for one in spend.loaded}
+    return compare_before(loaded[month], loaded[month.previous]) if month.previous in loaded else None
+
+
 def list_models(spend: Spend, of: str) -> list[Row]:
     """A row for each model with anything in the unit `of` (`usd`, `clp` or `flex_credits`), or with calls without an
-    amount of money, the largest first: `model`, `total` (of what is known), `lacking` as of `list_parts`, and under
-    each month, such as `2025-09`, its amount: 0 where the month has none of it, None where the month is not stored, nor
+    amount of money, the largest first: `model`, `total` (of what is known), `MARKS` as of `list_parts`, and under each
+    month, such as `2025-09`, its amount: 0 where the month has none of it, None where the month is not stored, nor
     all of its sources and none that is has the model or one that is not has it in other months, or its amount of the
     model is not known."""
-    return _list_rows(spend, of, "model", _("not given"), ("lacking",))
+    return _list_rows(spend, of, "model", _("not given"))
 
 
 def list_places(spend: Spend, of: str, by: str = "department", *, share: bool = False) -> list[Row]:
-    """The same for each department, or another of `LEVELS`, with `lacking` as of `list_parts`; none where neither an
+    """The same for each department, or another of `LEVELS`, with `MARKS` as of `list_parts`; none where neither an
     organization nor the metadata of calls names any. With `share` departments of few people are one row, as
     `find_folded` has it. Raises `InvalidRequest` for what is no level, or cannot be shared."""
     if by not in LEVELS:
@@ -83,12 +93,12 @@ def list_places(spend: Spend, of: str, by: str = "department", *, share: bool = 
         return []
     nothing = _(NOWHERE[by])
     folded = name_folded(find_folded(spend, by), nothing) if share else set()
-    return fold_rows(_list_rows(spend, of, by, nothing, ("lacking",)), by, folded, (), _add_known)
+    return fold_rows(_list_rows(spend, of, by, nothing), by, folded, (), _add_known)
 
 
 def _add_known(name: str, amounts: Sequence[Any]) -> object:
     """None where one is not known; of months all."""
-    if name == "lacking":
+    if name in MARKS:
         return set().union(*amounts)
     known = [one for one in amounts if one is not None]
     return sum(known, Decimal(0)) if len(known) == len(amounts) else None
@@ -97,22 +107,22 @@ def _add_known(name: str, amounts: Sequence[Any]) -> object:
 def list_parts(table: SpendTable, key: str, spend: Spend, of: str) -> list[Row]:
     """A row for each model, or what else `key` is, in a table by month, the largest first: `total` (None: nothing of it
     is known), `unpriced` (calls; None where it has but parts of some, which are counted where a larger part is), `used`
-    (the months with a line), `is_whole` (whether the total lacks nothing of the months that are stored), `lacking` (the
-    months of which its amount is a lower bound), `moved` (those of them of which the sum of somebody may be partly its,
-    who moved within the month), and under each month, such as `2025-09`, its amount as far as it is known: 0 where the
-    month has none of it, None where the month is not stored, nor all of its sources, or no amount is known."""
+    (the months with a line), `missing` (the months of which something of it has no amount, or may not be stored: of
+    rows that are missing nobody knows whose they are), `moved` (those of which the sum of somebody may be partly its,
+    who moved within the month, and is in another line), `lacking` (both: the months of which its amount is a lower
+    bound), `running` (those that are not settled), and under each month, such as `2025-09`, its amount as far as it is
+    known: 0 where the month has none of it, None where not all of the month is stored, or no amount is known."""
     gaps = list_gaps(spend.loaded, _name_unit(of))
+    running = {str(one.month) for one in spend.loaded if not all(each.is_settled for each in one.certificates)}
     blank = {str(one): Decimal(0) if one in {*spend.stored} - gaps else None for one in spend.span.months}
     rows: dict[str, Row] = {}
     for line in table.to_dict("records"):
-        new = {key: line[key], "total": None, "unpriced": 0, "used": [], "is_whole": not gaps, **blank}
-        new |= {"lacking": set(), "moved": set()}
+        new = {key: line[key], "total": None, "unpriced": 0, "used": [], **blank, "running": running}
+        new |= {"missing": {*map(str, gaps)}, "moved": set()}
         row, month = rows.setdefault(line[key], new), f"{line['month']:%Y-%m}"
-        lacks = of in MONEY and line[f"lacks_{of}"]
         row["used"].append(month)
         row["unpriced"] = add_lacking(row["unpriced"], line)
-        row["is_whole"] = row["is_whole"] and is_known(line[of]) and not lacks
-        row["lacking"] |= {month} if lacks else set()
+        row["missing"] |= {month} if of in MONEY and (line[f"lacks_{of}"] or not is_known(line[of])) else set()
         if is_known(line[of]):
             row["total"], row[month] = (row["total"] or 0) + line[of], (row[month] or 0) + line[of]
         elif not row[month]:
@@ -121,7 +131,8 @@ def list_parts(table: SpendTable, key: str, spend: Spend, of: str) -> list[Row]:
         # Who has no line of their own may be among the small ones that stand as one.
         if own := rows.get(name) or rows.get(SMALL_GROUPS):
             own["moved"] |= {*map(str, moved)}
-            own |= {"lacking": own["lacking"] | own["moved"], "is_whole": False}
+    for row in rows.values():
+        row["lacking"] = row["missing"] | row["moved"]
     return sorted(rows.values(), key=lambda row: (row["total"] is None, -(row["total"] or 0), row[key]))
 
 
@@ -137,16 +148,17 @@ def is_known(value: object) -> bool:
     return value is not None and not pd.isna(value)  # type: ignore[call-overload]
 
 
-def _list_rows(spend: Spend, of: str, key: str, nothing: str, more: Sequence[str] = ()) -> list[Row]:
-    rows = list_parts(spend.by("month", key).fillna({key: nothing}), key, spend, of)
-    parts = _list_lacking(spend, of, key, nothing)
+def _list_rows(spend: Spend, of: str, key: str, nothing: str) -> list[Row]:
+    table = spend.by("month", key).fillna({key: nothing})
+    rows, parts = list_parts(table, key, spend, of), _list_lacking(spend, of, key, nothing)
+    unpriced = {*table[table[f"lacks_{of}"]][key]} if of in MONEY else set[str]()
     return [
         {
             name: None if row[key] in parts.get(name, ()) else row[name]
-            for name in (key, "total", *more, *map(str, spend.span.months))
+            for name in (key, "total", *MARKS, *map(str, spend.span.months))
         }
         for row in rows
-        if row["lacking"] - row["moved"] or any(row[str(month)] for month in spend.span.months)
+        if row[key] in unpriced or any(row[str(month)] for month in spend.span.months)
     ]
 
 

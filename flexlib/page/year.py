@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, Protocol
 
-from flexlib.analysis.ranking import measure_amount_change
+from flexlib.analysis.ranking import measure_bound_change
 from flexlib.certificate import Certificate, State
 from flexlib.dates import Month, Span, name_months
 from flexlib.formats import (
@@ -17,12 +17,12 @@ from flexlib.formats import (
     format_month,
     format_number,
 )
-from flexlib.i18n import _, list_short_months, translate_count
+from flexlib.i18n import _, translate_count
 from flexlib.page.kit.markup import Html, escape
 from flexlib.page.kit.parts import BADGES, Heading, show_cards, show_title
 from flexlib.page.kit.units import UNITS
 from flexlib.spend.before import find_lacking
-from flexlib.tables.year import LEAST, find_unsure
+from flexlib.tables.year import LEAST, find_unsure, name_short
 
 
 class Months(Protocol):
@@ -93,8 +93,10 @@ def heading_for_months(months: Sequence[Row], of: str = "usd") -> Heading:
     whole = [row for row in months if row[of] is not None and row["state"] in WHOLE]
     exact = [row for row in whole if of not in row["lacks"] and _is_alike(row, whole[-1])]
     note = _("A month that is not stored is a gap, and no zero. The certificate of each month stands beside it.")
-    change = measure_amount_change(whole[-1][of], exact[0][of]) if exact and exact[0] is not whole[-1] else None
-    if change is None or of in whole[-1]["lacks"] and change < 0:  # of a bound a rise is known, a fall is not
+    change = None
+    if exact and exact[0] is not whole[-1]:
+        change = measure_bound_change(whole[-1][of], exact[0][of], is_least=of in whole[-1]["lacks"])
+    if change is None:
         return Heading("The months side by side", note)
     first, last = format_month(exact[0]["month"]), format_month(whole[-1]["month"])
     said = _("{last}: {change} against {first}")
@@ -119,7 +121,8 @@ def heading_for_year_models(models: Sequence[Row], of: str = "usd") -> Heading:
         return Heading("No amount is known", note)
     named = [(month, row["model"]) for row, month in zip(ranked, months, strict=True) if row[month]]
     (begin, then), (end, now) = named[0], named[-1]
-    first, last = (list_short_months()[int(month[-2:]) - 1] for month in (begin, end))
+    short = name_short([*map(Month.parse, months)])
+    first, last = short[begin], short[end]
     said = _("In {first} {then} came to most, in {last} {now}")
     if then == now:
         said = _("{now} came to most in {first} and in {last}") if begin != end else _("{now} came to most")
@@ -155,11 +158,12 @@ def _describe(highest: Row | None, lowest: Row | None, of: str, *, is_whole: boo
 
 def _compare(months: Sequence[Row], name: str, write: Any) -> tuple[str, str]:  # noqa: ANN401
     """The last known value, and the first."""
+    short = name_short([Month.containing(row["month"]) for row in months])
     known = [row for row in months if row[name] is not None]
     if not known:
         return UNKNOWN, _("not known")
     first, last = known[0], known[-1]
-    then, now = (list_short_months()[one["month"].month - 1] for one in (first, last))
+    then, now = (short[f"{one['month']:%Y-%m}"] for one in (first, last))
     said = _("in {now}; {amount} in {then}") if first is not last else _("in {now}")
     return write(last[name]), said.format(now=now, amount=write(first[name]), then=then)
 

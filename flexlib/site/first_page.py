@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flexlib.certificate import State
+from flexlib.front.year import MARKS
 from flexlib.i18n import _, translate_count
 from flexlib.page.kit.markup import Html, Piece, escape, render_element
 from flexlib.page.kit.parts import BADGES, Heading, show_section, show_title
@@ -85,7 +86,7 @@ def _show_head(site: Site) -> Piece:
 
 def _draw_models(site: Site) -> Html:
     facts = site.facts
-    known = ("model", "total", "lacking", *map(str, facts.span.months))
+    known = ("model", "total", *MARKS, *map(str, facts.span.months))
     models = [{name: row[name] for name in known} for row in facts.models]
     chart = draw_months([row for row in models if row["total"]], "model", facts.span, _("Models by month"))
     if not chart:

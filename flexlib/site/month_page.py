@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flexlib.analysis.ranking import measure_amount_change
 from flexlib.certificate import State
 from flexlib.dates import Month
 from flexlib.formats import UNKNOWN, format_amount, format_change, format_number
+from flexlib.front.year import find_before
 from flexlib.i18n import _
-from flexlib.page.kit.markup import Html, Piece, render_element
+from flexlib.page.kit.markup import Html, Piece, escape, render_element
 from flexlib.page.kit.parts import (
     BADGES,
     Heading,
@@ -19,7 +19,7 @@ from flexlib.page.kit.parts import (
 )
 from flexlib.page.kit.units import UNITS
 from flexlib.page.usage.sections import show_month_title
-from flexlib.site.facts import OF, UTC, Row
+from flexlib.site.facts import OF, UTC, Facts
 from flexlib.site.frame import INDEX, Navigation, render_page
 from flexlib.site.site import PARTS, Site, show_reports, show_table, write_usd
 from flexlib.site.tables import table_of_month
@@ -64,30 +64,32 @@ def _show_month(site: Site, month: Month) -> list[Piece]:
     )
     return [
         show_month_title(site.title, usage),
-        _show_headlines(facts.rows[month], facts.rows.get(month.previous), facts.spend.zone),
+        _show_headlines(facts, month),
         show_section(Heading(_("Day by day"), counted), chart) if chart else Html("days", ""),
         *tables,
     ]
 
 
-def _show_headlines(row: Row, then: Row | None, zone: str) -> Html:
+def _show_headlines(facts: Facts, month: Month) -> Html:
+    row, before = facts.rows[month], find_before(facts.spend, month)
     marks = {
         unit: mark_total(BADGES[State.GAP]) if row[unit] is not None and unit in row["lacks"] else ""
         for unit in ("usd", "clp", "flex_credits")
     }
     change, why = UNKNOWN, _("nothing of the month before is stored")
-    if then and then["state"] is not None:
-        is_known = OF not in then["lacks"] and None not in (row[OF], then[OF])
-        tenths = measure_amount_change(row[OF], then[OF]) if is_known else None
+    if before:
+        is_least, then = OF in row["lacks"], facts.rows[before.month]
+        tenths = before.measure_change(row[OF], is_least=is_least)
         if tenths is not None:
-            change = render_element("small", _("at least")) * (OF in row["lacks"]) + format_change(tenths)
-        why = _("{amount} then").format(amount=write_usd(then[OF], is_least=OF in then["lacks"]))
+            change = (render_element("small", _("at least")) + " ") * is_least + format_change(tenths)
+        amount = write_usd(then[OF], is_least=OF in then["lacks"])
+        why = "; ".join(filter(None, (_("{amount} then").format(amount=amount), escape(before.obstacle))))
     pesos = UNKNOWN if row["clp"] is None else UNITS["clp"].write(row["clp"])
     spent = UNKNOWN if row["flex_credits"] is None else format_amount(row["flex_credits"])
     counts = {name: UNKNOWN if row[name] is None else format_number(row[name]) for name in ("people", "requests")}
     said = _("as flexlib spend says it")
-    if zone != UTC:
-        said = _("of {zone}; flexlib spend says that of UTC").format(zone=zone)
+    if facts.spend.zone != UTC:
+        said = _("of {zone}; flexlib spend says that of UTC").format(zone=facts.spend.zone)
     return show_cards([
         (_("Spend") + marks["usd"], write_usd(row[OF]), said),
         (_("In pesos") + marks["clp"], pesos, ""),

@@ -7,7 +7,7 @@ from typing import Any
 
 from flexlib.analysis.ranking import share_out
 from flexlib.certificate import State
-from flexlib.dates import Month
+from flexlib.dates import Month, name_months
 from flexlib.formats import UNKNOWN, capitalize_first, format_share_percent
 from flexlib.front.table import SpendTable
 from flexlib.front.undecided import explain_lack
@@ -30,30 +30,33 @@ def render_part(site: Site, key: str, name: str) -> str:
     place, row = next((place, one) for place, one in enumerate(site.rows[key]) if one[key] == name)
     other = "department" if key == "model" else "model"
     others = list_parts(table, other, facts.spend, OF) if other in table else []
+    # Of which of its models the sum of somebody who moved is, their lines do not tell.
+    marks = ("lacking", "missing")
+    others = [{**one, **{mark: one[mark] | row["moved"] for mark in marks}} for one in others]
     used = sorted({moment.date() for moment in table["month"]})
     states = {month.state for month in facts.spend.loaded if month.month.first in used}
     months = [month.title for month in facts.months if month.first in used]
     part = share_out([one["total"] for one in site.rows[key]])[place]
     share = UNKNOWN if part is None else format_share_percent(part)
-    # Of a month with a gap it is not known what of it is missing.
-    is_least = row["total"] is not None and (State.GAP in states or not row["is_whole"])
+    is_least = row["total"] is not None and bool(row["lacking"])
     least = mark_total(BADGES[State.GAP]) if is_least else ""
     has_gap = any(month.state is State.GAP for month in facts.spend.loaded)
-    is_part = has_gap or not all(one["is_whole"] for one in site.rows[key])
+    is_part = has_gap or any(one["lacking"] for one in site.rows[key])
     cards = [
         (_("Spend") + least, write_usd(row["total"]), _("as counted, in all months")),
         (_("Share"), share, _("of the amounts that are known") if is_part else _("of all that is counted")),
         (_("First month"), months[0], ""),
         (_("Last month"), months[-1], ""),
     ]
-    moved = [capitalize_first(explain_lack(map(Month.parse, row["moved"]))) + "."] if row["moved"] else []
-    badge = BADGES[find_worst({*states, *([State.GAP] if moved else [])})]
-    said = _("the worst state of its months")
+    worst, why = find_worst(states), _explain_elsewhere(row, key)
+    badge = BADGES[State.GAP if why else worst]
+    said = _("the worst state of its months") if badge is BADGES[worst] else _("it may have come to more")
+    months_of = _sum_months(table, row["lacking"])
     proof = show_table(
-        _("Month by month"), "", table_of_part(_sum_months(table, row["lacking"]), site.lead(), "table-months")
+        _("Month by month"), "", table_of_part(months_of, site.lead(), "table-months", is_least=is_least)
     )
     pieces: list[Piece] = [
-        show_title(name, "", site.kinds[key], badge, said, moved, demo=site.is_demo),
+        show_title(name, "", site.kinds[key], badge, said, why, demo=site.is_demo),
         show_cards(cards),
         _show_chart(site, others or [row], other if others else key, name),
         _show_others(site, others, other),
@@ -61,6 +64,15 @@ def render_part(site: Site, key: str, name: str) -> str:
     ]
     navigation = Navigation([(_("All months"), f"../{INDEX}")], name)
     return render_page(f"{name}, {site.title}", pieces, navigation, "../", "")
+
+
+def _explain_elsewhere(row: Row, key: str) -> list[str]:
+    """What else may be its than its lines have, in sentences: of somebody who moved, and of months without a line."""
+    moved, absent = ({*map(Month.parse, months)} for months in (row["moved"], row["missing"] - {*row["used"]}))
+    said = [explain_lack(moved, key)] if moved else []
+    if absent:
+        said.append(_("rows of {months} are missing").format(months=name_months(sorted(absent))))
+    return [capitalize_first(one) + "." for one in said]
 
 
 def _show_chart(site: Site, rows: Sequence[Row], key: str, name: str) -> Html:

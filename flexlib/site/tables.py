@@ -11,7 +11,7 @@ from flexlib.page.kit.parts import BADGES
 from flexlib.site.facts import OF, Facts, list_amounts
 from flexlib.tables.chargeback import IN_PART
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
-from flexlib.tables.year import NOT_STORED
+from flexlib.tables.year import NOT_STORED, name_total
 
 UNITS = ("usd", "clp", "flex_credits")
 
@@ -55,7 +55,8 @@ def table_of_month(
     """A line for each that was used in one month, its part of it as a bar."""
     found = [row for row in rows if str(month) in row["used"] and row[str(month)] != 0]
     lines: list[Row] = [{key: row[key], OF: row[str(month)], "drawn": row[str(month)],
-                         "lacking": row["lacking"] & {str(month)}} for row in found]  # fmt: skip
+                         "lacking": row["lacking"] & {str(month)}, "missing": row["missing"] & {str(month)}}
+                        for row in found]  # fmt: skip
     lines.sort(key=lambda row: (row[OF] is None, -(row[OF] or 0), row[key]))
     return _build(lines, key, Column("drawn", "", Kind.BAR), addresses, heading, name)
 
@@ -66,8 +67,9 @@ def _build(
     shares = share_out([row[OF] for row in lines])  # as a month's report gives them: they sum to 100.0 %
     rows = [{**row, "share": share, "page": addresses.get(row[key]), "note": _mark_least(row)}
             for row, share in zip(lines, shares, strict=True)]  # fmt: skip
+    total = name_total(rows, _("All together"), _("All together, at least"))
     columns = [
-        Column(key, heading, total=_("All together"), is_series=key == "model", link="page"),
+        Column(key, heading, total=total, is_series=key == "model", link="page"),
         drawn,
         Column(OF, "US$", Kind.USD, Total.KNOWN, "note", unknown=_("no amount is known")),
         Column("share", _("Share"), Kind.SHARE, is_optional=drawn.kind is Kind.SPARK),
@@ -79,10 +81,10 @@ def _build(
     return Table(name, heading, columns, rows, coloured=coloured)
 
 
-def table_of_part(rows: Sequence[Row], addresses: Mapping[str, str], name: str) -> Table:
+def table_of_part(rows: Sequence[Row], addresses: Mapping[str, str], name: str, *, is_least: bool) -> Table:
     """A line a month of one model or department; `rows` have `month`, the measures of `Spend.by` and whether it
-    is `lacking`."""
-    least = _("All months, at least") if any(row["lacking"] for row in rows) else _("All months")
+    is `lacking`. `is_least`: whether their sum is, as of a month in which it has no line."""
+    least = _("All months, at least") if is_least else _("All months")
     lines = [
         {**row, "note": _mark_least(row), "page": addresses.get(str(Month.containing(row["month"])))} for row in rows
     ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from flexlib.analysis.ranking import join_lines, measure_amount_change
+from flexlib.analysis.ranking import join_lines, measure_bound_change
 from flexlib.analysis.usage import total_cost_by_period
 from flexlib.certificate import State
 from flexlib.dates import Month
@@ -49,11 +50,18 @@ class MonthBefore:
             return None
         counted = _total_counted(self.usage)
         now, then = join_lines(lines), counted["usd"]
-        change = None if counted["unpriced_usd"] else measure_amount_change(now["total_usd"], then)
-        if change is None or not now["unpriced_usd"]:
+        is_least = bool(now["unpriced_usd"])
+        change = None if counted["unpriced_usd"] else measure_bound_change(now["total_usd"], then, is_least=is_least)
+        if change is None or not is_least:
             return change
-        said = _("at least {amount}").format(amount=format_change(change)).replace(" ", "\u00a0", 1)
-        return None if change < 0 else said
+        return _("at least {amount}").format(amount=format_change(change)).replace(" ", "\u00a0", 1)
+
+    def measure_change(self, amount: Decimal | None, *, is_least: bool) -> int | None:
+        """The change of what another month came to on this one, in tenths of a percent; None where none is stated, as
+        of an amount that is a lower bound and lower, or where this one's is a bound itself."""
+        if self.obstacle or self.totals is None or self.totals["unpriced_usd"]:
+            return None
+        return measure_bound_change(amount, self.totals["usd"], is_least=is_least)
 
     @cached_property
     def totals(self) -> dict[str, Any] | None:
@@ -107,7 +115,12 @@ def load_month_before(usage: MonthUsage, root: Path) -> MonthBefore:
         before = load_month_usage(month, root, zone=usage.zone, tolerance=usage.tolerance, look=usage.look)
     except SnapshotMissing:
         return MonthBefore(month, None, _("{month} is not stored").format(month=month.name))
-    return MonthBefore(month, before, explain_unlike([usage], [before], (usage.month.name, month.name)))
+    return compare_before(usage, before)
+
+
+def compare_before(usage: MonthUsage, before: MonthUsage) -> MonthBefore:
+    """The month before that of `usage`, as it is loaded already."""
+    return MonthBefore(before.month, before, explain_unlike([usage], [before], (usage.month.name, before.month.name)))
 
 
 def find_own_sources(usage: MonthUsage) -> set[str]:

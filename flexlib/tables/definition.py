@@ -13,6 +13,7 @@ from enum import Enum, StrEnum, auto
 from typing import Any
 
 from flexlib.analysis.usage_frames import exact_decimals, hide_zero
+from flexlib.errors import InvalidRequest
 from flexlib.formats import (
     UNKNOWN,
     clean_text,
@@ -139,7 +140,9 @@ class Table:
 
     def __post_init__(self) -> None:
         if any(column.is_optional for column in self.columns[:1]):
-            raise ValueError(f"{self.name}: what says what a line is of is never left out")
+            said = _("The first column of the table {table} says what a line is of, and no phone leaves it out: put "
+                     "another column first, or take is_optional off it.")  # fmt: skip
+            raise InvalidRequest(said.format(table=self.name))
 
     @property
     def title(self) -> str:
@@ -171,11 +174,8 @@ class Table:
 
     def explain_dashes(self) -> dict[str, str]:
         """What the dashes mean, a sentence for the key of each column that has one."""
-        dashed = (
-            one
-            for one in self.columns
-            if one.unknown and None in (self.sum_column(one), *(row.get(one.key) for row in self.rows))
-        )
+        dashed = (one for one in self.columns if one.unknown
+                  and None in (self.sum_column(one), *(row.get(one.key) for row in self.rows)))  # fmt: skip
         said = _("{dash} in {column}: {meaning}.")
         return {one.key: said.format(dash=UNKNOWN, column=one.title, meaning=_(one.unknown)) for one in dashed}
 

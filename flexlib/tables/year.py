@@ -8,7 +8,7 @@ from decimal import Decimal
 from flexlib.analysis.ranking import count_colours
 from flexlib.analysis.top import OTHER_MODELS
 from flexlib.analysis.usage_frames import exact_decimals
-from flexlib.dates import Span
+from flexlib.dates import Month, Span
 from flexlib.i18n import _, list_short_months, mark_text
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
 
@@ -35,12 +35,15 @@ STATES = (
 """What the state of a month is in a cell."""
 
 PLACES = {
-    "department": (mark_text("Department"), mark_text("All departments"), mark_text("Departments by month")),
-    "team": (mark_text("Team"), mark_text("All teams"), mark_text("Teams by month")),
-    "project": (mark_text("Project"), mark_text("All projects"), mark_text("Projects by month")),
-    "cost_centre": (mark_text("Cost centre"), mark_text("All cost centres"), mark_text("Cost centres by month")),
-}
-"""How a table of places calls one, all, and itself."""
+    "department": (mark_text("Department"), mark_text("Departments by month"),
+                   mark_text("All departments"), mark_text("All departments, at least")),
+    "team": (mark_text("Team"), mark_text("Teams by month"), mark_text("All teams"), mark_text("All teams, at least")),
+    "project": (mark_text("Project"), mark_text("Projects by month"),
+                mark_text("All projects"), mark_text("All projects, at least")),
+    "cost_centre": (mark_text("Cost centre"), mark_text("Cost centres by month"),
+                    mark_text("All cost centres"), mark_text("All cost centres, at least")),
+}  # fmt: skip
+"""How a table of places calls one, itself, all, and what all came to at least."""
 
 UNITS = ("usd", "clp", "flex_credits")
 
@@ -77,7 +80,7 @@ def table_months(months: Sequence[Row]) -> Table:
 def table_models(models: Sequence[Row], span: Span) -> Table:
     """The models with the most, a column a month, in whole units; past the first twelve they are one line."""
     shown, others_at = _shorten(models, "model", span)
-    total = mark_text("All models, at least") if find_unsure(models) else mark_text("All models")
+    total = name_total(models, mark_text("All models"), mark_text("All models, at least"))
     least = _list_least(models)
     columns = _list_columns(Column("model", "Model", total=total, is_series=True), span, least)
     coloured = frozenset(row["model"] for row in models[: count_colours(len(models))])
@@ -87,17 +90,34 @@ def table_models(models: Sequence[Row], span: Span) -> Table:
 def table_places(places: Sequence[Row], span: Span, by: str = "department") -> Table:
     """The same of departments, or of what `by` is."""
     shown, others_at = _shorten(places, by, span)
-    name, whole, caption = PLACES[by]
-    columns = _list_columns(Column(by, name, total=whole), span, _list_least(places))
+    name, caption, *totals = PLACES[by]
+    columns = _list_columns(Column(by, name, total=name_total(places, *totals)), span, _list_least(places))
     return Table("table-year-places", caption, columns, _mark_least(shown), others_at)
 
 
+def name_total(rows: Sequence[Row], whole: str, least: str) -> str:
+    """What the sum of all is called: `least` where something is missing from a line. What the month's sum of somebody
+    who moved may add to one is in another."""
+    return least if any(row.get("missing") for row in rows) else whole
+
+
 def find_unsure(rows: Sequence[Row]) -> set[str]:
-    """The months, such as `2025-09`, of which some amount is known and another is not, or is a lower bound."""
+    """The months, such as `2025-09`, of which some amount is known and another is not, or is a lower bound, or of which
+    more is to come: what came to most in them is so of what is known."""
     keys = [key for row in rows[:1] for key in row if key[:1].isdigit()]
     amounts = {key: [row[key] for row in rows] for key in keys}
     part = {key for key, found in amounts.items() if None in found and any(one is not None for one in found)}
-    return part.union(*(row.get("lacking", ()) for row in rows))
+    return part.union(*(row.get(mark, ()) for row in rows for mark in ("lacking", "running")))
+
+
+def name_short(months: Sequence[Month]) -> dict[str, str]:
+    """By month, such as `2025-09`, its short name; with its year where they are of several.
+
+    >>> name_short([Month(2024, 9), Month(2025, 9)])
+    {'2024-09': 'Sep 2024', '2025-09': 'Sep 2025'}
+    """
+    has_years = len({one.year for one in months}) > 1
+    return {str(one): list_short_months()[one.month - 1] + f" {one.year}" * has_years for one in months}
 
 
 def _list_least(rows: Sequence[Row]) -> set[str]:
@@ -131,7 +151,8 @@ def _shorten(rows: Sequence[Row], key: str, span: Span) -> tuple[list[Row], froz
 
 def _list_columns(first: Column, span: Span, least: Collection[str] = ()) -> list[Column]:
     """`least`: those of which an amount is a lower bound."""
-    names = {str(month): list_short_months()[month.month - 1] for month in span.months} | {"total": mark_text("Year")}
+    is_year = span.first.year == span.last.year
+    names = name_short(span.months) | {"total": mark_text("Year") if is_year else mark_text("All months")}
     return [
         first,
         *(

@@ -596,6 +596,6 @@ def test_a_sum_of_a_month_of_somebody_who_moved_may_be_of_each_department_that_i
     code, made = check(tmp_path / "budgets.yaml", capsys, *(
         f"name: {name}, department: {name}, currency: usd, amount: '30'" for name in "ABC"
     ))  # fmt: skip
-    said = "somebody moved within 2025-09, whose sum of the month is in no place"
+    said = "somebody moved within September 2025; their sum of that month is in no department"
     assert (code, [(one["name"], one["outcome"], one["spent"], one["lacks"]) for one in made]) == (3, [
         ("A", "cannot say", "1", said), ("B", "cannot say", "1", said), ("C", "within", "1", None)])  # fmt: skip

@@ -7,17 +7,18 @@ from datetime import date, datetime, timezone
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from matplotlib.text import Annotation
-from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store
+from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store, store_credits
 
 from flexlib.certificate import State
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.front.spend import Spend
 from flexlib.front.spend import load_spend as open_spend
-from flexlib.front.year import list_models, list_places, measure_months
+from flexlib.front.year import MARKS, list_models, list_places, measure_months
 from flexlib.page.kit.amounts import Cell, plot_amounts
 from flexlib.page.kit.chart import Chart
 from flexlib.page.kit.table import render_table
@@ -69,10 +70,11 @@ def test_a_month_has_its_spend_its_users_and_the_price_of_a_million_tokens(year:
 
 def test_a_model_has_zero_in_a_stored_month_and_nothing_in_one_that_is_not(year: Spend) -> None:
     first, second, third = list_models(year, "usd")
-    whole = {"2025-09": None, "lacking": set[str]()}
+    whole: dict[str, Any] = {"2025-09": None, **dict.fromkeys(MARKS, set())}
     assert first == {"model": "gpt-4o", "2025-08": 3, "2025-10": 1, "total": 4, **whole}
     assert second == {"model": "gpt-5", "2025-08": 0, "2025-10": 4, "total": 4, **whole}
-    unknown = {"2025-09": None, "2025-10": None, "total": None, "lacking": {"2025-10"}}
+    lacks: dict[str, Any] = {"missing": {"2025-10"}, "lacking": {"2025-10"}, "running": set()}
+    unknown = {"2025-09": None, "2025-10": None, "total": None, **lacks}
     assert third == {"model": "mine", "2025-08": 0, **unknown}
     assert [row["model"] for row in list_models(year, "flex_credits")] == []
 
@@ -341,3 +343,76 @@ def test_departments_that_the_months_sum_of_somebody_who_moved_may_be_of_have_at
     html = render_table(table_places(rows, placed.span))
     assert [html.count(f"{amount} <small>at least</small>") for amount in (5, 110)] == [1, 1]
     assert html.count("at least") == 2
+    assert ">All departments<" in html  # the sum that may be partly theirs is in the line of none
+
+
+@pytest.fixture
+def gap(tmp_path: Path) -> Spend:
+    """August US$ 60 of gpt-4.1 and 7 of gpt-4o; September 40 of gpt-4.1, 50 of gpt-4o-mini, and a row that could not be
+    taken."""
+    store(tmp_path, "import", AUGUST, call("a", "2025-08-05", "60", model="gpt-4.1"), call("b", "2025-08-05", "7"))
+    rows = call("c", "2025-09-05", "40", model="gpt-4.1"), call("d", "2025-09-05", "50", model="gpt-4o-mini")
+    store(tmp_path, "import", SEPTEMBER, *rows, quarantined_rows=1)
+    return load_spend(AUGUST, SEPTEMBER, tmp_path)
+
+
+def test_a_month_whose_rows_are_not_all_there_is_a_lower_bound_of_every_model_and_what_has_none_of_it_is_not_known(
+    gap: Spend,
+) -> None:
+    models = list_models(gap, "usd")
+    assert [(row["model"], row["2025-08"], row["2025-09"], row["total"], row["lacking"]) for row in models] == [
+        ("gpt-4.1", 60, 40, 100, {"2025-09"}), ("gpt-4o-mini", 0, 50, 50, {"2025-09"}),
+        ("gpt-4o", 7, None, 7, {"2025-09"})]  # fmt: skip
+    html = render_table(table_models(models, gap.span))
+    assert "All models, at least" in html
+    assert [html.count(f">{amount} <small>at least</small>") for amount in (40, 100, 60, 0)] == [1, 1, 0, 0]
+    said = "Of what is known, gpt-4.1 came to most in Aug, gpt-4o-mini in Sep"
+    assert heading_for_year_models(models).heading == said
+
+
+def test_credits_of_a_month_of_which_somebody_could_not_be_read_are_a_lower_bound_of_every_model(
+    tmp_path: Path,
+) -> None:
+    store_credits(tmp_path, (5, "a", "MODEL_X", 0, 10_000))
+    store(tmp_path, "import", SEPTEMBER, call("c", "2025-09-05", "40"), quarantined_rows=1)
+    (row,) = list_models(load_spend(SEPTEMBER, SEPTEMBER, tmp_path), "flex_credits")
+    assert (row["total"], row["lacking"]) == (100, set())  # a row of a file has no credits
+    store_credits(tmp_path, (5, "a", "MODEL_X", 0, 10_000), users_failed=1)
+    (row,) = list_models(load_spend(SEPTEMBER, SEPTEMBER, tmp_path), "flex_credits")
+    assert (row["total"], row["lacking"]) == (100, {"2025-09"})
+
+
+def test_what_came_to_most_in_a_month_that_runs_did_so_of_what_is_known(tmp_path: Path) -> None:
+    for month, model, day in ((AUGUST, "a", "2025-08-05"), (SEPTEMBER, "b", "2025-09-05")):
+        read_at = datetime(2025, 9, 10, tzinfo=timezone.utc)
+        store(tmp_path, "import", month, call(day, day, "5", model=model), read_at=read_at)
+    models = list_models(load_spend(AUGUST, SEPTEMBER, tmp_path), "usd")
+    assert heading_for_year_models(models).heading == "Of what is known, a came to most in Aug, b in Sep"
+    assert [row["lacking"] for row in models] == [set(), set()]
+
+
+def test_the_sum_of_lines_that_lack_something_is_at_least_so_much_of_departments_too(tmp_path: Path) -> None:
+    of = {number: {"usable_type": "user", "usable_id": number} for number in (7, 8)}
+    rows = call("a", "2025-08-05", "100", **of[7]), call("b", "2025-08-05", "100", **of[8])
+    store(tmp_path, "ledger", AUGUST, *rows, call("c", "2025-08-06", None, **of[7]))
+    (roster := tmp_path / "people.csv").write_text("who,kind,department\n7,user,Data\n8,user,Legal\n")
+    placed = replace(load_spend(AUGUST, AUGUST, tmp_path), roster=roster)
+    table = table_places(list_places(placed, "usd"), AUGUST.span)
+    assert [(row["department"], row["total"], row.get("note_total")) for row in table.rows] == [
+        ("Data", 100, "at least"), ("Legal", 100, None)]  # fmt: skip
+    assert "All departments, at least" in render_table(table)
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [("b", "In Aug 2024 a came to most, in Sep 2025 b"), ("a", "a came to most in Aug 2024 and in Sep 2025")],
+)
+def test_months_of_several_years_are_named_with_their_year(tmp_path: Path, last: str, said: str) -> None:
+    for month, model, day in ((Month(2024, 8), "a", "2024-08-05"), (SEPTEMBER, last, "2025-09-05")):
+        store(tmp_path, "import", month, call(day, day, "5", model=model))
+    spend = load_spend(Month(2024, 8), SEPTEMBER, tmp_path)
+    models = list_models(spend, "usd")
+    assert heading_for_year_models(models).heading == said
+    headings = [column.heading for column in table_models(models, spend.span).columns]
+    assert (headings[1], *headings[-2:]) == ("Aug 2024", "Sep 2025", "All months")
+    assert "in Sep 2025; US$ 50,000.00 in Aug 2024" in show_year_headlines(measure_months(spend)).render_html()

@@ -217,13 +217,17 @@ def test_models_and_departments_sum_to_the_same_and_what_has_no_price_is_a_dash(
     index = read(site / "index.html")
     models, departments = (read_cells(index, f"table-{name}") for name in ("models", "departments"))
     assert [(cells[0], cells[2]) for cells in models] == [
-        ("gpt-4o", "4.00"), ("gpt-5", "4.00"), ("mine", "–"), ("All together", "8.00")
+        ("gpt-4o", "4.00"), ("gpt-5", "4.00"), ("mine", "–"), ("All together, at least", "8.00")
     ]  # fmt: skip
     assert [(cells[0], cells[2]) for cells in departments] == [
-        ("Data & <Co>", "4.00 at least"), ("Ventas", "4.00"), ("All together", "8.00")
+        ("Data & <Co>", "4.00 at least"), ("Ventas", "4.00"), ("All together, at least", "8.00")
     ]  # fmt: skip
     (page,) = (site / "departments").glob("data*.html")
-    assert [cells[0] for cells in read_cells(read(page), "table-models")] == ["gpt-4o", "mine", "All together"]
+    assert [cells[0] for cells in read_cells(read(page), "table-models")] == [
+        "gpt-4o",
+        "mine",
+        "All together, at least",
+    ]
     assert "<Co>" not in read(page)  # what somebody wrote is no markup
 
 
@@ -452,7 +456,7 @@ def test_a_line_is_interrupted_where_a_month_is_not_known() -> None:
 def test_shares_are_those_of_a_report_and_sum_to_all(amounts: list[str | None]) -> None:
     rows: list[dict[str, Any]]
     rows = [{"model": f"m{place}", "2025-09": None if one is None else Decimal(one), "total": 0, "used": ["2025-09"],
-             "lacking": set()}
+             "lacking": set(), "missing": set()}
             for place, one in enumerate(amounts)]  # fmt: skip
     table = table_of_month(rows, "model", Month(2025, 9), {}, "Model", "table-models")
     assert sum(row["share"] or 0 for row in table.rows) == 1000
@@ -558,7 +562,7 @@ def test_a_department_that_the_months_sum_of_somebody_who_moved_may_be_of_is_not
     assert main(["site", "--output", str(tmp_path / "site")]) == 0
     pages = {name: (tmp_path / "site" / "departments" / f"{name}.html").read_text("utf-8") for name in ("a", "c")}
     assert [read_cells(page, "table-months")[0][1] for page in pages.values()] == ["5.00 at least", "40.00"]
-    said = "Somebody moved within 2025-09, whose sum of the month is in no place."
+    said = "Somebody moved within September 2025; their sum of that month is in no department."
     assert {name: (said in page, "Gap" in page) for name, page in pages.items()} == {
         "a": (True, True), "c": (False, False),
     }  # fmt: skip

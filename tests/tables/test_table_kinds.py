@@ -14,6 +14,7 @@ import pytest
 
 from flexlib.console.table import render_table as render_text
 from flexlib.dates import Month
+from flexlib.errors import InvalidRequest
 from flexlib.export import write_csv
 from flexlib.page.kit.table import render_table as render_html
 from flexlib.tables.definition import Column, Kind, Table, Total
@@ -137,6 +138,7 @@ def test_what_a_dash_means_stands_below_the_table_where_there_is_one() -> None:
 
 def test_a_table_never_leaves_out_what_says_what_a_line_is_of() -> None:
     columns = [Column("task", "Calls of", is_optional=True), Column("model", "By")]
-    with pytest.raises(ValueError, match="^mine: what says what a line is of is never left out$"):
+    said = "^The first column of the table mine says what a line is of, .* put another column first"
+    with pytest.raises(InvalidRequest, match=said):
         Table("mine", "Mine", columns, [])
     assert Table("mine", "Mine", columns[::-1], []).columns[1].is_optional

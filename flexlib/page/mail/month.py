@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import Any
 
 from flexlib import analysis
-from flexlib.analysis.ranking import measure_amount_change
 from flexlib.analysis.usage_frames import hide_zero
 from flexlib.certificate import State
 from flexlib.formats import UNKNOWN, count_calls_at_least, format_change, format_moment
@@ -99,9 +98,8 @@ def _compare(totals: Mapping[str, Any], before: MonthBefore, *, is_least: bool) 
     if then is None or then["usd"] is None:
         return Card(name, UNKNOWN, before.obstacle)
     amount = write_amount("usd", then["usd"])
-    change = measure_amount_change(totals["usd"], then["usd"]) if totals["usd"] is not None else None
-    if before.obstacle or then["unpriced_usd"] or change is None or is_least and change < 0:
-        # Of a lower bound a rise is known, a fall is not.
+    change = before.measure_change(totals["usd"], is_least=is_least)
+    if change is None:
         return Card(name, UNKNOWN, "; ".join(filter(None, (amount, before.obstacle))))
     said = format_change(change)
     return Card(name, _("at least {amount}").format(amount=said) if is_least else said, amount)

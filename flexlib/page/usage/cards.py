@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from flexlib.analysis.frames import read_rows
-from flexlib.analysis.ranking import measure_amount_change, measure_unit_price
+from flexlib.analysis.ranking import measure_unit_price
 from flexlib.analysis.usage import UsageStatistics
 from flexlib.analysis.usage_frames import hide_zero
 from flexlib.certificate import State
@@ -57,7 +57,7 @@ def show_month_headlines(
     badge = BADGES[usage.state]
     usd, clp = (hide_zero(totals[one], totals[f"unpriced_{one}"]) for one in ("usd", "clp"))  # type: ignore[arg-type]
     is_lower_bound = bool(_mark(badge, usd, totals["unpriced_usd"])) and usage.state is not State.PROVISIONAL
-    change = _describe_change(totals, before, at_least=is_lower_bound)
+    change = _describe_change(usd, before, at_least=is_lower_bound)
     all_days = [] if by_day is None else read_rows(by_day)
     days = [row for row in all_days if row["total_usd"]]
     all_calls = [calls.request_count] if by_day is None else [row["request_count"] for row in all_days]
@@ -95,7 +95,7 @@ def show_month_headlines(
     return show_cards(cards)
 
 
-def _describe_change(totals: Totals, before: MonthBefore | None, *, at_least: bool) -> str:
+def _describe_change(usd: Decimal | None, before: MonthBefore | None, *, at_least: bool) -> str:
     """The change on the month before, or why none is stated, with what that month came to; nothing without one."""
     if before is None:
         return ""
@@ -104,9 +104,8 @@ def _describe_change(totals: Totals, before: MonthBefore | None, *, at_least: bo
         why = before.obstacle or _("no amount is known of {month}").format(month=name)
         return _("{reason}, so nothing to compare with").format(reason=why)
     bound = bool(then["unpriced_usd"])
-    change = measure_amount_change(totals["usd"], then["usd"])  # type: ignore[arg-type]
-    if before.obstacle or bound or change is None or at_least and change < 0:
-        # A bound against a bound, or a part against a whole, would look like a rise or a fall; a bound can show a rise.
+    change = before.measure_change(usd, is_least=at_least)
+    if change is None:
         said = _("{month}: at least US$ {amount}") if bound else _("{month}: US$ {amount}")
         if before.obstacle:
             said = (
