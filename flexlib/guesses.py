@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
+from flexlib.errors import BadParameter
 from flexlib.i18n import _, join_or
+
+OF_MACHINES = re.compile("localtime|posix|right")
+"""How names begin that some systems have besides those of all."""
 
 
 def guess_names(wrong: Iterable[str], known: Iterable[str]) -> str:
@@ -19,6 +24,16 @@ def guess_names(wrong: Iterable[str], known: Iterable[str]) -> str:
     near = (folded[one] for name in wrong for one in get_close_matches(name.casefold(), folded, n=1))
     names = join_or(dict.fromkeys(near))
     return _(" (did you mean {name}?)").format(name=names) if names else ""
+
+
+def read_zone(zone: object) -> ZoneInfo:
+    """Raises `BadParameter` for what is no time zone, or another one on each machine."""
+    try:
+        if OF_MACHINES.match(str(zone)):
+            raise ValueError
+        return ZoneInfo(str(zone))
+    except (OSError, ValueError, KeyError) as error:
+        raise BadParameter(explain_no_zone(zone)) from error
 
 
 def explain_no_zone(zone: object) -> str:

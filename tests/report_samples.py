@@ -102,9 +102,14 @@ def _make_table(rows: Sequence[Row], month: Month) -> pa.Table:
 
 
 def write_manifest(file: Path, /, **changes: Any) -> None:  # noqa: ANN401
-    """The manifest of a page, as `flexlib report` leaves it beside it, with these entries."""
-    manifest = {
-        "form": 1, "page": {"sha256": hash_bytes(file.read_bytes()), "headlines": {}}, "notebook": {}, "parameters": {},
-        "language": "en", "made_up": False, "snapshots": {}, "files": {}, "settings": {}, "versions": {},
+    """The manifest of a page, as `flexlib report` leaves it beside it, with these entries; of a stored month what is
+    not said is of none."""
+    manifest: dict[str, Any] = {
+        "form": 1, "page": {"sha256": hash_bytes(file.read_bytes()), "headlines": {}}, "parameters": {},
+        "notebook": {"file": "notebooks/mine.ipynb", "sha256": ""}, "language": "en", "made_up": False, "snapshots": {},
+        "files": {}, "settings": {}, "versions": {}, "pseudonyms": None, "unclosed": None,
     } | changes  # fmt: skip
+    empty = {"version": "20250930T120000.000000Z-00000000", "state": "COMPLETE", "rows": 0, "sums": {},
+             "rows_sha256": "", "certificate_sha256": ""}  # fmt: skip
+    manifest["snapshots"] = {name: empty | one for name, one in manifest["snapshots"].items()}
     name_manifest(file).write_text(json.dumps(manifest | {"seal": seal_manifest(manifest)}), "utf-8")

@@ -24,6 +24,7 @@ WORDS = {
     "names",
     "senders",
     "formats",
+    "free_days",
     "i18n",
     "guesses",
     "nesting",
@@ -96,7 +97,7 @@ DOORS = {
     "voila": {"dashboard"},
     "ipywidgets": {"dashboard"},
     "tornado": {"dashboard", "demo"},
-    "holidays": {"front"},
+    "holidays": {"free_days"},
     "questionary": {"cli"},
     "babel": set(),  # catalogues are made with it; nobody needs it to read them
     "gettext": {"i18n"},

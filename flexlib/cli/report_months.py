@@ -33,6 +33,7 @@ def bring_month(
     request: ReportRequest, settings: Settings, arguments: argparse.Namespace, *, is_demo: bool
 ) -> tuple[Snapshot, ...]:
     """Brings what the report reads up to date, and gives what it is of."""
+    from flexlib.report.values import find_against, find_zone
     from flexlib.spend.zones import find_month_snapshots
 
     month = request.month
@@ -58,11 +59,10 @@ def bring_month(
             for one in read.months:  # as with the calls: a page is the same whichever is made first
                 ensure_demo_rates(one, settings.data)
         return (found,)
-    zone = str(request.values.get("zone", "UTC"))
+    zone = find_zone(request.values)
     if is_demo and not arguments.offline:
-        against = str(request.values.get("against") or month)  # the month that a change is held against
         many = max(USUAL_MONTHS, request.months_before)
-        for one, before in ((Month.parse(against.partition("@")[0]), 0), (month, many)):
+        for one, before in ((find_against(request.values) or month, 0), (month, many)):
             ensure_demo(one, zone, settings, before, **read_fetch_options(arguments))
     elif not arguments.offline:
         _close_ledger(month, zone, settings)

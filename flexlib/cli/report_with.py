@@ -47,9 +47,10 @@ def share_page(arguments: argparse.Namespace, given: dict[str, Any], known: Mapp
         given["share"] = True
     if arguments.share or given.get("share") is True:
         from flexlib.report.shared import check_shared_groups
+        from flexlib.report.values import find_zone
         from flexlib.store.shared import check_shared
 
-        check_shared(str(given.get("zone", "UTC")), names=bool(given.get("names")))
+        check_shared(find_zone(given), names=bool(given.get("names")))
         check_shared_groups(known, given)
 
 
@@ -103,9 +104,11 @@ def note_beside(page: Path, files: Iterable[Path]) -> None:
 
 def _load(request: ReportRequest, settings: Settings) -> Spend | None:
     """All that is stored of the page's month, as `flexlib export` loads it; None of a page of no month."""
+    from flexlib.report.values import find_zone
+
     if request.month is None:
         return None
-    zone, names = str(request.values.get("zone", "UTC")), bool(request.values.get("names"))
+    zone, names = find_zone(request.values), bool(request.values.get("names"))
     return load_shown_spend(settings, request.month, zone=zone, names=names)
 
 

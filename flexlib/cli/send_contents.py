@@ -212,9 +212,9 @@ class MonthWriter:
                     file=file, reader=reader.to))  # fmt: skip
                 left_out.append(_("{file} is not attached: it was not made.").format(file=file.name))
             elif is_older(file, self.page):
-                self._say(_("{file} is older than the page and not attached to the mail to {reader}.").format(
+                self._say(_("{file} was made of another page and is not attached to the mail to {reader}.").format(
                     file=file, reader=reader.to))  # fmt: skip
-                left_out.append(_("{file} is not attached: it is older than the report.").format(file=file.name))
+                left_out.append(_("{file} is not attached: it was made of another page.").format(file=file.name))
             elif why := explain_unsent(file):
                 self._say(_("{file} is not attached to the mail to {reader}: {why}.").format(
                     file=file, reader=reader.to, why=why))  # fmt: skip

@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from flexlib.addresses import EMAIL
-from flexlib.errors import BadFile, FlexlibError
+from flexlib.errors import BadFile, BadParameter, FlexlibError
+from flexlib.guesses import read_zone
 from flexlib.i18n import LANGUAGES, _, join_or
 from flexlib.nesting import Faults, explain_fields, format_given
 from flexlib.nesting.yaml_texts import Place, decode_yaml, explain_unread, find_places
@@ -173,10 +173,9 @@ def _check_pages(fields: Mapping[str, Any], lines: list[int], path: Path) -> lis
 
 def _read_zone(value: object) -> dict[str, Any]:
     try:
-        ZoneInfo(str(value))
-    except (OSError, ValueError, KeyError) as error:
+        return {"zone": read_zone(value).key}
+    except BadParameter as error:
         raise ValueError(_("a time zone, such as America/Santiago")) from error
-    return {"zone": str(value)}
 
 
 def _read_import(value: object) -> dict[str, Any]:

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from flexlib.addresses import EMAIL, WEBHOOK
 from flexlib.analysis.budgets import Outcome, list_reached
 from flexlib.deliver.due import Times, read_time
-from flexlib.errors import BadFile
-from flexlib.guesses import explain_no_zone
+from flexlib.errors import BadFile, BadParameter
+from flexlib.guesses import explain_no_zone, read_zone
 from flexlib.i18n import LANGUAGES, _, join_and, join_or, join_texts
 from flexlib.nesting import Faults, format_given
 from flexlib.nesting.yaml_texts import Place, decode_yaml, explain_unread, find_places
@@ -205,8 +205,8 @@ def _read_times(given: Mapping[str, Any], where: Place) -> Times:
 
 def _read_zone(zone: object, where: Place) -> ZoneInfo:
     try:
-        return ZoneInfo(str(zone))
-    except (OSError, ValueError, KeyError) as error:
+        return read_zone(zone)
+    except BadParameter as error:
         raise BadFile(join_texts([str(where), explain_no_zone(zone)], ": ")) from error
 
 

@@ -8,7 +8,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from flexlib.errors import BadFile, InvalidRequest
+from flexlib.errors import BadFile
+from flexlib.free_days import list_holidays as list_holidays  # where notebooks look for it
 from flexlib.i18n import _
 from flexlib.nesting import Faults, format_given
 from flexlib.nesting.yaml_texts import Place, decode_yaml, explain_unread, find_places
@@ -70,25 +71,6 @@ def find_event(events: Iterable[Event], day: date, layer: str, who: str) -> str:
         if event.first <= day <= event.last and (not event.scope or event.scope.get(layer) == who):
             return event.name
     return ""
-
-
-def list_holidays(country: str, years: tuple[int, int]) -> list[date]:
-    """The free days of a country such as CL, from the first year to the last, in order; none where it is empty. Raises
-    `InvalidRequest` for a country of which they are not known.
-
-    >>> list_holidays("CL", (2025, 2025))[-1]
-    datetime.date(2025, 12, 25)
-    """
-    if not country:
-        return []
-    import holidays  # of an extra
-
-    try:
-        return sorted(holidays.country_holidays(country.upper(), years=range(years[0], years[1] + 1)))
-    except NotImplementedError as error:
-        raise InvalidRequest(
-            _("{country!r} is no country whose holidays are known; write it as CL.").format(country=country)
-        ) from error
 
 
 def _read_event(one: Any, where: Place) -> Event:  # noqa: ANN401 (YAML)

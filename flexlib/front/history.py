@@ -18,10 +18,10 @@ from flexlib.front.credits_days import CreditsDays
 from flexlib.front.narrow import sum_rows
 from flexlib.front.spend import Spend
 from flexlib.front.table import write_key
+from flexlib.guesses import read_zone
 from flexlib.i18n import _, translate_count, write_number
 from flexlib.proof import Certificate
 from flexlib.sources.registry import LEDGER, WINDSURF, name_source
-from flexlib.spend.zones import read_zone
 from flexlib.store.ended import find_awaited, part_begun
 from flexlib.store.snapshots import list_months, list_newest
 

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta, timezone
 
 from flexlib.dates import Span
 from flexlib.front.credits_days import CreditsMonth
+from flexlib.guesses import read_zone
 from flexlib.proof import State
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.month import MonthUsage
-from flexlib.spend.zones import list_pieces, read_zone
+from flexlib.spend.zones import list_pieces
 
 
 def list_lacking_days(month: MonthUsage | CreditsMonth, of: str) -> list[Span]:

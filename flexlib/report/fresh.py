@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,11 +12,10 @@ from flexlib.i18n import _, join_and
 from flexlib.nesting import decode_json
 from flexlib.report.inputs import Inputs, find_month, find_stored, has_no_departments, list_restored
 from flexlib.report.manifest import Manifest, hash_bytes, name_manifest, names_people, read_manifest
-from flexlib.report.no_page import FAILED
+from flexlib.report.moved import name_stored
+from flexlib.report.no_page import FAILED, PERIOD
+from flexlib.report.values import find_zone
 from flexlib.store.version import Snapshot
-
-PERIOD = re.compile(r"\d{4}(-\d\d)?")
-"""The name of a folder of reports: its month, or its year."""
 
 
 class ReportOutdated(FlexlibError):
@@ -85,7 +83,7 @@ def check_made_of(page: Path, snapshots: Sequence[Snapshot], inputs: Inputs, com
             )
     made_of = {name: str(one["rows_sha256"]) for name, one in manifest["snapshots"].items()}
     restored = list_restored(made_of, find_stored({*map(find_month, made_of)}, inputs.data))
-    if moved := [*sorted(restored), *inputs.list_moved(manifest, page)]:
+    if moved := [*map(name_stored, sorted(restored)), *inputs.list_moved(manifest, page)]:
         raise ReportOutdated(
             _(
                 "{page} was made with other inputs than there are now ({inputs}), so nothing is sent. Run: {command}"
@@ -98,7 +96,7 @@ def explain_unshared(manifest: Manifest, beside: str = SHARED_ZONE) -> str:
 
     It may show departments of few people: it is of another zone than what it is shared with (`beside`), or it was not
     made with `share`, and may have departments, see `has_no_departments`."""
-    zone = str(manifest["parameters"].get("zone", SHARED_ZONE))
+    zone = find_zone(manifest["parameters"])
     if zone != beside:
         return _("it is of {zone}, and what is shared of {shared} alone").format(zone=zone, shared=beside)
     if manifest["parameters"].get("share") is True or has_no_departments(manifest):
@@ -110,7 +108,7 @@ def read_zone(page: Path) -> str:
     """The zone whose month the page is of, as its notebook was told."""
     content = decode_json(page.with_suffix(".ipynb").read_text("utf-8"))
     given = content["metadata"].get("papermill", {}).get("parameters", {})
-    return str(given.get("zone", "UTC"))
+    return find_zone(given)
 
 
 def explain_misplaced(page: Path, manifest: Manifest, *, may_be_of_year: bool = False) -> str:
@@ -121,4 +119,5 @@ def explain_misplaced(page: Path, manifest: Manifest, *, may_be_of_year: bool = 
     period = f"{year}-{month:02d}" if isinstance(month, int) else str(year or folder)
     if not PERIOD.fullmatch(folder) or folder == period or (may_be_of_year and folder == str(year)):
         return ""
-    return _("it is of {period} and lies in the folder of {folder}").format(period=period, folder=folder)
+    said = _("it is of {period} and lies in the folder {folder}, not in {period}")
+    return said.format(period=period, folder=folder)

@@ -17,6 +17,7 @@ from flexlib.certificate import AnyCertificate
 from flexlib.dates import SHARED_ZONE, Month
 from flexlib.i18n import _
 from flexlib.report.folder import find_packaged
+from flexlib.report.values import find_zone
 from flexlib.settings import Settings, find_home
 from flexlib.sources.registry import LEDGER
 from flexlib.store.ended import FILE as ENDED
@@ -142,9 +143,9 @@ class Inputs:
         return [*dict.fromkeys(found), *(setting.format(name=name) for name in moved)]
 
     def _list_changed(self, manifest: Manifest) -> Iterator[str]:
-        rates = hash_rates(manifest, self.data)
+        rates, given = hash_rates(manifest, self.data), self._list_given(manifest)
         for name, then in manifest["files"].items():
-            place = self._find(name)
+            place = self._find(name, given)
             if OF_VERSION.fullmatch(name) or place is None or hash_file(place) == then:
                 continue
             if name in rates:
@@ -179,11 +180,25 @@ class Inputs:
         for what, file in self._named.items():
             if (name := manifest.get(what)) and not (file and file.is_file()):
                 yield name
-        yield from (name for name in manifest["files"] if self._find(name) is None and PLACED.fullmatch(name))
+        given = self._list_given(manifest)
+        gone = (name for name in manifest["files"] if self._find(name, given) is None)
+        yield from (name for name in gone if name in given or PLACED.fullmatch(name))
 
-    def _find(self, name: str) -> Path | None:
+    def _list_given(self, manifest: Manifest) -> dict[str, Path]:
+        """By the names that a manifest would have for them the files that the page's own parameters may name, from the
+        folder of its notebook on or from that of the project."""
+        home, found = find_home(), dict[str, Path]()
+        for value in manifest["parameters"].values():
+            for one in value if isinstance(value, list) else [value]:
+                for folder in ((home / manifest["notebook"]["file"]).parent, home) if isinstance(one, str) else ():
+                    file = Path(os.path.abspath(folder / one))
+                    found |= dict.fromkeys((name_outside(file), name_input(file, self.data)), file)
+        return found
+
+    def _find(self, name: str, given: Mapping[str, Path]) -> Path | None:
         """Where it is now; None where it is gone, or lies nobody knows where."""
         places = (self.known.get(name), *(root / name for root in (self.data, find_home(), find_packaged())))
+        places = (*places, given.get(name))
         return next((one for one in places if one and one.is_file()), None)
 
 
@@ -199,8 +214,8 @@ def _list_days(manifest: Manifest) -> list[date]:
     its first. Calls have had their pesos since they were stored. To a month of another zone than UTC the one after it
     lends hours of calls, and no more; only budgets go on into that."""
     months = {find_month(name) for name in manifest["snapshots"]}
-    year, month, zone = (manifest["parameters"].get(name) for name in ("year", "month", "zone"))
-    if zone not in (None, SHARED_ZONE) and year and not manifest.get("budgets"):
+    year, month = (manifest["parameters"].get(name) for name in ("year", "month"))
+    if find_zone(manifest["parameters"]) != SHARED_ZONE and year and not manifest.get("budgets"):
         months = {one for one in months if one <= Month(year, month or 12)}
     own_days = {find_month(name) for name in manifest["snapshots"] if not name.startswith(f"{LEDGER.dataset}/")}
     return [day for one in sorted(months) for day in (one.span if one in own_days else (one.first,))]

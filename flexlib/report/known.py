@@ -11,7 +11,7 @@ from flexlib.dates import Month
 from flexlib.errors import SnapshotChanged
 from flexlib.i18n import _
 from flexlib.report.manifest import Manifest, describe_snapshot
-from flexlib.report.moved import DATASETS, OWN_FILES, say_snapshot
+from flexlib.report.moved import OWN_FILES, begin_sentence, name_path, name_stored, say_snapshot
 from flexlib.store.snapshots import list_snapshots
 
 Stored = Mapping[str, Any]
@@ -35,14 +35,20 @@ def find_contradicted(then: Manifest, now: Manifest, data: Path) -> dict[str, St
 def explain_contradicted(then: Manifest, contradicted: Mapping[str, Stored]) -> Iterator[str]:
     """A sentence on each."""
     for name, known in contradicted.items():
-        dataset, month, source = name.split("/", 2)
         yield _(
             "{what}: the manifest says {then}, the stored version that it names {now}; the manifest was edited."
         ).format(
-            what=_(DATASETS[dataset]).format(month=month, source=source),
+            what=begin_sentence(name_stored(name)),
             then=say_snapshot(then["snapshots"][name]),
             now=say_snapshot(known),
         )
+
+
+def list_gone(manifest: Manifest, data: Path) -> list[str]:
+    """The versions that a page was made of and that are no longer there."""
+    text = _("{what} are no longer stored in the version that the page was made of.")
+    gone = (name for name, one in manifest["snapshots"].items() if not (data / name_path(one, name)).is_dir())
+    return [text.format(what=begin_sentence(name_stored(name))) for name in gone]
 
 
 def _find_version(name: str, said: Stored, data: Path) -> Stored | None:

@@ -24,6 +24,7 @@ from flexlib.i18n import _, find_language
 from flexlib.nesting import decode_json
 from flexlib.page.kit.kept import strip_markup
 from flexlib.report.inputs import hash_rates, name_file, name_input, name_outside, name_sought
+from flexlib.report.manifest_form import has_form
 from flexlib.report.moved import FLEX_CREDITS, NOT_INSTALLED, OWN_FILES
 from flexlib.report.parameters import ReportRequest
 from flexlib.report.reads import NAMED, PEOPLE, find_named, list_reads, list_sought, shows_people
@@ -36,7 +37,8 @@ Manifest = dict[str, Any]
 MANIFEST = ".manifest.json"
 FORM = 1
 """The form of a manifest; one of another form is not read."""
-KEYS = {"page", "notebook", "parameters", "language", "made_up", "snapshots", "files", "settings", "versions"}
+KEYS = {"page", "notebook", "parameters", "language", "made_up", "snapshots", "files", "settings", "versions",
+        "pseudonyms", "unclosed"}  # fmt: skip
 """What every manifest has."""
 SNAPSHOT = re.compile(r"(credits|usage|charges)/(\d{4}-\d{2})/(?:[^/]+/)?[^/]+/(?:certificate\.json|[a-z]+\.parquet)")
 """A file of a stored version, from the data folder on."""
@@ -107,10 +109,9 @@ def read_manifest(file: Path) -> Manifest:
                 file=file, name=type(error).__name__
             )
         ) from error
+    strange = _("{file} is of a form that this flexlib does not know; make the page again.")
     if form != FORM or not told or not manifest.keys() >= KEYS:
-        raise SnapshotChanged(
-            _("{file} is of a form that this flexlib does not know; make the page again.").format(file=file)
-        )
+        raise SnapshotChanged(strange.format(file=file))
     if seal != seal_manifest(manifest):
         raise SnapshotChanged(
             _(
@@ -118,6 +119,8 @@ def read_manifest(file: Path) -> Manifest:
                 "page again: flexlib report."
             ).format(file=file)
         )
+    if not has_form(manifest):
+        raise SnapshotChanged(strange.format(file=file))
     return manifest
 
 

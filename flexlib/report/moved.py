@@ -23,11 +23,13 @@ from flexlib.i18n import (
 
 SHORT = 12
 """Letters of a hash that tell it from others."""
-FIGURE = re.compile(r"[^\d]*(\d[\d.,\u00a0 ]*)[^\d]*")
+SIGNS = "+±−–-"
+FIGURE = re.compile(rf"[^\d{SIGNS}]*(?:(?<!\w)([+−-]))?(\d[\d.,\u00a0 ]*)([^\d{SIGNS}]*)")
+"""A number, with its sign right before it, and what it is of behind it."""
 DATASETS = {
-    "credits": mark_text("The credits of {month} ({source})"),
-    "usage": mark_text("The calls of {month} ({source})"),
-    "charges": mark_text("The bills of {month} ({source})"),
+    "credits": mark_text("the credits of {month} ({source})"),
+    "usage": mark_text("the calls of {month} ({source})"),
+    "charges": mark_text("the bills of {month} ({source})"),
 }
 ROWS, FLEX_CREDITS = mark_text("rows"), mark_text("flex credits")
 """Units that have a name in each language."""
@@ -97,8 +99,7 @@ def _compare_snapshots(then: Mapping[str, Any], now: Mapping[str, Any]) -> Itera
     for name, (before, after) in _pair(then, now):
         if before == after:
             continue
-        dataset, month, source = name.split("/", 2)
-        words = {"what": _(DATASETS[dataset]).format(month=month, source=source)}
+        words = {"what": begin_sentence(name_stored(name))}
         if before is None:
             text = _("{what} are read now and were not then: {now}.")
         elif after is None:
@@ -153,6 +154,17 @@ def _leave_parts(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, 
     return {**one, "files": {name: hashed for name, hashed in one["files"].items() if name not in own}}
 
 
+def name_stored(name: str) -> str:
+    """`the calls of 2025-09 (import)` of the name that a manifest has for a stored month."""
+    dataset, month, source = name.split("/", 2)
+    return _(DATASETS[dataset]).format(month=month, source=source)
+
+
+def begin_sentence(name: str) -> str:
+    """What a sentence begins with, in both languages."""
+    return Translated(capitalize_first(name), capitalize_first(to_english(name)))
+
+
 def name_path(snapshot: Mapping[str, Any], name: str) -> str:
     """Where in a data folder the version of a manifest's snapshot is."""
     return f"{name.removesuffix('/windsurf') if name.startswith('credits/') else name}/{snapshot['version']}"
@@ -191,7 +203,7 @@ def _put_behind(said: str) -> str:
 
 
 def _say(name: str, then: str | None, now: str | None) -> str:
-    start = Translated(capitalize_first(name), capitalize_first(to_english(name)))
+    start = begin_sentence(name)
     if then is None:
         return _("{name} was not used then, and is now.").format(name=start)
     if now is None:
@@ -209,18 +221,23 @@ def _pair(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[tuple[str
     yield from ((name, (then.get(name), now.get(name))) for name in {**then, **now})
 
 
-def _read_figure(text: str | None, language: str) -> Decimal | None:
-    """The number of a headline, which may have any number of decimals: only its language tells 1.234 from 1,234."""
+def _read_figure(text: str | None, language: str) -> tuple[Decimal, str] | None:
+    """The number of a headline, which may have any number of decimals, and what it is of: only its language tells 1.234
+    from 1,234."""
     found = FIGURE.fullmatch(text or "")
     if not found:
         return None
     with speak(language):
-        whole, _mark, decimals = found[1].strip(".,\u00a0 ").partition(write_number("."))
-    return Decimal(re.sub(r"\D", "", whole) + "." + decimals) if re.fullmatch(r"\d*", decimals) else None
+        whole, _mark, decimals = found[2].strip(".,\u00a0 ").partition(write_number("."))
+    if not re.fullmatch(r"\d*", decimals):
+        return None
+    size = Decimal(re.sub(r"\D", "", whole) + "." + decimals)
+    return (size if found[1] in (None, "+") else -size), found[3]
 
 
-def _subtract(then: Decimal | None, now: Decimal | None) -> str:
-    return "" if then is None or now is None else _put_behind(_sign(now - then))
+def _subtract(then: tuple[Decimal, str] | None, now: tuple[Decimal, str] | None) -> str:
+    """Of seconds and minutes, or of days of two months, there is no difference of numbers."""
+    return _put_behind(_sign(now[0] - then[0])) if then and now and then[1] == now[1] else ""
 
 
 def _sign(amount: Decimal) -> str:

@@ -14,8 +14,8 @@ from flexlib.settings import DEMO
 
 FAILED = ".failed.ipynb"
 """How the notebook of a report ends that failed, and shows how far it came."""
-PERIOD = re.compile(r"(\d{4})(?:-(0[1-9]|1[0-2]))?")
-"""The name of a folder of pages: their month, or their year."""
+PERIOD = re.compile(r"(\d{4})(?:-(0[1-9]|1[0-2]))?", re.ASCII)
+"""The name of a folder of reports: their month, or their year."""
 END = re.compile(r"(?<!\.)\.$|(?<=\.{3})\.$")
 """The full stop of a sentence."""
 

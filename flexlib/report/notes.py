@@ -14,9 +14,8 @@ from typing import NamedTuple
 from flexlib.i18n import _
 from flexlib.nesting import decode_json
 from flexlib.refusals import explain_refusal
-from flexlib.report.fresh import PERIOD
 from flexlib.report.manifest import MANIFEST, name_manifest
-from flexlib.report.no_page import FAILED, find_command
+from flexlib.report.no_page import FAILED, PERIOD, find_command
 from flexlib.report.verdict import Verdict, Verified
 from flexlib.store.disk import report_disk, write_whole
 from flexlib.store.row_hash import hash_file

@@ -88,8 +88,9 @@ def _read_heading(notebook: Path) -> str:
 
 
 def read_parameters(notebook: Path) -> dict[str, Parameter]:
-    """The parameters that a notebook declares, in its order, each with its choices: its metadata may say
-    `"flexlib": {"choices": {"of": ["credits", "usd"]}}`. Raises `BadParameter` when it is no notebook."""
+    """The parameters that a notebook declares, in its order, each with its choices and what it is: its metadata may say
+    `"flexlib": {"choices": {"of": ["credits", "usd"]}, "kinds": {"top": "count"}}`. Raises `BadParameter` when it is no
+    notebook."""
     content = _read_notebook(notebook)
     tagged = [cell for cell in content["cells"] if "parameters" in (cell["metadata"].get("tags") or [])]
     try:
@@ -100,7 +101,7 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
                 notebook=notebook, line=getattr(error, "lineno", 1)
             )
         ) from error
-    found, choices = {}, _read_own(content).get("choices")
+    found, (choices, kinds) = {}, (_read_map(content, name) for name in ("choices", "kinds"))
     for node in tree.body:
         target: ast.expr
         if isinstance(node, ast.AnnAssign):
@@ -110,9 +111,9 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
         else:
             continue
         if isinstance(target, ast.Name):
-            offered = choices.get(target.id) if isinstance(choices, dict) else None
-            default = ast.unparse(node.value) if node.value else ""
-            found[target.id] = Parameter(target.id, kind, default, tuple(offered) if isinstance(offered, list) else ())
+            offered, default = choices.get(target.id), ast.unparse(node.value) if node.value else ""
+            of = tuple(offered) if isinstance(offered, list) else ()
+            found[target.id] = Parameter(target.id, kind, default, of, str(kinds.get(target.id, "")))
     return found
 
 
@@ -128,6 +129,12 @@ def _read_own(content: Mapping[str, Any]) -> Mapping[str, Any]:
     """What a notebook's metadata say to flexlib."""
     own = content["metadata"].get("flexlib")
     return own if isinstance(own, dict) else {}
+
+
+def _read_map(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What it says there of its parameters, by their names."""
+    found = _read_own(content).get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _read_notebook(file: Path) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
+from flexlib.dates import SHARED_ZONE
 from flexlib.report.parameters import Parameter
+from flexlib.report.values import find_zone
 from flexlib.store.membership import LEVELS, PERSON
 from flexlib.store.shared import check_shared, check_shared_level
 
@@ -20,8 +22,8 @@ def check_shared_report(known: Mapping[str, Parameter], given: Mapping[str, Any]
     the plan or its own parameters ask for it. What a plan that shares says of zones and names, it is told by itself."""
     is_own = given.get("share") is True
     if is_own and not plan.get("share"):
-        zone = given.get("zone", plan.get("zone", "UTC") if "zone" in known else "UTC")
-        check_shared(str(zone), names=bool(given.get("names", plan.get("names") and "names" in known)))
+        zone = find_zone({"zone": plan.get("zone", SHARED_ZONE), **given} if "zone" in known else {})
+        check_shared(zone, names=bool(given.get("names", plan.get("names") and "names" in known)))
     if is_own or plan.get("share"):
         check_shared_groups(known, given)
 

@@ -1,17 +1,28 @@
-"""What a parameter of a notebook may be: of its kind, and one of those to choose from."""
+"""What a parameter of a notebook may be: of its kind, one of those to choose from, and what the notebook says it is."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
+from typing import Any
 
-from flexlib.errors import BadParameter
-from flexlib.guesses import explain_no_zone, guess_names
+from flexlib.dates import SHARED_ZONE, Month
+from flexlib.errors import BadMonth, BadParameter
+from flexlib.free_days import list_holidays
+from flexlib.guesses import guess_names, read_zone
 from flexlib.i18n import _, join_or
 from flexlib.store.version_names import read_version
 
 KINDS: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "str": (str,), "bool": (bool,)}
+RANGES: dict[str, tuple[int, int | None]] = {"amount": (0, None), "count": (1, None), "day": (0, 31)}
+"""By what a number is, its least and its largest value."""
+CHECKS: dict[str, Callable[[str], object]] = {
+    "country": lambda country: list_holidays(country, (2025, 2025)),
+    "version": lambda version: version and read_version(version),
+    "zone": read_zone,
+}
+"""By what a text is, what raises `BadParameter` or `BadMonth` where it is none."""
 
 
 @dataclass(frozen=True)
@@ -24,16 +35,17 @@ class Parameter:
     default: str
     choices: tuple[object, ...] = ()
     """What it may be, where the notebook says so; empty: anything of its kind."""
+    meaning: str = ""
+    """What it is, where the notebook says so: one of `RANGES` and `CHECKS`. Its name alone says nothing: the zone of a
+    notebook of one's own may be one of sales."""
 
 
 def check_value(parameter: Parameter, value: object) -> None:
-    """Raises `BadParameter` for a value of another kind, or that is none of the choices, or no time zone; `BadMonth`
-    for no month that another is held against."""
+    """Raises `BadParameter` for a value of another kind, or that is none of the choices, or not what the notebook says
+    that it is; `BadMonth` for no month where it is one."""
     kinds = KINDS.get(parameter.kind)
     # A bool is an int to Python, and to nobody else.
     fits = kinds is None or (isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)))
-    if parameter.name == "top" and isinstance(value, int) and value < 1:  # lines of a table
-        raise BadParameter(_("The parameter top must be 1 or more, not {value}.").format(value=value))
     if not fits or (isinstance(value, float) and not math.isfinite(value)):
         hint = _(" (text; write the number without quotes or leading zeros)") if isinstance(value, str) else ""
         raise BadParameter(
@@ -46,10 +58,33 @@ def check_value(parameter: Parameter, value: object) -> None:
         said = _("The parameter {name} must be {choices}, not {value!r}{near}.")
         near = guess_names([str(value)], known)
         raise BadParameter(said.format(name=parameter.name, choices=join_or(known), value=value, near=near))
-    if parameter.name == "zone":
-        try:
-            ZoneInfo(str(value))
-        except (OSError, ValueError, KeyError) as error:
-            raise BadParameter(explain_no_zone(value)) from error
-    if parameter.name == "against" and value:
-        read_version(str(value))
+    if parameter.meaning in CHECKS:
+        CHECKS[parameter.meaning](str(value))
+    if parameter.meaning in RANGES:
+        _check_range(parameter, value)
+
+
+def find_zone(values: Mapping[str, Any]) -> str:
+    """That of the month of a page with these parameters; of UTC is one that has none, or calls something else so."""
+    try:
+        return read_zone(values.get("zone", SHARED_ZONE)).key
+    except BadParameter:
+        return SHARED_ZONE
+
+
+def find_against(values: Mapping[str, Any]) -> Month | None:
+    """The month that a page with these parameters holds its own against, where they name one."""
+    try:
+        return read_version(str(values.get("against")))[0]
+    except BadMonth:
+        return None
+
+
+def _check_range(parameter: Parameter, value: object) -> None:
+    least, most = RANGES[parameter.meaning]
+    if isinstance(value, int | float) and least <= value <= (value if most is None else most):
+        return
+    said = _("The parameter {name} must be {least} or more, not {value}.")
+    if most is not None:
+        said = _("The parameter {name} must be from {least} to {most}, not {value}.")
+    raise BadParameter(said.format(name=parameter.name, least=least, most=most, value=value))

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import os
-import re
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from flexlib.errors import BadFile, FlexlibError, SnapshotChanged
 from flexlib.i18n import LANGUAGES, _, find_language, join_and, speak, to_english, translate_count
 from flexlib.report.as_made import find_as_made, find_request, make_of_then
 from flexlib.report.fresh import explain_misplaced
-from flexlib.report.known import Stored, explain_contradicted, find_contradicted
+from flexlib.report.known import Stored, explain_contradicted, find_contradicted, list_gone
 from flexlib.report.manifest import MANIFEST, Manifest, hash_bytes, name_manifest, read_headlines, read_manifest
-from flexlib.report.moved import Moved, list_figures, list_moved, name_path
-from flexlib.report.no_page import NoPage, cut_end, find_command
+from flexlib.report.moved import Moved, list_figures, list_moved
+from flexlib.report.no_page import PERIOD, NoPage, cut_end, find_command
 from flexlib.report.places import describe_edits, describe_places
 from flexlib.report.run import run_report, stop_reports
 from flexlib.report.verdict import Verdict, Verified
@@ -35,7 +33,7 @@ def list_pages(place: Path) -> list[Path]:
     if place.is_dir():
         manifests = (one.with_name(one.name.removesuffix(MANIFEST) + ".html") for one in place.rglob(f"*{MANIFEST}"))
         # What lies deeper than a month's folder are letters, which are made by other commands.
-        pages = (one for one in place.rglob("*.html") if re.fullmatch(r"\d{4}(-\d\d)?", one.parent.name))
+        pages = (one for one in place.rglob("*.html") if PERIOD.fullmatch(one.parent.name))
         found = sorted({*manifests, *pages, *place.glob("*.html")})
     else:
         found = [place] if place.suffix == ".html" and (place.exists() or name_manifest(place).exists()) else []
@@ -82,7 +80,7 @@ def verify_pages(
             one.make(data[made_up], told=told, unclosed=unclosed[made_up])
 
     _run_at_once(make, able)
-    return [_judge(one, data, has_organization=has_organization) for one in found]
+    return [_add_place(one, _judge(one, data, has_organization=has_organization)) for one in found]
 
 
 def _run_at_once(make: Callable[[_Remade], None], pages: Iterable[_Remade]) -> None:
@@ -159,7 +157,7 @@ def _judge(one: _Remade, data: Mapping[bool, Path], *, has_organization: bool) -
             why = to_english(why)  # it was said in the language of the page
         edited = tuple(_describe_edit(one)) if page.exists() else ()
         said = _("{page} could not be made again: {why}.").format(page=name, why=why)
-        gone = _list_gone(one.then, data[bool(one.then["made_up"])])
+        gone = list_gone(one.then, data[bool(one.then["made_up"])])
         lacking = () if has_organization else tuple(_explain_lacking(one.then, data[bool(one.then["made_up"])]))
         code = 0 if gone or edited else one.error.exit_code  # then the verdict's
         verdict = Verdict.DIFFERS if edited else Verdict.NOT_VERIFIED
@@ -170,15 +168,20 @@ def _judge(one: _Remade, data: Mapping[bool, Path], *, has_organization: bool) -
     if not page.exists():
         said = _("{page} is not there, its manifest is; make it again: flexlib report.")
         return Verified(page, Verdict.NOT_VERIFIED, (said.format(page=name),))
-    if place := explain_misplaced(page, one.then, may_be_of_year=True):  # as in an archive
-        said = _("{page} is no page of this folder: {why}; move it there, or make it again here: flexlib report.")
-        return Verified(page, Verdict.DIFFERS, (said.format(page=name, why=place),))
     sentences = tuple(_explain(one))
     if one.content == one.made:
         is_said = one.then["page"] == one.now["page"] and not one.contradicted
         return Verified(page, Verdict.SAME if is_said else Verdict.DIFFERS, sentences, one.inputs)
     figures = tuple(list_figures(one.headlines, one.now["page"]["headlines"], str(one.then["language"])))
     return Verified(page, Verdict.DIFFERS, sentences, one.inputs, figures)
+
+
+def _add_place(one: _Remade, found: Verified) -> Verified:
+    """Where a page lies says nothing of whether it is what its inputs give."""
+    is_there = one.then and one.page.exists()
+    why = explain_misplaced(one.page, one.then, may_be_of_year=True) if is_there else ""  # of its year as in an archive
+    said = _("{page} is no page of this folder: {why}.").format(page=one.page.name, why=why)
+    return replace(found, sentences=(*found.sentences, said)) if why else found
 
 
 def _explain(one: _Remade) -> Iterator[str]:
@@ -238,10 +241,3 @@ def _explain_lacking(manifest: Manifest, root: Path) -> Iterator[str]:
     if found:
         said = _("It was made with {files}, and no file of an organization is given now: FLEXLIB_ORGANIZATION=FILE.")
         yield said.format(files=join_and([Path(name).name for name in found]))
-
-
-def _list_gone(manifest: Manifest, root: Path) -> list[str]:
-    """The versions that a page was made of and that are no longer there."""
-    text = _("{name} is no longer stored in the version that the page was made of.")
-    snapshots: dict[str, Any] = manifest["snapshots"]
-    return [text.format(name=name) for name, one in snapshots.items() if not (root / name_path(one, name)).is_dir()]

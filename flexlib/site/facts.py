@@ -19,9 +19,11 @@ from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.front.year import list_parts, measure_months
 from flexlib.i18n import _
-from flexlib.report.fresh import PERIOD, explain_misplaced, explain_unshared
+from flexlib.report.fresh import explain_misplaced, explain_unshared
 from flexlib.report.inputs import Inputs, find_month, find_stored, list_restored
 from flexlib.report.manifest import hash_bytes, name_manifest, names_people, read_manifest
+from flexlib.report.no_page import PERIOD
+from flexlib.report.values import find_zone
 from flexlib.site.frame import INDEX
 
 Row = dict[str, Any]
@@ -187,7 +189,7 @@ def find_reports(folder: Path, inputs: Inputs, *, share: bool = False) -> tuple[
         words = tuple(_strip(one) for one in HEADING.findall(text))
         manifest = read_manifest(name_manifest(page))
         made_of = {name: one["rows_sha256"] for name, one in manifest["snapshots"].items()}
-        zone = str(manifest["parameters"].get("zone", UTC))
+        zone = find_zone(manifest["parameters"])
         name = _strip(title[1]) if title else page.stem
         made_at, moved = page.stat().st_mtime, tuple(inputs.list_moved(manifest, page))
         found.append(Report(page.parent.name, page.name, name, words, content, made_at, made_of, zone, moved))

@@ -7,12 +7,11 @@ from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from flexlib.dates import Month
 from flexlib.enums import OF_AN_HOUR
-from flexlib.errors import BadParameter, SnapshotMissing
-from flexlib.guesses import explain_no_zone
+from flexlib.errors import SnapshotMissing
+from flexlib.guesses import read_zone
 from flexlib.i18n import _, join_or
 from flexlib.sources.registry import BILLS, LEDGER, WINDSURF
 from flexlib.store.ended import check_going
@@ -70,13 +69,6 @@ def find_month_snapshots(
     for one in (*usage, *spent, *billed):
         one.check()
     return (*usage, *spent, *billed)
-
-
-def read_zone(zone: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise BadParameter(explain_no_zone(zone)) from error
 
 
 def write_clock(first: datetime, end: datetime, zone: str) -> str:

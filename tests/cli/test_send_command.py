@@ -366,7 +366,16 @@ def test_files_beside_the_page_are_attached_within_the_limit_and_what_is_not_is_
     assert "llm_usage.xlsx is too large to be attached (0.1 MB)" in read_bodies(found)[0]
     os.utime(page.with_suffix(".pdf"), (0, 0))
     (tmp_path / "mail.yaml").write_text(text.replace("a@b.c", "d@b.c"))
-    assert "llm_usage.pdf is older than the page" in run(capsys)[2]
+    assert "llm_usage.pdf was made of another page and is not attached to the mail to d@b.c." in run(capsys)[2]
+    note_files([page.with_suffix(".pdf")], names=False, page=page)
+    os.utime(page.with_suffix(".pdf"))  # it is newer, and of the page before
+    page.write_text(page.read_text("utf-8") + "<!-- again -->", "utf-8")
+    write_manifest(page, notebook=OWN)
+    (tmp_path / "mail.yaml").write_text(text.replace("a@b.c", "e@b.c"))
+    assert "llm_usage.pdf was made of another page and is not attached to the mail to e@b.c." in run(capsys)[2]
+    found = read_mail(script.taken[-1])
+    assert [*found.iter_attachments()] == []
+    assert "llm_usage.pdf is not attached: it was made of another page." in read_bodies(found)[0]
 
 
 def test_what_may_show_departments_of_few_people_is_not_attached_to_a_mail_whose_body_folds_them(
@@ -641,6 +650,17 @@ def test_a_report_that_was_made_with_other_prices_rates_settings_or_people_is_no
     assert "SENT     ana@example.com" in run(capsys)[1]
 
 
+def test_a_month_that_was_stored_again_since_the_page_read_it_is_named_in_words(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that the page looks back on, so that the hash of its rows does not stand in it."""
+    store(data, "import", SEPTEMBER.previous, call("a", "2025-08-02", "1"))
+    then = {"usage/2025-08/import": {"rows_sha256": "0" * 64}}
+    write_manifest(tmp_path / "reports" / "2025-09" / "llm_usage.html", notebook=OWN, snapshots=then)
+    said = "made with other inputs than there are now (the calls of 2025-08 (import)), so nothing is sent. Run: flexlib"
+    assert said in run(capsys)[2]
+
+
 @pytest.mark.parametrize(
     ("kept", "added", "months", "told", "is_other"),
     [
@@ -666,7 +686,7 @@ def test_a_rate_makes_a_page_another_where_it_holds_on_a_day_whose_rate_the_page
     (rates := data / "rates" / "usd_clp.csv").parent.mkdir(parents=True)
     lines = [f"{day},965.85,x,2025-10-03T06:00:00+00:00,\n" for day in (kept, added)]
     rates.write_text((head := "day,value,source,fetched_at,superseded_at\n") + lines[0])
-    then: dict[str, Any] = {"snapshots": {f"{one}/x": {} for one in months}, "settings": {}}
+    then: dict[str, Any] = {"snapshots": {f"{one}/x": {} for one in months}, "settings": {}, "notebook": {"file": "x"}}
     then |= {"parameters": {"year": 2025, "month": 9, **told}, "files": {"rates/usd_clp.csv": ""}}
     then |= {"rates": hash_rates(then, data), "sought": []}
     rates.write_text(head + "".join(sorted(lines)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from report_samples import FIXTURE
+from report_samples import FIXTURE, write_manifest
 from test_month_run import ALL, Killed, list_outcomes, make_runner, open_closing, say_nothing, store_import
 
 from flexlib.cli.month import print_step
@@ -21,7 +20,6 @@ from flexlib.closing.run import RUN, open_progress, preview_month, run_month
 from flexlib.closing.steps import Outcome, Record, decide, list_found
 from flexlib.closing.table import find_budgets, find_fetch, find_notices, find_site
 from flexlib.i18n import speak, to_english
-from flexlib.report.manifest import FORM, KEYS, name_manifest, seal_manifest
 from flexlib.settings import Settings, load_settings
 from flexlib.site.write import write_site
 from flexlib.store.row_hash import hash_file
@@ -142,8 +140,8 @@ def test_what_a_page_has_read_belongs_to_it(
     def run(words: Sequence[str]) -> Ran:
         ran.append(words[0])
         files = {read.name if is_inside else f"0123abcd/{read.name}": hash_file(read)}
-        manifest = dict.fromkeys(KEYS, "") | {"page": {"sha256": "", "headlines": {}}, "files": files, "form": FORM}
-        name_manifest(page).write_text(json.dumps(manifest | {"seal": seal_manifest(manifest)}))
+        page.touch()
+        write_manifest(page, files=files)
         return Ran(0, {"files": [str(page)]}, ())
 
     run_again(closing, run, ran)

@@ -17,8 +17,9 @@ from report_samples import FIXTURE, SEPTEMBER, THINKING, Row, read_cells, read_w
 
 from flexlib.cli import main
 from flexlib.errors import BadParameter, DiskFailed, NotebookFailed
+from flexlib.report.fresh import explain_unshared, read_zone
 from flexlib.report.kernel import ReportKernel, choose_environment, open_kernel
-from flexlib.report.parameters import check_request, find_notebook, read_parameters
+from flexlib.report.parameters import check_request, find_notebook, list_notebooks, read_parameters
 from flexlib.report.run import open_exporter, render_notebook, run_report
 from flexlib.settings import Settings, load_settings
 
@@ -424,11 +425,69 @@ def test_a_bad_parameter_is_refused_before_anything_runs(tmp_path: Path) -> None
     assert not (tmp_path / "reports").exists()
 
 
-@pytest.mark.parametrize("top", [-1, 0])
-def test_a_number_of_lines_that_is_none_is_refused(top: int) -> None:
-    with pytest.raises(BadParameter, match=f"The parameter top must be 1 or more, not {top}."):
-        check_request("compare_months", {**MONTH, "top": top})
-    assert check_request("compare_months", {**MONTH, "top": 1}).values["top"] == 1
+@pytest.mark.parametrize(
+    ("notebook", "name", "value", "said"),
+    [
+        ("compare_months", "top", 0, "The parameter top must be 1 or more, not 0."),
+        ("latency", "top", -1, "The parameter top must be 1 or more, not -1."),
+        ("forecast", "day", 32, "The parameter day must be from 0 to 31, not 32."),
+        ("forecast", "day", -1, "The parameter day must be from 0 to 31, not -1."),
+        ("forecast", "budget", -0.5, "The parameter budget must be 0 or more, not -0.5."),
+        ("cost_effectiveness", "cap", -1, "The parameter cap must be 0 or more, not -1."),
+        ("forecast", "country", "XX", "'XX' is no country whose holidays are known; write it as CL."),
+        ("llm_usage", "country", "Chile", "'Chile' is no country whose holidays are known; write it as CL."),
+        ("year", "zone", "Chile", "'Chile' is not a time zone; write it as America/Santiago or UTC."),
+    ],
+)
+def test_a_value_that_is_not_what_the_notebook_says_it_is_is_refused(
+    notebook: str, name: str, value: object, said: str
+) -> None:
+    month = {"year": 2025} | ({} if notebook == "year" else {"month": 9})
+    with pytest.raises(BadParameter) as refused:
+        check_request(notebook, {**month, name: value})
+    assert str(refused.value) == said
+
+
+@pytest.mark.parametrize(
+    ("notebook", "values"),
+    [
+        ("compare_months", {"top": 1, "against": "2025-07@1", "zone": "America/Santiago"}),
+        ("compare_months", {"against": ""}),
+        ("forecast", {"day": 31, "budget": 0, "country": ""}),
+        ("forecast", {"day": 0, "budget": 120000.5, "country": "ar"}),
+        ("cost_effectiveness", {"cap": 0}),
+    ],
+)
+def test_a_value_that_is_what_the_notebook_says_it_is_is_taken(notebook: str, values: dict[str, object]) -> None:
+    assert check_request(notebook, {**MONTH, **values}).values == {**MONTH, **values}
+
+
+def test_a_notebook_of_ones_own_may_call_something_else_a_zone_a_top_or_what_it_is_against(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And its page is of UTC, as that of one without such a parameter."""
+    told = (
+        "year: int = 2025\nmonth: int = 9\nzone: str = 'Norte'  # of sales\nagainst: str = ''\ntop: int = 1  # 0: all"
+    )
+    source = "import flexlib as fl\nprint(zone, against, top, fl.load(fl.Month(year, month)).total('requests'))"
+    write_notebook(tmp_path, source, parameters=told)
+    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+    monkeypatch.chdir(tmp_path)
+    words = ["-p", "zone", "Sur", "-p", "against", "budget", "-p", "top", "0", "--with", "focus"]
+    assert main(["report", "--notebook", "sample.ipynb", "--year", "2025", "--month", "9", "--offline", *words]) == 0
+    page = tmp_path / "reports" / "demo" / "2025-09" / "sample_vs_budget.html"
+    assert "Sur budget 0 1507" in page.read_text("utf-8")
+    assert read_zone(page) == "UTC"
+    assert explain_unshared({"parameters": {"zone": "Sur", "share": True}}) == ""
+
+
+def test_our_notebooks_say_of_each_parameter_of_a_kind_that_it_is_one() -> None:
+    """A copy of theirs keeps it."""
+    kinds = {"zone": "zone", "against": "version", "top": "count", "country": "country", "day": "day",
+             "budget": "amount", "cap": "amount"}  # fmt: skip
+    for name in list_notebooks():
+        for one in read_parameters(find_notebook(name)).values():
+            assert one.meaning == kinds.get(one.name, ""), (name, one.name)
 
 
 def test_a_notebook_without_year_and_month_is_run_and_its_page_is_of_no_month(

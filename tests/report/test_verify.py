@@ -182,12 +182,35 @@ def test_a_file_that_was_made_of_an_earlier_page_is_not_as_made_whatever_its_tim
 
 
 @pytest.mark.parametrize(("folder", "why"), [
-    ("2025-09", ""), ("2025-08", "it is of 2025-09 and lies in the folder of 2025-08"),
-    ("2025", "it is of 2025-09 and lies in the folder of 2025"), ("elsewhere", ""),
+    ("2025-09", ""), ("2025-08", "it is of 2025-09 and lies in the folder 2025-08, not in 2025-09"),
+    ("2025", "it is of 2025-09 and lies in the folder 2025, not in 2025-09"), ("elsewhere", ""),
 ])  # fmt: skip
 def test_a_page_in_the_folder_of_another_month_is_no_page_of_it(folder: str, why: str, tmp_path: Path) -> None:
     assert explain_misplaced(tmp_path / folder / "x.html", {"parameters": {"year": 2025, "month": 9}}) == why
     assert explain_misplaced(tmp_path / folder / "x.html", {"parameters": {}}) == ""
+
+
+@pytest.mark.parametrize("is_edited", [False, True])
+def test_a_page_in_the_folder_of_another_month_is_judged_as_any_and_its_place_is_said_besides(
+    home: Path, capsys: pytest.CaptureFixture[str], *, is_edited: bool
+) -> None:
+    """As in an archive by months of delivery."""
+    notebook = nbformat.read(home / "notebooks" / "small.ipynb", 4)  # type: ignore[no-untyped-call]
+    told = nbformat.v4.new_code_cell("year: int = 2025\nmonth: int = 9", metadata={"tags": ["parameters"]}, id="of")  # type: ignore[no-untyped-call]
+    notebook.cells.insert(0, told)
+    nbformat.write(notebook, home / "notebooks" / "small.ipynb")  # type: ignore[no-untyped-call]
+    page = run_report(check_request("small", {"year": 2025, "month": 9}), home / "reports", home / "data")
+    page.parent.rename(page.parent.with_name("2025-10"))
+    page = page.parent.with_name("2025-10") / page.name
+    if is_edited:
+        page.write_text(page.read_text("utf-8").replace("1,507", "1,508"), "utf-8")
+    nothing = dict.fromkeys((True, False), "")
+    (found,) = verify_pages([page], dict.fromkeys((True, False), home / "data"), told={}, unclosed=nothing)
+    place = "small.html is no page of this folder: it is of 2025-09 and lies in the folder 2025-10, not in 2025-09."
+    assert (found.verdict, found.exit_code) == ((Verdict.DIFFERS, 4) if is_edited else (Verdict.SAME, 0))
+    assert found.sentences[-1] == place
+    assert any("has “Calls 1,508”" in one for one in found.sentences) is is_edited
+    assert len(found.sentences) == (3 if is_edited else 1)
 
 
 @pytest.mark.parametrize(("folder", "is_misplaced"), [("2025", False), ("2024", True), ("2025-08", True)])
@@ -246,6 +269,40 @@ def test_a_page_is_of_other_inputs_where_there_is_what_it_would_have_read_or_set
         assert list_inputs(new=file) == [f"the file {file.removeprefix('data/')}"]
     for file in ("params/chargeback.yaml", "params/flex_credits.yaml", "data/prices/notes.csv"):
         assert list_inputs(new=file) == []
+
+
+@pytest.mark.heavy  # a run of a notebook each
+@pytest.mark.parametrize("named", ["{outside}/rules.yaml", "../../outside/rules.yaml", "mine/rules.yaml"])
+def test_a_page_is_of_other_inputs_where_a_file_that_its_own_parameter_names_was_changed_or_is_gone(
+    home: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    """Wherever that lies: from the folder of the notebook on, or from that of the project."""
+    monkeypatch.setattr("flexlib.report.reads.SYSTEM", [])  # a test may run in /dev/shm
+    (project := home / "project").mkdir()
+    for name in ("notebooks", ".env.example"):
+        (home / name).rename(project / name)
+    monkeypatch.chdir(project)
+    outside, cell = home / "outside", "from flexlib.front.chargeback import find_rules\nfind_rules(rules)"
+    notebook = nbformat.read(project / "notebooks" / "small.ipynb", 4)  # type: ignore[no-untyped-call]
+    told = nbformat.v4.new_code_cell("rules: str = ''", metadata={"tags": ["parameters"]}, id="of")  # type: ignore[no-untyped-call]
+    notebook.cells = [told, nbformat.v4.new_code_cell(cell, id="rules"), *notebook.cells]  # type: ignore[no-untyped-call]
+    nbformat.write(notebook, project / "notebooks" / "small.ipynb")  # type: ignore[no-untyped-call]
+    given = named.format(outside=outside)
+    file = Path(os.path.abspath(project / ("." if given.startswith("mine") else "notebooks") / given))
+    file.parent.mkdir()
+    file.write_text("pools: []")
+    page = run_report(check_request("small", {"rules": given}), home / "reports", home / "data")
+    manifest, inputs = (
+        read_manifest(name_manifest(page)),
+        Inputs(load_settings({"FLEXLIB_DATA": "data"}), home / "data"),
+    )
+    assert any(one.endswith("/rules.yaml") for one in manifest["files"])
+    said = ["the file mine/rules.yaml" if given.startswith("mine") else "the file rules.yaml"]
+    assert inputs.list_moved(manifest, page) == []
+    file.write_text("pools: [] # other")
+    assert inputs.list_moved(manifest, page) == said
+    file.unlink()
+    assert inputs.list_moved(manifest, page) == said
 
 
 def test_no_place_of_this_machine_and_no_person_is_in_a_manifest(home: Path) -> None:
@@ -342,6 +399,42 @@ def test_a_manifest_that_was_edited_or_is_missing_and_a_page_that_is_missing_are
     page.unlink()
     code, (found, _) = verify(capsys, "reports")
     assert (code, found["sentences"][0][:23]) == (3, "small.html is not there")
+
+
+@pytest.mark.parametrize("change", [
+    {"sums": {"USD": "9O.00"}}, {"sums": {"USD": "NaN"}}, {"sums": {"USD": "1E+999999999"}}, {"sums": {"USD": 9}},
+    {"sums": "9.00"}, {"rows": "9"}, {"version": "../2025-08"}, {"state": None},
+])  # fmt: skip
+def test_a_month_in_a_manifest_that_was_sealed_again_in_no_form_is_told_of_its_page_alone(
+    home: Path, capsys: pytest.CaptureFixture[str], change: dict[str, object]
+) -> None:
+    file, name = name_manifest(find_page(home)), "usage/2025-09/import"
+    months = read_manifest(file)["snapshots"]
+    seal_again(file, snapshots=months | {name: months[name] | change})
+    assert_strange(home, capsys)
+
+
+@pytest.mark.parametrize("change", [
+    {"snapshots": {"usage/2025-09": {}}}, {"snapshots": {"usage/2025-13/import": {}}}, {"snapshots": []},
+    {"snapshots": {"other/2025-09/import": {}}}, {"language": "xx"}, {"parameters": []}, {"made_up": "no"},
+    {"files": {"x": 1}}, {"notebook": {}}, {"pseudonyms": 9}, {"sought": 9}, {"versions": None},
+])  # fmt: skip
+def test_a_manifest_that_was_sealed_again_in_no_form_is_told_of_its_page_alone(
+    home: Path, capsys: pytest.CaptureFixture[str], change: dict[str, object]
+) -> None:
+    seal_again(name_manifest(find_page(home)), **change)
+    assert_strange(home, capsys)
+
+
+def assert_strange(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = find_page(home)
+    other = page.with_name("other.html")
+    shutil.copy(page, other)
+    code, found = verify(capsys, "reports/demo")
+    assert (code, found[0]["page"], found[0]["result"]) == (4, "reports/demo/other.html", "not_verified")
+    assert found[1]["sentences"] == [
+        f"{name_manifest(page).relative_to(home)} is of a form that this flexlib does not know; make the page again."
+    ]
 
 
 def test_what_is_no_page_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -451,7 +544,9 @@ def test_a_month_that_was_stored_again_is_named_with_both_totals_and_the_page_wa
     shutil.rmtree(home / "data" / "credits" / "2025-09")
     code, (found, _) = verify(capsys, "reports/demo")  # and its notebook
     assert (code, found["result"]) == (3, "not_verified")
-    assert "credits/2025-09/windsurf is no longer stored in the version" in found["sentences"][1]
+    assert found["sentences"][1] == (
+        "The credits of 2025-09 (windsurf) are no longer stored in the version that the page was made of."
+    )
 
 
 @pytest.mark.heavy  # three runs of a notebook
@@ -756,6 +851,15 @@ def test_what_moved_is_told_in_spanish_with_its_numbers() -> None:
     ("en", "15 Sep", "16 Sep", " (+1)"),
     ("en", "1.5.7", "1.5.8", ""),
     ("en", "–", "12", ""),
+    ("en", "−20.00", "−30.00", " (−10)"),
+    ("en", "−20.00", "+20.00", " (+40)"),
+    ("en", "-20.00", "20.00", " (+40)"),
+    ("es", "US$−1.020,00", "US$ +20,00", " (+1,040)"),
+    ("en", "−US$ 20.00", "US$ 20.00", ""),
+    ("en", "20.00 −", "20.00", ""),
+    ("en", "gpt-4", "gpt-5", ""),
+    ("en", "30 Sep", "1 Oct", ""),
+    ("en", "900 ms", "1.2 s", ""),
 ])  # fmt: skip
 def test_a_headline_that_moved_says_by_how_much(language: str, then: str, now: str, by: str) -> None:
     before, after = ({"Of it": one, "same": "1"} for one in (then, now))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 from python_calamine import CalamineWorkbook
+from report_samples import write_manifest
 from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
 
 from flexlib.addresses import hide_email
@@ -22,7 +22,7 @@ from flexlib.front.sharing import find_folded, fold_table, keep_shared
 from flexlib.front.spend import load_spend
 from flexlib.page.budgets import show_budgets
 from flexlib.report.folder import find_packaged
-from flexlib.report.manifest import hash_bytes, seal_manifest
+from flexlib.report.manifest import hash_bytes
 from flexlib.site.facts import Facts
 
 
@@ -209,17 +209,12 @@ def test_no_page_of_a_shared_site_names_a_department_of_few_people(
 
 def report(folder: Path, name: str, notebook: str, sha256: str = "", **changes: Any) -> None:  # noqa: ANN401
     """A page as `flexlib report` leaves it, of a notebook as flexlib brings it, with its manifest."""
-    file, text = folder / f"{name}.html", "Legal: 3.00"
+    file = folder / f"{name}.html"
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, "utf-8")
+    file.write_text("Legal: 3.00", "utf-8")
     own = find_packaged() / "notebooks" / f"{notebook}.ipynb"
-    manifest = {
-        "form": 1, "page": {"sha256": hash_bytes(text.encode()), "headlines": {}}, "parameters": {}, "language": "en",
-        "notebook": {"file": f"notebooks/{notebook}.ipynb", "sha256": sha256 or hash_bytes(own.read_bytes())},
-        "made_up": False, "snapshots": {}, "files": {}, "settings": {}, "versions": {},
-    } | changes  # fmt: skip
-    sealed = json.dumps(manifest | {"seal": seal_manifest(manifest)})
-    file.with_name(f"{name}.manifest.json").write_text(sealed, "utf-8")
+    told = {"file": f"notebooks/{notebook}.ipynb", "sha256": sha256 or hash_bytes(own.read_bytes())}
+    write_manifest(file, notebook=told, **changes)
 
 
 def test_a_shared_site_leaves_out_each_report_that_may_show_departments_and_names_it(

@@ -8,7 +8,7 @@ import duckdb
 
 from flexlib.addresses import HIDE_EMAIL
 from flexlib.errors import BadParameter
-from flexlib.guesses import explain_no_zone
+from flexlib.guesses import read_zone
 from flexlib.i18n import _
 from flexlib.schema import USAGE, name_sql_type
 from flexlib.sources.files.conditions import join_tiers
@@ -81,9 +81,7 @@ def judge_rows(
     the `month` (its first day, or null) of each row that is no call. Raises `BadFile` when the file cannot be read,
     lacks a column, or contradicts what `mapping` says of all its rows; `BadParameter` for a time zone that does not
     exist, and when nothing tells the provider of any row."""
-    zone = quote(mapping.timezone)
-    if not connection.execute(f"SELECT 1 FROM pg_timezone_names() WHERE name = {zone}").fetchall():
-        raise BadParameter(explain_no_zone(mapping.timezone))
+    read_zone(mapping.timezone)
     connection.execute(MACROS + CONTENT_MACRO + build_macros(mapping.decimal) + build_time_macros(mapping.date_order))
     values = _type_fields(mapping)
     fixed = _list_fixed(mapping, values)
