@@ -25,7 +25,7 @@ from flexlib.front.uses import UNITS as UNITS
 from flexlib.i18n import _
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
-from flexlib.spend.before import explain_running, is_running
+from flexlib.spend.before import explain_running, list_running
 from flexlib.spend.month import MonthUsage
 from flexlib.spend.unstored import explain_unstored
 from flexlib.store.ended import check_going
@@ -148,8 +148,8 @@ def compare_spans(
                 calls = _("{calls} of {span}").format(calls=format_count(count, "call"), span=format_span(span))
                 missing.append(tell_left_out(count, calls, lacks))
     partial = {month for months_without in unstored.values() for month in months_without}
-    running = {one.month: one for one in spend.loaded if is_running(one)}
-    told = " ".join(map(explain_running, running.values()))
+    running = {one.month: own for one in spend.loaded if (own := _explain_running(one, of))}
+    told = " ".join(running.values())
     missing = [told, *missing] if told else missing
     state = find_worst({month.state for month in spend.loaded})
     partial |= {month.month for month in spend.loaded if lacks_rows(month, of)}
@@ -168,6 +168,13 @@ def compare_spans(
         by=by,
         running=told,
     )
+
+
+def _explain_running(month: MonthUsage, of: str) -> str:
+    """That days of the month are still to come of what has the unit; empty where none are."""
+    sources = list_sources(month, of)
+    running = list_running(month, sources)
+    return explain_running(month, running, is_all=len(running) == len(sources)) if running else ""
 
 
 def _check_placed(spend: Spend, known: SpendTable, by: str, of: str) -> None:
