@@ -26,6 +26,7 @@ from flexlib.front.anomaly_days import (
     spread_lacks,
     sum_day,
 )
+from flexlib.front.anomaly_limits import explain_limits, find_outcome, find_reasons
 from flexlib.front.credits_days import CreditsDays
 from flexlib.front.events import Event, find_event
 from flexlib.front.history import build_history, explain_ends, find_ends, keep_use
@@ -106,25 +107,19 @@ class MonthAnomalies:
         return sum(one.chance for one in self.alarms)
 
     @property
+    def outcome(self) -> Outcome:
+        """Whether there was enough to judge by."""
+        return find_outcome(self.layers)
+
+    @property
     def reason(self) -> str:
         """Why it cannot say anything, else empty."""
-        reasons = [one.reason for one in self.layers.values() if one.outcome is Outcome.CANNOT_SAY]
-        return reasons[0] if len(reasons) == len(self.layers) and reasons else ""
+        return next(iter(find_reasons(self.layers).values()), "") if self.outcome is Outcome.CANNOT_SAY else ""
 
     @property
     def limits(self) -> tuple[str, ...]:
         """Of what it says nothing though it says something, in sentences."""
-        kinds = {WHOLE: _("All together"), "user": _("People"), "model": _("Models")}
-        said = [
-            _("{kind} cannot be judged: {reason}.").format(kind=kinds.get(key, key), reason=one.reason)
-            for key, one in self.layers.items() if one.outcome is Outcome.CANNOT_SAY and not self.reason
-        ]  # fmt: skip
-        known = translate_count(
-            "Of the month's {days} days {count} is known, but for {percent} of its calls at most.",
-            "Of the month's {days} days {count} are known, but for {percent} of their calls at most.",
-            self.days_known,
-        ).format(days=self.month.days, count=self.days_known, percent=format_share_percent(UNPRICED))
-        return (*([known] if self.days_known < self.month.days else []), *said)
+        return tuple(explain_limits(self.month, self.unit, self.days_known, self.layers))
 
 
 def find_month_anomalies(
