@@ -52,6 +52,7 @@ from flexlib.setting_values import has_file
 from flexlib.settings import find_home
 from flexlib.spend.month import MonthUsage
 from flexlib.store.membership import LEVELS as PLACES
+from flexlib.store.place_names import list_taken_by_calls
 
 LEVELS = {"department": "department", "project": "project", "cost_centre": "cost_centre", "team": "team",
           "person": "user"}  # fmt: skip
@@ -150,11 +151,10 @@ def charge_month(
     zero = {unit: Decimal(0) for unit in totals}  # who used nothing may have to pay for seats
     payers = [*heads, *([NOBODY] if any(one.spare for one in charges) else [])]
     use |= {one: Use(zero, 0, lacks=_list_moved(one.name in moved)) for one in payers if one not in use}
-    lines = build_lines(use, charges, taxes, heads)
-    if share:
-        folded = _list_folded(spend, level, charges)
-        lines = fold_lines(lines, folded)
-        heads = {one: count for one, count in heads.items() if one not in folded}
+    folded = _list_folded(spend, level, charges) if share else set()
+    lines = fold_lines(build_lines(use, charges, taxes, heads), folded)
+    heads = {one: count for one, count in heads.items() if one not in folded}
+    notes += list_taken_by_calls({key: [one.name for one in use if one not in folded]} if key in PLACES else {})
     shared = {name for line in lines if line.key.kind is not LineKind.POOL for name in line.items}
     nobody = _("{name}: to be shared by {rule}, but no line has any; it stays a line of its own.")
     notes += [

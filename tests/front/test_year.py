@@ -7,6 +7,7 @@ from datetime import date, datetime, timezone
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from matplotlib.text import Annotation
@@ -28,6 +29,7 @@ from flexlib.page.year import (
     show_year_headlines,
     show_year_title,
 )
+from flexlib.site.facts import Facts
 from flexlib.store.ended import change_ended
 from flexlib.tables.year import table_models, table_months, table_places
 
@@ -341,3 +343,18 @@ def test_departments_that_the_months_sum_of_somebody_who_moved_may_be_of_have_at
     html = render_table(table_places(rows, placed.span))
     assert [html.count(f"{amount} <small>at least</small>") for amount in (5, 110)] == [1, 1]
     assert html.count("at least") == 2
+
+
+def test_a_department_called_as_flexlib_calls_those_in_none_is_a_row_of_its_own(tmp_path: Path) -> None:
+    def of_user(number: int) -> dict[str, Any]:
+        return {"usable_type": "user", "usable_id": number}
+
+    told = '{"department": "in no department"}'
+    store(tmp_path, "ledger", AUGUST, call("a", "2025-08-02", "5", metadata=told, **of_user(1)),
+          call("b", "2025-08-02", "7", **of_user(2)))  # fmt: skip
+    months = load_spend(AUGUST, AUGUST, tmp_path)
+    rows = list_places(months, "usd")
+    assert [(row["department"], row["total"]) for row in rows] == [("in no department *", 7), ("in no department", 5)]
+    assert [(row["department"], row["total"]) for row in Facts(months).departments] == [
+        ("in no department *", 7), ("in no department", 5)]  # fmt: skip
+    assert [row["department"] for row in list_places(months, "usd", share=True)] == ["Small groups"]
