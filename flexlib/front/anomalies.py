@@ -20,8 +20,8 @@ from flexlib.front.anomaly_days import (
     UNPRICED,
     WHOLE,
     count_heads,
-    find_lacks,
     find_unit,
+    mark_parts,
     spread,
     spread_lacks,
     sum_day,
@@ -31,9 +31,10 @@ from flexlib.front.credits_days import CreditsDays
 from flexlib.front.events import Event, find_event
 from flexlib.front.history import build_history, explain_ends, find_ends, keep_use
 from flexlib.front.months import compare_total
-from flexlib.front.no_amount import UNITS, explain_lack
+from flexlib.front.no_amount import explain_no_amount
 from flexlib.front.spend import Spend
 from flexlib.front.unstored import find_gaps
+from flexlib.front.uses import UNITS
 from flexlib.i18n import _, translate_count
 from flexlib.proof import Certificate, Look, State, look_nowhere
 from flexlib.sources.registry import WINDSURF
@@ -84,7 +85,7 @@ class MonthAnomalies:
     layers: dict[str, Anomalies]
     """What was looked at, by layer; empty where the month has no day of the unit."""
     days_known: int
-    """Days of the month of which all is known, or nearly all, see `anomaly_days.find_lacks`."""
+    """Days of the month of which all is known, or nearly all, see `anomaly_days.mark_parts`."""
     peak: tuple[date, tuple[int, float, int, float]] | None
     """Its highest day and, as of `Unusual.heads`, what it was made of; None without any amount."""
     days_before: int
@@ -151,7 +152,7 @@ def find_month_anomalies(
     made = _judge_days(_widen(spend), month, of, LEAST[of] if least is None else least, list(events), by)
     if made is None:
         raise InvalidRequest(_("no day of {month} has {lack}.")
-            .format(month=month, lack=explain_lack(of, [month], root, LEAST)))  # fmt: skip
+            .format(month=month, lack=explain_no_amount(of, [month], root, LEAST)))  # fmt: skip
     return made
 
 
@@ -234,7 +235,7 @@ def _list_lacking(spend: Spend | CreditsDays, month: Month, days: pd.DataFrame, 
         "{calls} without a price are left out of the days.",
         lacking,
     ).format(calls=format_count(lacking, "call"))
-    before = int((find_lacks(days, column) & (days["day"] < pd.Timestamp(month.first))).sum())
+    before = int((mark_parts(days, column) & (days["day"] < pd.Timestamp(month.first))).sum())
     unusable = translate_count(
         "{count} day before {month} lacks the price of more than {percent} of its calls: its sum tells nothing of what "
         "is usual.",

@@ -29,7 +29,7 @@ from flexlib.store.roster import simplify_text
 UNKNOWN = {"usd": "unpriced_requests", "clp": "unconverted_requests"}
 
 
-def find_lack(
+def find_missing(
     spend: Spend, budget: Budget, table: pd.DataFrame, span: Span, until: date, most_unpriced: Decimal,
     undecided: Collection[Month], misnamed: str,
 ) -> tuple[str, bool]:  # fmt: skip

@@ -528,8 +528,8 @@ def test_a_sum_of_a_month_has_no_day_and_who_moved_within_it_is_in_no_department
     assert [one for one in (shown.out + shown.err).splitlines() if "somebody who moved" in one] == [note]
     lines = [line.split()[:3] for line in shown.out.splitlines() if line.startswith(("Legal", "Unmapped", "TOTAL"))]
     assert lines == [["Legal", "3.00", "at"], ["Unmapped", "2.12", "3.00"], ["TOTAL", "5.12", "3.00"]]
-    with (tmp_path / "billing.csv").open(encoding="utf-8") as lines:
-        assert {line["line"]: line["lacks"] for line in csv.DictReader(lines)} == {
+    with (tmp_path / "billing.csv").open(encoding="utf-8") as written:
+        assert {line["line"]: line["lacks"] for line in csv.DictReader(written)} == {
             "Legal": "clp moved", "Unmapped": "clp",
         }  # fmt: skip
 
