@@ -54,6 +54,7 @@ class Outcome(StrEnum):
     """Whether there was enough to judge by."""
 
     JUDGED = "judged"
+    IN_PART = "in part"  # of a month: one thing that is looked at was judged, another not
     CANNOT_SAY = "cannot say"
 
 
@@ -71,6 +72,8 @@ class Anomalies:
     outcome: Outcome
     reason: str = field(default="")
     """Why it cannot say."""
+    lacking: int = 0
+    """Rows with such days that are not judged only since too many of their days are known in part."""
 
     @property
     def false_alarms(self) -> float:
@@ -115,15 +118,19 @@ def find_anomalies(
         reason = said.format(days=known, fewest=FEWEST_DAYS)
         return Anomalies(_build_found(table.index, days), 0, 0, Outcome.CANNOT_SAY, reason)
     is_used = (amounts > 0) & is_whole
-    is_judged = (is_used.sum(axis=1) > FEWEST_USED) & (is_whole.sum(axis=1) >= FEWEST_DAYS)
-    is_judged &= (is_used | ~is_whole)[:, : len(days) - FEWEST_DAYS + 1].any(axis=1)
-    unjudged = int((~is_judged & (amounts[:, is_tested] >= max(least, unit)).any(axis=1)).sum())
+    may_be_used = is_used | ~is_whole
+    is_old = may_be_used[:, : len(days) - FEWEST_DAYS + 1].any(axis=1)
+    is_judged = (is_used.sum(axis=1) > FEWEST_USED) & (is_whole.sum(axis=1) >= FEWEST_DAYS) & is_old
+    has_enough = (may_be_used.sum(axis=1) > FEWEST_USED) & is_old
+    is_of_note = ~is_judged & (amounts[:, is_tested] >= max(least, unit)).any(axis=1)
+    unjudged, lacking = int((is_of_note & ~has_enough).sum()), int((is_of_note & has_enough).sum())
     if not is_judged.any():
-        return Anomalies(_build_found(table.index, days), tested, unjudged, Outcome.JUDGED)
+        return Anomalies(_build_found(table.index, days), tested, unjudged, Outcome.JUDGED, lacking=lacking)
     weekdays = days.day_of_week.to_numpy()
     chances = measure_chances(amounts[is_judged] / unit, weekdays, is_tested, least / unit, is_whole[is_judged])
     found = _choose(chances, tested, false_alarms)
-    return Anomalies(_build_found(table.index[is_judged], days, found, unit), tested, unjudged, Outcome.JUDGED)
+    rows = _build_found(table.index[is_judged], days, found, unit)
+    return Anomalies(rows, tested, unjudged, Outcome.JUDGED, lacking=lacking)
 
 
 def _read_table(table: pd.DataFrame) -> tuple[pd.DatetimeIndex, np.ndarray]:

@@ -3,7 +3,7 @@ out by subtraction."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Hashable, Mapping, Sequence
 from decimal import Decimal
 from typing import TypeVar
 
@@ -57,11 +57,14 @@ def split_few(
     """The other rows, those of few people, and what the one row of these is called, which is no other row's name."""
     few = [row for row in rows if is_few(row)]
     others = [row for row in rows if not is_few(row)]
-    taken = {name_of(row) for row in others}
-    name: str = SMALL_GROUPS
+    return others, few, name_apart(SMALL_GROUPS, {name_of(row) for row in others})
+
+
+def name_apart(name: str, taken: Container[object]) -> str:
+    """What a line of our own is called, which is none of the names that are `taken`."""
     while name in taken:
         name += " *"
-    return others, few, name
+    return name
 
 
 def fold_lines(lines: Sequence[ChargeLine], folded: Collection[LineKey]) -> list[ChargeLine]:

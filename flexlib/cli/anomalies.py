@@ -20,7 +20,7 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import USUAL_MONTHS, open_shown
 from flexlib.dates import Month
 from flexlib.formats import clean_text, format_few, format_number, format_plain, format_short_day, round_amount
-from flexlib.i18n import _, mark_text, translate_count, write_json, write_number
+from flexlib.i18n import _, translate_count, write_json, write_number
 from flexlib.names import show_people
 from flexlib.settings import Settings
 
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 SHOWN = 10
 """Days shown of each layer, unless another number is asked for."""
 
-TITLES = {"day": mark_text("All together"), "user": mark_text("People"), "model": mark_text("Models")}
+LAYERS = ("day", "user", "model")
+"""What is looked by without being asked to."""
 
 
 def add_commands(commands: Commands) -> None:
@@ -82,7 +83,7 @@ def run_anomalies(arguments: argparse.Namespace, settings: Settings) -> int:
         least=arguments.least,
         names=arguments.names,
         events=events,
-        by=[key for key in arguments.by if key not in TITLES],
+        by=[key for key in arguments.by if key not in LAYERS],
         roster=arguments.roster or settings.organization,
         tolerance=settings.bill_tolerance,
         look=find_look(settings, settings.data),
@@ -101,21 +102,22 @@ def describe_anomalies(made: MonthAnomalies) -> dict[str, Any]:
         "of": made.unit,
         "least": made.least,
         "state": str(made.state),
-        "outcome": "cannot say" if made.reason else "judged",
-        "reason": made.reason or None,
+        "outcome": str(made.outcome),
+        "reason": next((one.reason for one in made.layers.values() if one.reason), None),
         "days_before": made.days_before,
         "days_known": made.days_known,
         "false_alarms": round(made.false_alarms, 2),
         "unusual": [_describe(one) for one in sorted(made.found, key=lambda one: bool(one.event))],
-        "layers": {name: {"rows_too_new": layer.unjudged, "days_tested": layer.tested}
-                   for name, layer in made.layers.items()},
+        "layers": {name: {"rows_too_new": one.unjudged, "rows_without_prices": one.lacking, "days_tested": one.tested}
+                   for name, one in made.layers.items()},
         "missing": [*made.missing, *made.limits],
     }  # fmt: skip
 
 
 def render_anomalies(made: MonthAnomalies, top: int) -> str:
     """The unusual days for the console, layer by layer."""
-    from flexlib.analysis.anomalies import WHAT_TO_DO
+    from flexlib.analysis.anomalies import WHAT_TO_DO, Outcome
+    from flexlib.front.anomaly_limits import name_layer
 
     unit = "US$" if made.unit == "usd" else _(made.unit.replace("_", " "))
     title = _("Unusual days of {title} in {unit}, at least {least} each").format(
@@ -129,9 +131,10 @@ def render_anomalies(made: MonthAnomalies, top: int) -> str:
         if count
         else ""
     )
-    lines = [f"{title}: {format_number(count) if count else _('none')}{expect}"]
+    none = _("none of what can be judged") if made.outcome is Outcome.IN_PART else _("none")
+    lines = [f"{title}: {format_number(count) if count else none}{expect}"]
     for name in made.layers:
-        lines += _render_layer(_(TITLES.get(name, name)), [one for one in made.alarms if one.layer == name], top)
+        lines += _render_layer(name_layer(name), [one for one in made.alarms if one.layer == name], top)
     lines += _render_layer(_("Planned"), [one for one in made.found if one.event], top)
     lines += [_(WHAT_TO_DO)] if made.alarms else []
     if unjudged := made.layers["user"].unjudged:

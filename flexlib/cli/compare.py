@@ -126,8 +126,9 @@ def describe_comparison(made: Comparison, top: int) -> dict[str, Any]:
 def render_comparison(made: Comparison, top: int) -> str:
     """The change for the console: the difference, its parts, who and which model moved most."""
     from flexlib.analysis.compare import SAID, round_parts
+    from flexlib.analysis.titles import title_key
     from flexlib.analysis.top import NOT_GIVEN
-    from flexlib.tables.compare import CODES, TITLES, count_gone, count_new, count_not_yet, name_part
+    from flexlib.tables.compare import CODES, count_gone, count_new, count_not_yet, name_part
 
     change, parts = made.change, made.change.sum_parts()
     unit, places = _(UNIT_NAMES[made.unit]), UNIT_PLACES[made.unit]
@@ -169,7 +170,7 @@ def render_comparison(made: Comparison, top: int) -> str:
             lines.append(f"  {said[name]:<48}{_round(part, '>+16,', places)}{between}")
     whose = _("People") if made.unit == "flex_credits" else _("People and applications")
     if made.by != "user":
-        whose = _(TITLES[made.by])
+        whose = title_key(made.by)
     for title, sums in ((whose, change.sum_by_person()), (_("Models"), change.sum_by_model())):
         lines.append(_("{title} with the largest changes").format(title=title))
         for key, moved in _list_top(sums, top):

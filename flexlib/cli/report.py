@@ -62,12 +62,10 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--offline", action="store_true", help=_("use what is stored, ask no server"))
     parser.add_argument("--alone", action="store_true",
                         help=_("do not read the month before, to compare with, where it is missing"))  # fmt: skip
-    parser.add_argument(
-        "--console", action="store_true", help=_("also print the month's flex credits by day and model")
-    )
-    parser.add_argument(
-        "--output-dir", type=Path, default=Path("reports"), metavar="FOLDER", help=_("where it goes (default reports)")
-    )
+    parser.add_argument("--console", action="store_true",
+                        help=_("also print the month's flex credits by day and model"))  # fmt: skip
+    parser.add_argument("--output-dir", type=Path, default=Path("reports"), metavar="FOLDER",
+                        help=_("where it goes (default reports)"))  # fmt: skip
     add_with_option(parser)
     limit = _("how long a cell of the notebook may take (default {seconds:g})").format(seconds=CELL_LIMIT)
     parser.add_argument("--cell-limit", type=_read_seconds, default=CELL_LIMIT, metavar="SECONDS", help=limit)

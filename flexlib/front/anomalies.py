@@ -20,19 +20,21 @@ from flexlib.front.anomaly_days import (
     UNPRICED,
     WHOLE,
     count_heads,
-    find_lacks,
     find_unit,
+    mark_parts,
     spread,
     spread_lacks,
     sum_day,
 )
+from flexlib.front.anomaly_limits import explain_limits, find_outcome, find_reasons
 from flexlib.front.credits_days import CreditsDays
 from flexlib.front.events import Event, find_event
 from flexlib.front.history import build_history, explain_ends, find_ends, keep_use
 from flexlib.front.months import compare_total
-from flexlib.front.no_amount import UNITS, explain_lack
+from flexlib.front.no_amount import explain_no_amount
 from flexlib.front.spend import Spend
 from flexlib.front.unstored import find_gaps
+from flexlib.front.uses import UNITS
 from flexlib.i18n import _, translate_count
 from flexlib.proof import Certificate, Look, State, look_nowhere
 from flexlib.sources.registry import WINDSURF
@@ -83,7 +85,7 @@ class MonthAnomalies:
     layers: dict[str, Anomalies]
     """What was looked at, by layer; empty where the month has no day of the unit."""
     days_known: int
-    """Days of the month of which all is known, or nearly all, see `anomaly_days.find_lacks`."""
+    """Days of the month of which all is known, or nearly all, see `anomaly_days.mark_parts`."""
     peak: tuple[date, tuple[int, float, int, float]] | None
     """Its highest day and, as of `Unusual.heads`, what it was made of; None without any amount."""
     days_before: int
@@ -106,25 +108,19 @@ class MonthAnomalies:
         return sum(one.chance for one in self.alarms)
 
     @property
+    def outcome(self) -> Outcome:
+        """Whether there was enough to judge by."""
+        return find_outcome(self.layers)
+
+    @property
     def reason(self) -> str:
         """Why it cannot say anything, else empty."""
-        reasons = [one.reason for one in self.layers.values() if one.outcome is Outcome.CANNOT_SAY]
-        return reasons[0] if len(reasons) == len(self.layers) and reasons else ""
+        return next(iter(find_reasons(self.layers).values()), "") if self.outcome is Outcome.CANNOT_SAY else ""
 
     @property
     def limits(self) -> tuple[str, ...]:
         """Of what it says nothing though it says something, in sentences."""
-        kinds = {WHOLE: _("All together"), "user": _("People"), "model": _("Models")}
-        said = [
-            _("{kind} cannot be judged: {reason}.").format(kind=kinds.get(key, key), reason=one.reason)
-            for key, one in self.layers.items() if one.outcome is Outcome.CANNOT_SAY and not self.reason
-        ]  # fmt: skip
-        known = translate_count(
-            "Of the month's {days} days {count} is known, but for {percent} of its calls at most.",
-            "Of the month's {days} days {count} are known, but for {percent} of their calls at most.",
-            self.days_known,
-        ).format(days=self.month.days, count=self.days_known, percent=format_share_percent(UNPRICED))
-        return (*([known] if self.days_known < self.month.days else []), *said)
+        return tuple(explain_limits(self.month, self.unit, self.days_known, self.layers))
 
 
 def find_month_anomalies(
@@ -156,7 +152,7 @@ def find_month_anomalies(
     made = _judge_days(_widen(spend), month, of, LEAST[of] if least is None else least, list(events), by)
     if made is None:
         raise InvalidRequest(_("no day of {month} has {lack}.")
-            .format(month=month, lack=explain_lack(of, [month], root, LEAST)))  # fmt: skip
+            .format(month=month, lack=explain_no_amount(of, [month], root, LEAST)))  # fmt: skip
     return made
 
 
@@ -239,7 +235,7 @@ def _list_lacking(spend: Spend | CreditsDays, month: Month, days: pd.DataFrame, 
         "{calls} without a price are left out of the days.",
         lacking,
     ).format(calls=format_count(lacking, "call"))
-    before = int((find_lacks(days, column) & (days["day"] < pd.Timestamp(month.first))).sum())
+    before = int((mark_parts(days, column) & (days["day"] < pd.Timestamp(month.first))).sum())
     unusable = translate_count(
         "{count} day before {month} lacks the price of more than {percent} of its calls: its sum tells nothing of what "
         "is usual.",

@@ -36,7 +36,7 @@ def spread(table: pd.DataFrame, key: str, column: str, days: pd.Index) -> pd.Dat
     return wide[wide.sum(axis=1) > 0].reindex(columns=days, fill_value=0.0)
 
 
-def find_lacks(table: pd.DataFrame, column: str) -> pd.Series:
+def mark_parts(table: pd.DataFrame, column: str) -> pd.Series:
     """Of each line whether it lacks so many calls without such an amount that it is no measure, more than
     `MOST_UNPRICED`: it came to at least what it says. Credits lack none."""
     lacks = f"lacks_{column}"
@@ -49,8 +49,8 @@ def find_lacks(table: pd.DataFrame, column: str) -> pd.Series:
 
 
 def spread_lacks(table: pd.DataFrame, key: str, column: str, amounts: pd.DataFrame) -> pd.DataFrame:
-    """As of `find_lacks`, of each of the `amounts` of `spread`."""
-    lacking = table[find_lacks(table, column) & table["day"].notna()]
+    """As of `mark_parts`, of each of the `amounts` of `spread`."""
+    lacking = table[mark_parts(table, column) & table["day"].notna()]
     who = lacking[key].fillna(NOT_GIVEN) if key != WHOLE else pd.Series("", lacking.index)
     counts = pd.crosstab(who, lacking["day"]).reindex(index=amounts.index, columns=amounts.columns, fill_value=0)
     return counts > 0
@@ -60,7 +60,7 @@ def find_unit(people: pd.DataFrame, column: str) -> float:
     """What one use costs: amounts near it vary by chance alone."""
     known = people[people[column].notna() & people["requests"].notna()]
     spent = known[known[column] >= 0]  # a credit note is no use: no call of it tells what one costs
-    spent = spent[~find_lacks(spent, column)]
+    spent = spent[~mark_parts(spent, column)]
     amount, requests = float(spent[column].sum() or 0), int(spent["requests"].sum())
     return amount / requests if amount > 0 and requests else 1.0
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from flexlib.addresses import simplify_email
 from flexlib.dates import Month, Span, name_months
 from flexlib.formats import format_number
 from flexlib.front.lacking_days import list_lacking_days
@@ -21,13 +22,14 @@ from flexlib.senders import LABELS, name_sender
 from flexlib.sources.registry import WINDSURF
 from flexlib.store.budgets import Budget
 from flexlib.store.ended import part_begun
-from flexlib.store.membership import LEVELS
+from flexlib.store.membership import LEVELS, PERSON, PERSONS
+from flexlib.store.membership import write_key as write_who
 from flexlib.store.roster import simplify_text
 
 UNKNOWN = {"usd": "unpriced_requests", "clp": "unconverted_requests"}
 
 
-def find_lack(
+def find_missing(
     spend: Spend, budget: Budget, table: pd.DataFrame, span: Span, until: date, most_unpriced: Decimal,
     undecided: Collection[Month], misnamed: str,
 ) -> tuple[str, bool]:  # fmt: skip
@@ -68,10 +70,22 @@ def explain_name(spend: Spend, budget: Budget, table: pd.DataFrame) -> str:
     """That a budget's name is not as rows, or the organization's file, have it, in a few words; empty where it is.
     `spend`: all rows; `table`: the budget's own."""
     if budget.scope != "whole" and not len(table):
+        if _is_listed(spend, budget):
+            return ""
         said = _("no stored row is of {what}: check the name").format(what=" ".join(budget.of))
         return said + _guess_name(spend, budget)
     name = _find_other_spelling(spend, budget)
     return _("the organization's file writes it {name}: check the name").format(name=name) if name else ""
+
+
+def _is_listed(spend: Spend, budget: Budget) -> bool:
+    """Whether the organization's file has the name just so: who is new, and used nothing yet, is not written wrong."""
+    if not spend.organization:
+        return False
+    if budget.scope in LEVELS:
+        return budget.of[0] in spend.organization.names[budget.scope]
+    kind = PERSON if budget.scope == "person" or budget.of[0] in PERSONS else budget.of[0]
+    return write_who(kind, simplify_email(budget.of[-1])) in spend.organization.held
 
 
 def _guess_name(spend: Spend, budget: Budget) -> str:

@@ -26,7 +26,7 @@ from flexlib.checks import MOST_UNPRICED, BillTolerance
 from flexlib.dates import Month, Span, list_periods
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.front.budget_bills import find_billed
-from flexlib.front.budget_lacks import explain_name, find_lack
+from flexlib.front.budget_lacks import explain_name, find_missing
 from flexlib.front.budget_scope import narrow_spend, sum_budgets
 from flexlib.front.history import Gone, explain_ends, find_ends, find_gone, find_last_read, list_known, part_days
 from flexlib.front.months import compare_total
@@ -161,7 +161,7 @@ def _check_budget(
     misnamed: str,
 ) -> list[BudgetPeriod]:
     """`table`: its rows by month, day and source; `list_whole`: the days that were read whole, as of sources without
-    some that have ended; `gone` as of `find_gone`; `until`: the last day of its files; the rest as of `find_lack`."""
+    some that have ended; `gone` as of `find_gone`; `until`: the last day of its files; others as of `find_missing`."""
     dated = table[table["day"].notna()]
     amounts = _sum_days(dated, budget.unit)
     read = as_of or find_last_read(spend.certificates, max)
@@ -191,7 +191,7 @@ def _check_budget(
         bills = find_billed(spend, budget, days, most_unpriced)
         by_day = {day: amount for day, amount in amounts.items() if day in days}
         undated = _sum_known(table[(table["month"] == pd.Timestamp(span.first)) & table["day"].isna()][budget.unit])
-        lack = find_lack(spend, budget, table, days, read, most_unpriced, undecided, misnamed)
+        lack = find_missing(spend, budget, table, days, read, most_unpriced, undecided, misnamed)
         if bills is not None:
             lack = bills.lacks, bills.is_unknown
             undated = undated if bills.amount is None else bills.amount - _sum_known(by_day.values())

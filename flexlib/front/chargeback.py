@@ -52,6 +52,7 @@ from flexlib.setting_values import has_file
 from flexlib.settings import find_home
 from flexlib.spend.month import MonthUsage
 from flexlib.store.membership import LEVELS as PLACES
+from flexlib.store.place_names import list_taken_by_calls
 
 LEVELS = {"department": "department", "project": "project", "cost_centre": "cost_centre", "team": "team",
           "person": "user"}  # fmt: skip
@@ -147,14 +148,13 @@ def charge_month(
     taxes = [(one.name, one.amount) for one in rules.taxes if one.first <= month.last < one.end]
     notes += [*list_end_notes([*rules.pools, *rules.taxes], month), *explain_unmapped(spend, key)]
     totals: dict[str, Decimal] = {unit: Decimal(amount) for unit in UNITS if (amount := spend.total(unit)) is not None}
-    nothing = Use({unit: Decimal(0) for unit in totals}, 0)  # who used nothing may have to pay for seats
+    zero = {unit: Decimal(0) for unit in totals}  # who used nothing may have to pay for seats
     payers = [*heads, *([NOBODY] if any(one.spare for one in charges) else [])]
-    use |= {one: nothing for one in payers if one not in use}
-    lines = build_lines(use, charges, taxes, heads)
-    if share:
-        folded = _list_folded(spend, level, charges)
-        lines = fold_lines(lines, folded)
-        heads = {one: count for one, count in heads.items() if one not in folded}
+    use |= {one: Use(zero, 0, lacks=_list_moved(one.name in moved)) for one in payers if one not in use}
+    folded = _list_folded(spend, level, charges) if share else set()
+    lines = fold_lines(build_lines(use, charges, taxes, heads), folded)
+    heads = {one: count for one, count in heads.items() if one not in folded}
+    notes += list_taken_by_calls({key: [one.name for one in use if one not in folded]} if key in PLACES else {})
     shared = {name for line in lines if line.key.kind is not LineKind.POOL for name in line.items}
     nobody = _("{name}: to be shared by {rule}, but no line has any; it stays a line of its own.")
     notes += [
@@ -215,8 +215,12 @@ def _sum_use(spend: Spend, level: str) -> SpendTable:
 def _read_use(row: Mapping[Any, Any], is_of_moved: bool) -> Use:
     amounts = {unit: Decimal(row[unit]) for unit in UNITS if not pd.isna(row[unit])}
     requests = None if pd.isna(row["requests"]) else int(row["requests"])
-    lacks = frozenset([*(unit for unit in MONEY if row[f"lacks_{unit}"]), *([MOVED] if is_of_moved else [])])
-    return Use(amounts, requests, int(row["unpriced_requests"]), int(row["unconverted_requests"]), lacks)
+    lacks = {unit for unit in MONEY if row[f"lacks_{unit}"]} | _list_moved(is_of_moved)
+    return Use(amounts, requests, int(row["unpriced_requests"]), int(row["unconverted_requests"]), frozenset(lacks))
+
+
+def _list_moved(is_of_moved: bool) -> frozenset[str]:
+    return frozenset([MOVED] if is_of_moved else [])
 
 
 def _expect(totals: Amounts, charges: list[Charge], taxes: list[tuple[str, Decimal]]) -> dict[str, Decimal]:

@@ -14,18 +14,16 @@ from flexlib.formats import format_count, format_span
 from flexlib.front.credits_days import CreditsMonth
 from flexlib.front.months import compare_total, tell_left_out
 from flexlib.front.narrow import count_shares, sum_rows
-from flexlib.front.no_amount import KNOWN as KNOWN
-from flexlib.front.no_amount import explain_lack, refuse_side
+from flexlib.front.no_amount import KNOWN, explain_no_amount, refuse_side
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable, check_found
 from flexlib.front.undecided import explain_apart, list_apart
 from flexlib.front.unstored import find_unstored, list_sources
-from flexlib.front.uses import KINDS, collect_uses, is_nothing_known
-from flexlib.front.uses import UNITS as UNITS
+from flexlib.front.uses import KINDS, UNITS, collect_uses, is_nothing_known
 from flexlib.i18n import _
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
-from flexlib.spend.before import explain_running, is_running
+from flexlib.spend.before import explain_running, list_running
 from flexlib.spend.month import MonthUsage
 from flexlib.spend.unstored import explain_unstored
 from flexlib.store.ended import check_going
@@ -125,7 +123,7 @@ def compare_spans(
     if known.empty:
         raise InvalidRequest(
             _("neither {before} nor {after} has {lack}.").format(
-                before=before, after=after, lack=explain_lack(of, months, root)
+                before=before, after=after, lack=explain_no_amount(of, months, root)
             )
         )
     others = known[:0] if of == "credits" else sum_rows(spend, keys, f"NOT ({KNOWN[of]})").rename(columns={by: "user"})
@@ -148,8 +146,8 @@ def compare_spans(
                 calls = _("{calls} of {span}").format(calls=format_count(count, "call"), span=format_span(span))
                 missing.append(tell_left_out(count, calls, lacks))
     partial = {month for months_without in unstored.values() for month in months_without}
-    running = {one.month: one for one in spend.loaded if is_running(one)}
-    told = " ".join(map(explain_running, running.values()))
+    running = {one.month: said for one in spend.loaded if (said := _explain_running(one, of))}
+    told = " ".join(running.values())
     missing = [told, *missing] if told else missing
     state = find_worst({month.state for month in spend.loaded})
     partial |= {month.month for month in spend.loaded if lacks_rows(month, of)}
@@ -168,6 +166,13 @@ def compare_spans(
         by=by,
         running=told,
     )
+
+
+def _explain_running(month: MonthUsage, of: str) -> str:
+    """That days of the month are still to come of what has the unit; empty where none are."""
+    sources = list_sources(month, of)
+    running = list_running(month, sources)
+    return explain_running(month, running, is_all=len(running) == len(sources)) if running else ""
 
 
 def _check_placed(spend: Spend, known: SpendTable, by: str, of: str) -> None:

@@ -29,9 +29,10 @@ from flexlib.front.history import (
 )
 from flexlib.front.lacking_days import list_lacking_days
 from flexlib.front.months import compare_total
-from flexlib.front.no_amount import UNITS, explain_lack
+from flexlib.front.no_amount import explain_no_amount
 from flexlib.front.spend import Spend, load_spend
 from flexlib.front.unstored import find_gaps
+from flexlib.front.uses import UNITS
 from flexlib.i18n import _, translate_count
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import LEDGER, WINDSURF
@@ -125,7 +126,9 @@ def forecast_month(
     made = _forecast_spend(spend, month, of, as_of, band, holidays, budget)
     if made is None:
         raise InvalidRequest(
-            _("no day up to {as_of} has {lack}.").format(as_of=as_of or month.last, lack=explain_lack(of, stored, root))
+            _("no day up to {as_of} has {lack}.").format(
+                as_of=as_of or month.last, lack=explain_no_amount(of, stored, root)
+            )
         )
     return made
 

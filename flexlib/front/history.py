@@ -13,11 +13,11 @@ import pandas as pd
 from flexlib.analysis.forecast import BACKTESTED, backtest_months, sum_up_backtest
 from flexlib.dates import Month, name_months
 from flexlib.formats import format_short_day
-from flexlib.front.compare import UNITS
 from flexlib.front.credits_days import CreditsDays
 from flexlib.front.narrow import sum_rows
 from flexlib.front.spend import Spend
 from flexlib.front.table import write_key
+from flexlib.front.uses import UNITS
 from flexlib.guesses import read_zone
 from flexlib.i18n import _, translate_count, write_number
 from flexlib.proof import Certificate

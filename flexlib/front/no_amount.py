@@ -10,7 +10,7 @@ from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest
 from flexlib.formats import UNIT_NAMES
 from flexlib.front.spend import Spend
-from flexlib.front.uses import UNITS as UNITS
+from flexlib.front.uses import UNITS
 from flexlib.i18n import _, join_or
 from flexlib.proof import look_nowhere
 from flexlib.store.snapshots import list_newest
@@ -29,10 +29,10 @@ UNIT_COLUMNS = {"credits": "flex_credits", "usd": "amount_in_usd", "clp": "amoun
 
 def refuse_side(name: str, of: str, months: Collection[Month], root: Path) -> InvalidRequest:
     """That a side has no amount that is known: another held against it would be a difference from 0."""
-    return InvalidRequest(_("{span} has no {lack}.").format(span=name, lack=explain_lack(of, months, root)))
+    return InvalidRequest(_("{span} has no {lack}.").format(span=name, lack=explain_no_amount(of, months, root)))
 
 
-def explain_lack(of: str, months: Collection[Month], root: Path, units: Collection[str] = tuple(UNITS)) -> str:
+def explain_no_amount(of: str, months: Collection[Month], root: Path, units: Collection[str] = tuple(UNITS)) -> str:
     """What no day of the months has, and what to do: `units` are those that may be asked for, of which such are offered
     as have an amount. Calls without a price beside a bill are no month of bills only."""
     unit = _(UNIT_NAMES[UNITS[of]])

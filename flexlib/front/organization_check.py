@@ -23,7 +23,7 @@ from flexlib.proof import Certificate, State
 from flexlib.spend.billed import sum_known
 from flexlib.store.membership import ALL, DAY, LEVELS, TEAM, Gap, Held, Membership, Parts, write_key, write_stand_in
 from flexlib.store.organization import Organization
-from flexlib.store.place_names import list_alike
+from flexlib.store.place_names import list_alike, list_taken_by_calls
 
 UNITS = ("flex_credits", "usd", "clp")
 RANKED = ("usd", "flex_credits")
@@ -139,7 +139,8 @@ def _list_alike(table: pd.DataFrame, organization: Organization) -> tuple[str, .
     """Beside what the notes of the file tell already."""
     names = {level: [*table[level].dropna(), *(getattr(one.place, level) for one in organization.memberships)]
              for level in LEVELS}  # fmt: skip
-    return tuple(one for one in list_alike(names) if one not in organization.notes)
+    told = [*list_alike(names), *list_taken_by_calls(names)]
+    return tuple(one for one in told if one not in organization.notes)
 
 
 def _is_lost(one: Membership, organization: Organization) -> bool:

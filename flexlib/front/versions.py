@@ -12,12 +12,13 @@ from flexlib.checks import BillTolerance
 from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest
 from flexlib.formats import format_count
-from flexlib.front.compare import UNITS, Comparison, check_unit, compare_loaded, lacks_rows
+from flexlib.front.compare import Comparison, check_unit, compare_loaded, lacks_rows
 from flexlib.front.months import compare_total, tell_left_out
 from flexlib.front.no_amount import KNOWN, refuse_side
 from flexlib.front.spend import Spend
 from flexlib.front.table import CREDITS
 from flexlib.front.unstored import list_sources, name_sources
+from flexlib.front.uses import UNITS
 from flexlib.i18n import _
 from flexlib.proof import Look, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF, name_source, sort_sources

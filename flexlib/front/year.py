@@ -12,7 +12,7 @@ import pandas as pd
 
 from flexlib.analysis.frames import read_rows
 from flexlib.analysis.ranking import measure_unit_price
-from flexlib.analysis.small_groups import SMALL_GROUPS
+from flexlib.analysis.small_groups import SMALL_GROUPS, name_apart
 from flexlib.analysis.usage import usage_with_price
 from flexlib.analysis.usage_frames import hide_zero
 from flexlib.dates import Month
@@ -78,7 +78,7 @@ def list_models(spend: Spend, of: str) -> list[Row]:
     month, such as `2025-09`, its amount: 0 where the month has none of it, None where the month is not stored, nor
     all of its sources and none that is has the model or one that is not has it in other months, or its amount of the
     model is not known."""
-    return _list_rows(spend, of, "model", _("not given"))
+    return _list_rows(spend, of, "model", spend.by("month", "model"), _("not given"))
 
 
 def list_places(spend: Spend, of: str, by: str = "department", *, share: bool = False) -> list[Row]:
@@ -91,9 +91,10 @@ def list_places(spend: Spend, of: str, by: str = "department", *, share: bool = 
         )
     if not spend.roster and sum_rows(spend, [by])[by].isna().all():
         return []
-    nothing = _(NOWHERE[by])
+    table = spend.by("month", by)
+    nothing = name_apart(_(NOWHERE[by]), {*table[by]})
     folded = name_folded(find_folded(spend, by), nothing) if share else set()
-    return fold_rows(_list_rows(spend, of, by, nothing), by, folded, (), _add_known)
+    return fold_rows(_list_rows(spend, of, by, table, nothing), by, folded, (), _add_known)
 
 
 def _add_known(name: str, amounts: Sequence[Any]) -> object:
@@ -148,8 +149,9 @@ def is_known(value: object) -> bool:
     return value is not None and not pd.isna(value)  # type: ignore[call-overload]
 
 
-def _list_rows(spend: Spend, of: str, key: str, nothing: str) -> list[Row]:
-    table = spend.by("month", key).fillna({key: nothing})
+def _list_rows(spend: Spend, of: str, key: str, table: SpendTable, nothing: str) -> list[Row]:
+    """`table`: by month and `key`, of which none is `nothing`."""
+    table = table.fillna({key: nothing})
     rows, parts = list_parts(table, key, spend, of), _list_lacking(spend, of, key, nothing)
     unpriced = {*table[table[f"lacks_{of}"]][key]} if of in MONEY else set[str]()
     return [

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
-from flexlib.analysis.anomalies import WHAT_TO_DO, Anomalies
+from flexlib.analysis.anomalies import WHAT_TO_DO, Anomalies, Outcome
 from flexlib.formats import (
     format_amount,
     format_few,
@@ -63,6 +63,8 @@ class UnusualDays(Protocol):
     @property
     def false_alarms(self) -> float: ...
     @property
+    def outcome(self) -> Outcome: ...
+    @property
     def reason(self) -> str: ...
     @property
     def limits(self) -> Sequence[str]: ...
@@ -102,7 +104,9 @@ def show_unusual(made: UnusualDays | None) -> Piece:
         return show_line("unusual", "", said)
     if not made.found:
         said = _("No day was far above its own weekday, of a person, of a model or of all together.")
-        if made.limits:
+        if made.outcome is Outcome.IN_PART:
+            said = _("Of what can be judged no day was far above its own weekday.")
+        elif made.limits:
             said = _("No day that is known was far above its own weekday, of a person, of a model or of all together.")
         return show_line("unusual", "", said + _say_limits(made))
     found = sorted(made.found, key=lambda one: bool(one.event))

@@ -11,6 +11,7 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+from flexlib.analysis.small_groups import name_apart
 from flexlib.certificate import AnyCertificate
 from flexlib.dates import Month, Span, name_months
 from flexlib.errors import FlexlibError, InvalidRequest
@@ -112,11 +113,13 @@ class Facts:
     def by_month(self) -> SpendTable:
         """By month and model, and department where there is any; where it is shared by month and department alone: of a
         department's models one may be somebody's."""
-        nothing, keys = {"model": _("not given"), "department": _("in no department")}, ["month", "department", "model"]
+        nothing, keys = {"model": _("not given")}, ["month", "department", "model"]
         try:
-            table = self.spend.by(*keys[: 2 if self.is_shared else 3]).fillna(nothing)
+            table = self.spend.by(*keys[: 2 if self.is_shared else 3])
         except InvalidRequest:  # nothing says who belongs where
             return self.spend.by("month", "model").fillna(nothing)
+        nothing["department"] = name_apart(_("in no department"), {*table["department"]})
+        table = table.fillna(nothing)
         if self.is_shared:
             return fold_table(table, find_folded(self.spend, "department"), nothing["department"])
         return table

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flexlib.analysis.ranking import join_lines, measure_bound_change
 from flexlib.analysis.usage import total_cost_by_period
-from flexlib.certificate import State
+from flexlib.certificate import Certificate, State
 from flexlib.dates import Month
 from flexlib.errors import SnapshotMissing
 from flexlib.formats import count_calls_at_least, format_change, format_short_day
@@ -134,29 +134,40 @@ def find_lacking(here: set[str], there: set[str], over: set[str]) -> set[str]:
     return there - here - over
 
 
-def explain_part(usage: MonthUsage) -> str:
+def explain_part(usage: MonthUsage, within: Collection[str] | None = None) -> str:
     """Why no change of the month is stated, in a few words: rows of it are known to be missing, or still to come. Calls
-    without a price are there, and the change is at least so much."""
-    if usage.lacking or any(one.state_of_rows is State.GAP for one in usage.certificates):
+    without a price are there, and the change is at least so much. `within` as of `explain_unlike`."""
+    certificates = _list_certificates(usage, within)
+    lacks_rows = bool(usage.lacking if within is None else {*usage.unstored}.intersection(within))
+    if lacks_rows or any(one.state_of_rows is State.GAP for one in certificates):
         return _("{month} is not whole").format(month=usage.month.name)
-    is_over = not any(one.is_part for one in usage.certificates)
+    is_over = not any(one.is_part for one in certificates)
     return "" if is_over else _("{month} was not over").format(month=usage.month.name)
 
 
-def is_running(usage: MonthUsage) -> bool:
-    """Whether no change of the month is stated since rows of it are still to come."""
-    return bool(explain_part(usage)) and not all(one.is_settled for one in usage.certificates)
+def _list_certificates(usage: MonthUsage, within: Collection[str] | None) -> list[Certificate]:
+    return [one.certificate for one in usage.snapshots if within is None or one.source in within]
 
 
-def explain_running(usage: MonthUsage) -> str:
-    """Of a month that is running, up to which day there is anything of it, and what that means of its difference from
-    another."""
-    ((last,),) = usage.rows.aggregate("max(created_at)").fetchall()
+def list_running(usage: MonthUsage, sources: Collection[str]) -> list[str]:
+    """Those of the sources that were read before the month was over: rows of them are still to come."""
+    own = (one for one in usage.snapshots if one.month == usage.month and one.source in sources)
+    return sort_sources({one.source for one in own if not one.certificate.is_settled})
+
+
+def explain_running(usage: MonthUsage, running: Sequence[str], *, is_all: bool) -> str:
+    """Of a month of which these sources are `list_running`, up to which day they have anything of it, and what that
+    means of its difference from another. They are named unless they are all that is compared."""
+    name = usage.month.name if is_all else f"{usage.month.name} ({', '.join(map(name_source, running))})"
+    sources = ", ".join(f"'{one}'" for one in running)
+    # A sum of a month stands on its first day and tells nothing of how far it goes.
+    dated = usage.rows.filter(f"source IN ({sources}) AND grain <> 'month'")
+    ((last,),) = dated.aggregate("max(created_at)").fetchall()
     said = _("{month} was not over when it was read: a part of the difference is of days to come.")
     if last is not None:
         said = _("{month} was not over when it was read, and has rows up to {day}: a part of the difference is of days "
                  "to come.")  # fmt: skip
-    return said.format(month=usage.month.name, day=last and format_short_day(last))
+    return said.format(month=name, day=last and format_short_day(last))
 
 
 def explain_unlike(
@@ -170,6 +181,11 @@ def explain_unlike(
         if lacking := lacking if within is None else lacking.intersection(within):
             sources = ", ".join(map(name_source, sort_sources(lacking)))
             return _("{month} lacks {sources}").format(month=name, sources=sources)
-    if any(month.state is State.GAP or not all(one.is_measure for one in month.certificates) for month in then):
+    if any(_is_no_measure(month, within) for month in then):
         return _("{month} is not whole").format(month=names[1])
-    return next(filter(None, map(explain_part, now)), "")
+    return next(filter(None, (explain_part(month, within) for month in now)), "")
+
+
+def _is_no_measure(usage: MonthUsage, within: Collection[str] | None) -> bool:
+    is_gap = usage.state is State.GAP if within is None else bool({*usage.unstored}.intersection(within))
+    return is_gap or not all(one.is_measure for one in _list_certificates(usage, within))

@@ -41,6 +41,18 @@ def list_taken(place: Place) -> Iterator[str]:
             yield said.format(column=level, given=format_given(name))
 
 
+def list_taken_by_calls(names: Mapping[str, Iterable[str | None]]) -> list[str]:
+    """Which names of each level, that metadata of calls may say, are those of lines of flexlib's own, in sentences."""
+    said = _("Metadata of calls says {column}: {given}, as flexlib calls a line of its own; the two are kept apart, "
+             "name it otherwise.")  # fmt: skip
+    return [
+        said.format(column=level, given=format_given(name))
+        for level, some in names.items()
+        for name in sorted({name for name in some if name})
+        if simplify_text(name) in _list_own_lines()
+    ]
+
+
 @cache
 def _list_own_lines() -> frozenset[str]:
     """The names of `OWN_LINES` in each language, as `simplify_text` has them."""

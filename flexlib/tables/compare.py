@@ -45,16 +45,6 @@ HEADINGS = {
     "unmeasured": mark_text("Not counted"),
 }
 
-
-TITLES = {
-    "user": mark_text("People"),
-    "department": mark_text("Departments"),
-    "team": mark_text("Teams"),
-    "project": mark_text("Projects"),
-    "cost_centre": mark_text("Cost centres"),
-}
-"""What can be told apart."""
-
 CODES = {
     "new": mark_text("new"),
     "gone": mark_text("gone"),

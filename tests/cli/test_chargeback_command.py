@@ -528,8 +528,8 @@ def test_a_sum_of_a_month_has_no_day_and_who_moved_within_it_is_in_no_department
     assert [one for one in (shown.out + shown.err).splitlines() if "somebody who moved" in one] == [note]
     lines = [line.split()[:3] for line in shown.out.splitlines() if line.startswith(("Legal", "Unmapped", "TOTAL"))]
     assert lines == [["Legal", "3.00", "at"], ["Unmapped", "2.12", "3.00"], ["TOTAL", "5.12", "3.00"]]
-    with (tmp_path / "billing.csv").open(encoding="utf-8") as lines:
-        assert {line["line"]: line["lacks"] for line in csv.DictReader(lines)} == {
+    with (tmp_path / "billing.csv").open(encoding="utf-8") as written:
+        assert {line["line"]: line["lacks"] for line in csv.DictReader(written)} == {
             "Legal": "clp moved", "Unmapped": "clp",
         }  # fmt: skip
 
@@ -637,3 +637,24 @@ def test_what_is_shared_has_no_line_of_a_few_people_and_the_same_total(
     capsys.readouterr()
     assert main([*WORDS, "--share", *write_rules(tmp_path, pool)]) == 2
     assert "legal for all is the use of a few people" in capsys.readouterr().err
+
+
+def test_a_department_called_as_flexlib_calls_a_line_of_its_own_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    user: dict[str, Any] = {"usable_type": "user"}
+    store(root, "import", SEPTEMBER, call("a", "2025-09-02T10:00:00", "5", usable_id=1, **user, **of("Unmapped")),
+          call("b", "2025-09-02T10:00:00", "7", usable_id=2, **user))  # fmt: skip
+    said = "Metadata of calls says department: 'Unmapped', as flexlib calls a line of its own; the two are kept apart, "
+    said += "name it otherwise."
+    _, made = charge(capsys)
+    assert [(line["line"], line["kind"], line["total"]["usd"]) for line in made["lines"]] == [
+        ("Unmapped", "part", "5"), ("Unmapped", "unmapped", "7"),
+    ]  # fmt: skip
+    assert made["notes"] == [said]
+    _, made = charge(capsys, "--share")
+    assert made["notes"] == []  # a name of few people is on no page that is shared
+    (file := tmp_path / "people.csv").write_text("who,department\nana@example.com,Sales\n")
+    main(["organization", "check", "--year", "2025", "--month", "9", "--roster", str(file)])
+    assert said in capsys.readouterr().err

@@ -269,3 +269,25 @@ def test_the_letter_of_whom_the_months_sum_of_somebody_who_moved_may_be_says_at_
     shown = {name: (said in read_words(page), "! Gap" in read_words(page), page.count("<b class=\"bad\">at least</b>"))
              for name, page in pages.items()}  # fmt: skip
     assert shown == {"a": (True, True, 1), "c": (False, False, 0)}  # the whole month is all of it
+
+
+def test_the_letter_of_whom_such_a_sum_may_be_says_at_least_though_it_pays_only_a_share(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    whole = {"grain": "month", "requests": 9, "usable_type": "user"}
+    store(root, "import", SEPTEMBER, call("m1", "2025-09-01", "10", usable_id=1, **whole))
+    (file := tmp_path / "people.csv").write_text(
+        "who,kind,department,from,until\n1,user,Alpha,,2025-09-14\n1,user,Beta,2025-09-15,\n3,user,Other,,\n", "utf-8"
+    )
+    (tmp_path / "rules.yaml").write_text("pools:\n  - {name: fee, usd: '60', rule: head}\n")
+    letters = write_letters(tmp_path, "--roster", str(file), "--with-total", code=0)
+    direct = {name: read_cells(page, "table-items")[0][0] for name, page in sorted(letters.items())}
+    assert direct == {
+        "department_alpha.html": "Direct use at least; without the month's sum of somebody who moved within it",
+        "department_beta.html": "Direct use at least; without the month's sum of somebody who moved within it",
+        "department_other.html": "Direct use",
+    }
+    assert {name for name, page in letters.items() if "Somebody moved within the month" in read_words(page)} == {
+        "department_alpha.html", "department_beta.html",
+    }  # fmt: skip

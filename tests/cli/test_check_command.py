@@ -202,6 +202,24 @@ def test_a_budget_whose_name_is_written_in_another_way_is_not_within_it(
     assert (code, found["outcome"], found["lacks"]) == (3 if lacks else 0, "cannot say" if lacks else "within", lacks)
 
 
+@pytest.mark.parametrize(
+    "scope",
+    ["department: Delta", "department: Later", "team: new", "person: Eva@example.com", "usable: [user, 9]",
+     "usable: [application, bot]"],
+)  # fmt: skip
+def test_a_budget_of_a_name_that_the_organizations_file_has_is_within_it_before_anything_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], scope: str
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    store(root, "import", SEPTEMBER, call("a", "2025-09-02T10:00:00", "1", **ANA))
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(file := tmp_path / "organization.csv"))
+    lines = ["42,user,Ventas,,", "9,user,Delta,new,", "eva@example.com,person,Delta,,", "bot,application,Delta,,",
+             "7,user,Later,,2025-10-01"]  # fmt: skip
+    file.write_text("\n".join(["who,kind,department,team,from", *lines]), "utf-8")
+    code, (found,) = check(tmp_path / "b.yaml", capsys, f"name: b, {scope}, currency: usd, amount: '10'")
+    assert (code, found["outcome"], found["spent"], found["lacks"]) == (0, "within", "0", None)
+
+
 def test_a_person_is_found_by_an_e_mail_that_a_file_had_and_a_sender_by_any_name(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime, timezone
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from credits_samples import certify, make_rows
 from report_samples import read_words
-from spend_samples import AUGUST, SEPTEMBER, call, store
+from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store
+from stored import write_snapshot
 
 from flexlib.cli.anomalies import describe_anomalies, render_anomalies
 from flexlib.dates import Month
 from flexlib.front.anomalies import MonthAnomalies, find_month_anomalies
+from flexlib.i18n import speak
 from flexlib.page.unusual import show_unusual
 
 
@@ -75,10 +80,65 @@ def test_a_person_whose_calls_have_prices_is_judged_beside_one_whose_calls_have_
         "user", "model",
     }  # fmt: skip
     assert made.limits == (
-        "Of the month's 30 days 0 are known, but for 10.0\u00a0% of their calls at most.",
+        "Of the month's 30 days 0 are known.",
         "All together cannot be judged: 0 days are known, a weekday takes 14.",
     )
     assert read_words(show_unusual(made).render_html()).count("All together cannot be judged: ") == 1
+    told = describe_anomalies(made)
+    assert (told["outcome"], told["reason"]) == ("in part", "0 days are known, a weekday takes 14")
+
+
+def test_nothing_unusual_is_none_of_what_can_be_judged_where_all_together_cannot(tmp_path: Path) -> None:
+    fill(tmp_path, AUGUST, "4", lacking="ben")
+    fill(tmp_path, SEPTEMBER, "4", lacking="ben")
+    made = judge(tmp_path)
+    assert render_anomalies(made, 10).splitlines()[0].endswith(": none of what can be judged")
+    said = "Of what can be judged no day was far above its own weekday. Of the month's 30 days 0 are known."
+    assert read_words(show_unusual(made).render_html()).startswith(said)
+
+
+def test_who_has_use_on_every_day_lacks_prices_and_not_days_of_use(tmp_path: Path) -> None:
+    """Of 10 calls a day 2 have no price, of 40 of all people; and one used something on a single day."""
+    whose: dict[str, Any] = {"usable_type": "key"}
+    for month in (AUGUST, SEPTEMBER):
+        store(tmp_path, "import", month, call("n", f"{month}-17T10:00:00", "9", usable_key="new", **whose), *(
+            call(f"{who}{day}-{place}", f"{day}T10:00:00", "1" if place >= lacking else None, usable_key=who, **whose)
+            for day in month.span for who, count, lacking in (("ana", 30, 0), ("u3", 10, 2)) for place in range(count)
+        ))  # fmt: skip
+    made = judge(tmp_path)
+    said = "1 spender cannot be judged: too many of their days lack prices."
+    assert made.limits == (said,)
+    assert render_anomalies(made, 10).splitlines()[-2:] == [
+        "1 spender with too few days of use to tell what is usual.", said,
+    ]  # fmt: skip
+    assert read_words(show_unusual(made).render_html()).endswith(f"{said} 1 spender has too few days of use to tell.")
+    layer = describe_anomalies(made)["layers"]["user"]
+    assert (layer["rows_too_new"], layer["rows_without_prices"]) == (1, 1)
+
+
+def test_credits_lack_no_prices_and_are_no_calls(tmp_path: Path) -> None:
+    """Of October, read on the 30th before the day was over."""
+    for month in (AUGUST, SEPTEMBER, OCTOBER):
+        rows = make_rows(month, *[2500] * min(month.days, 30 if month != OCTOBER else 29))
+        certificate = replace(certify(month, rows), read_at=datetime(2025, 10, 30, 12, tzinfo=timezone.utc))
+        write_snapshot(rows, certificate, (), {}, tmp_path)
+    made = find_month_anomalies(OCTOBER, tmp_path)
+    assert made.limits == ("Of the month's 31 days 29 are known.",)
+
+
+def test_a_layer_is_called_by_its_title_in_each_language(tmp_path: Path) -> None:
+    told = '{"department": "Ventas"}'
+    for month in (AUGUST, SEPTEMBER):
+        store(tmp_path, "import", month, *(
+            call(f"{name}{day}", f"{day}T10:00:00", usd, metadata=told, model=name)
+            for day in month.span for name, usd in (("a", "4"), ("b", None))
+        ))  # fmt: skip
+    made = find_month_anomalies(SEPTEMBER, tmp_path, of="usd", by=["department", "task_type"])
+    said = "Departments cannot be judged: 0 days are known, a weekday takes 14."
+    assert said in made.limits
+    assert "Task type cannot be judged: 0 days are known, a weekday takes 14." in made.limits
+    with speak("es"):
+        assert any(one.startswith("Departamentos: no se puede evaluar, ") for one in made.limits)
 
 
 def test_a_day_that_came_to_much_more_at_least_is_unusual(tmp_path: Path) -> None:

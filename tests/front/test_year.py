@@ -29,6 +29,7 @@ from flexlib.page.year import (
     show_year_headlines,
     show_year_title,
 )
+from flexlib.site.facts import Facts
 from flexlib.store.ended import change_ended
 from flexlib.tables.year import table_models, table_months, table_places
 
@@ -416,3 +417,18 @@ def test_months_of_several_years_are_named_with_their_year(tmp_path: Path, last:
     headings = [column.heading for column in table_models(models, spend.span).columns]
     assert (headings[1], *headings[-2:]) == ("Aug 2024", "Sep 2025", "All months")
     assert "in Sep 2025; US$ 50,000.00 in Aug 2024" in show_year_headlines(measure_months(spend)).render_html()
+
+
+def test_a_department_called_as_flexlib_calls_those_in_none_is_a_row_of_its_own(tmp_path: Path) -> None:
+    def of_user(number: int) -> dict[str, Any]:
+        return {"usable_type": "user", "usable_id": number}
+
+    told = '{"department": "in no department"}'
+    store(tmp_path, "ledger", AUGUST, call("a", "2025-08-02", "5", metadata=told, **of_user(1)),
+          call("b", "2025-08-02", "7", **of_user(2)))  # fmt: skip
+    months = load_spend(AUGUST, AUGUST, tmp_path)
+    rows = list_places(months, "usd")
+    assert [(row["department"], row["total"]) for row in rows] == [("in no department *", 7), ("in no department", 5)]
+    assert [(row["department"], row["total"]) for row in Facts(months).departments] == [
+        ("in no department *", 7), ("in no department", 5)]  # fmt: skip
+    assert [row["department"] for row in list_places(months, "usd", share=True)] == ["Small groups"]
