@@ -19,9 +19,12 @@ EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}
 UNSEEN = dict.fromkeys((0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF))
 """What a text may hold beside an e-mail and nobody sees: soft hyphens, spaces and joiners without width, the marks of
 direction that Windows puts around a copied address, and of a byte order."""
-HIDE_EMAIL = r"""CREATE MACRO hide_email(x) AS CASE WHEN contains(x, '@') THEN 'email-' || left(sha256(lower(
+LOWERED = "İΣς", "iσσ"
+"""Letters that Python and DuckDB lower each in its own way, or otherwise at the end of a word, and what they become."""
+HIDE_EMAIL = rf"""CREATE MACRO hide_email(x) AS CASE WHEN contains(x, '@') THEN 'email-' || left(sha256(lower(translate(
     nfc_normalize(regexp_replace(
-        x, '[\x{ad}\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2060}-\x{2069}\x{feff}]', '', 'g')))), 24) ELSE x END;"""
+        x, '[\x{{ad}}\x{{200b}}-\x{{200f}}\x{{202a}}-\x{{202e}}\x{{2060}}-\x{{2069}}\x{{feff}}]', '', 'g')),
+    {", ".join(map(repr, LOWERED))}))), 24) ELSE x END;"""
 """`hide_email` as a macro of DuckDB."""
 MAIL, MAIL_FROM, SIGNING = "FLEXLIB_SMTP_URL", "FLEXLIB_SMTP_FROM", "FLEXLIB_WEBHOOK_SECRET"
 WEBHOOK = "FLEXLIB_WEBHOOK_URL_"
@@ -74,7 +77,7 @@ def simplify_email(text: str) -> str:
     >>> simplify_email("Jose\u0301@example.com\u200b") == "jos\u00e9@example.com"
     True
     """
-    return compose_text(text).lower()
+    return compose_text(text).translate(str.maketrans(*LOWERED)).lower()
 
 
 def hide_email(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from flexlib.formats import format_credits, format_number
 from flexlib.i18n import _, join_texts, mark_text, translate_count
-from flexlib.stored_notes import tell_cycle
+from flexlib.stored_notes import TEAM_SUM, UNLISTED, USERS_DIFFER, tell_cycle
 
 OWN_TOTAL = mark_text("{} says that its {} is {}, and its rows sum up to {}: export it again")
 OTHER_CYCLE = mark_text("the billing cycle is {cycle}, not the month")
@@ -32,22 +32,14 @@ COMPARED = {
 
 def _compare_team_sum(figures: Figures) -> str:
     more = figures["flex_credits_hundredths"] - figures["flex_credits_here"]
-    said = _("the server's own sum holds {credits} flex credits more ({rows} rows, {here} here)")
-    if more < 0:
-        said = _("the server's own sum holds {credits} flex credits less ({rows} rows, {here} here)")
     rows, here = format_number(figures["rows"]), format_number(figures["rows_here"])
-    return said.format(credits=format_credits(abs(more)), rows=rows, here=here)
+    return _(TEAM_SUM[more < 0]).format(credits=format_credits(abs(more)), rows=rows, here=here)
 
 
 def _count_differing(figures: Figures) -> str:
     count = len(figures["differing_users"])
     alone, first = (format_credits(figures[name]) for name in ("flex_credits_alone", "flex_credits_first"))
-    said = translate_count(
-        "{count} user differs: {alone} flex credits alone, {first} at first",
-        "{count} users differ: {alone} flex credits alone, {first} at first",
-        count,
-    )
-    return said.format(count=count, alone=alone, first=first)
+    return _(USERS_DIFFER[count != 1]).format(count=format_number(count), alone=alone, first=first)
 
 
 def _compare_units(figures: Figures) -> str:
@@ -216,11 +208,7 @@ REASONS: dict[str, Callable[[Figures], str]] = {
         mark_text("the month grew while it was read, or a key that is not on the list of people may have spent it")
     ),
     "team_sum_differs": _compare_team_sum,
-    "unlisted": _say(
-        mark_text(
-            "a key that is not on the list of people may have spent it, which the routes team and consumption show"
-        )
-    ),
+    "unlisted": _say(UNLISTED),
     "switched_off": _say(mark_text("switched off by --verify 0")),
     "nobody_asked": _say(mark_text("no user could be asked again ({answer})")),
     "some_not_asked": _say(mark_text("{not_asked} of {sample} could not be asked again")),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain
 
 from flexlib.i18n import _, join_texts, mark_text, write_number
 
@@ -119,17 +120,32 @@ NO_TEAM_SUM = mark_text("the team's own sum is no number ({error})")
 NO_SOURCE = mark_text("the data source is gone ({refused})")
 ENDPOINT_REFUSES = mark_text("the consumption endpoint says no ({refused})")
 PROOF_FAILS = mark_text("its proof fails, {checks}")
+SUMS_FAIL, CROSS_CHECK_FAILS = mark_text("sums: {found}"), mark_text("cross-check: {found}")
+TEAM_SUM = (
+    mark_text("the server's own sum holds {credits} flex credits more ({rows} rows, {here} here)"),
+    mark_text("the server's own sum holds {credits} flex credits less ({rows} rows, {here} here)"),
+)
+UNLISTED = mark_text(
+    "a key that is not on the list of people may have spent it, which the routes team and consumption show"
+)
+USERS_DIFFER = (
+    mark_text("{count} user differs: {alone} flex credits alone, {first} at first"),
+    mark_text("{count} users differ: {alone} flex credits alone, {first} at first"),
+)
 FIRST_ROUTE, ASKED_ROUTE = mark_text("the first choice, and the server answered it"), mark_text("asked for by --route")
 ROUTE_TAKEN = mark_text("{route} was taken")
 ROUTE_REFUSED, ROUTE_FAILED = mark_text("{route} was refused ({why})"), mark_text("{route} failed ({why})")
 ROUTE_REFUSED_BEFORE = mark_text("{route} was refused on {day} ({why})")
 ROUTES = ROUTE_TAKEN, ROUTE_REFUSED_BEFORE, ROUTE_REFUSED, ROUTE_FAILED
 """What became of the routes to a month, joined."""
-WHYS = CUT_SHORT, CUT_SHORT_TOTAL, NO_TEAM_SUM, NO_SOURCE, ENDPOINT_REFUSES, PROOF_FAILS
-"""Why a route was not taken: these, or what the server answered."""
+WHYS = (
+    CUT_SHORT, CUT_SHORT_TOTAL, NO_TEAM_SUM, NO_SOURCE, ENDPOINT_REFUSES, PROOF_FAILS, SUMS_FAIL, CROSS_CHECK_FAILS,
+    *TEAM_SUM, UNLISTED, *USERS_DIFFER,
+)  # fmt: skip
+"""Why a route was not taken, joined: these, or what the server answered."""
 BETWEEN = "; "
 NUMBER = re.compile(r"\d[\d,]*(\.\d+)?")
-NUMBERED = ("count", "amount", "here", "rows", "credits", "rows_there", "credits_there")
+NUMBERED = ("count", "amount", "here", "rows", "credits", "rows_there", "credits_there", "alone", "first")
 HOLES = dict.fromkeys(NUMBERED, NUMBER.pattern) | {"field": r"\w+", "place": r"\d+", "route": r"\w+", "day": r"[\d-]+"}
 """What may stand in a sentence where a name does: else anything."""
 
@@ -158,14 +174,30 @@ def tell_route(stored: str) -> str:
     return _tell_joined(stored, ROUTES) if stored not in (FIRST_ROUTE, ASKED_ROUTE) else _(stored)
 
 
+def tell_why(stored: str) -> str:
+    """Why a route was not taken, in the reader's language; what the server answered as it is."""
+    return _tell_joined(stored, WHYS)
+
+
 def _tell_joined(stored: str, sentences: tuple[str, ...]) -> str:
     told, parts = list[str](), stored.split(BETWEEN)
     while parts:
-        known = ((end, _match(BETWEEN.join(parts[:end]), sentences)) for end in range(1, len(parts) + 1))
-        end, said = next(((end, _fill(*one)) for end, found in known for one in found), (1, parts[0]))
+        ends = range(1, len(parts) + 1)
+        known = ((end, *one) for end in ends for one in _match(BETWEEN.join(parts[:end]), sentences))
+        if (first := next(known, None)) is None:
+            end, said = 1, parts[0]
+        else:
+            # A bracket within the brackets of a route is not their end.
+            every = chain([first], known)
+            end, sentence, found = next((one for one in every if _is_closed(one[2].get("why", ""))), first)
+            said = _fill(sentence, found)
         told.append(said)
         parts = parts[end:]
     return join_texts(told)
+
+
+def _is_closed(text: str) -> bool:
+    return text.count("(") <= text.count(")")
 
 
 def _fill(text: str, found: dict[str, str]) -> str:
@@ -194,7 +226,7 @@ def _tell_value(name: str, value: str) -> str:
         return tell_reasons(value)
     if value in WORDS:
         return _(value)
-    return _tell_joined(value, WHYS) if name == "why" else value
+    return tell_why(value) if name in ("why", "checks", "found") else value
 
 
 def tell_cycle(stored: str) -> str:

@@ -111,3 +111,25 @@ def test_why_a_month_was_read_by_its_route_is_told_in_the_readers_language_and_w
         "tomó user"
     )
     assert to_english(told) == stored
+
+
+def test_what_a_route_s_own_proof_says_against_it_is_told_in_the_readers_language() -> None:
+    sums = "sums: the server's own sum holds 1.50 flex credits more (1,213 rows, 12 here)"
+    users = "cross-check: 1 user differs: 9,197.50 flex credits alone, 0.00 at first"
+    key = "a key that is not on the list of people may have spent it, which the routes team and consumption show"
+    with speak("es"):
+        for checks, expected in {
+            sums: "sumas: la suma del propio servidor tiene 1,50 créditos flex más (1.213 filas, 12 aquí)",
+            users: "contraste: 1 usuario difiere: 9.197,50 créditos flex por separado, 0,00 al principio",
+            f"{sums}; {key}; {users}": (
+                "sumas: la suma del propio servidor tiene 1,50 créditos flex más (1.213 filas, 12 aquí); puede "
+                "haberlo gastado una clave que no está en la lista de personas, lo que muestran las rutas team y "
+                "consumption; contraste: 1 usuario difiere: 9.197,50 créditos flex por separado, 0,00 al principio"
+            ),
+        }.items():
+            stored = f"team was refused (its proof fails, {checks}); batch was refused (HTTP 400: :(); user was taken"
+            told = tell_route(stored)
+            assert told == (
+                f"team fue rechazada (su prueba falla, {expected}); batch fue rechazada (HTTP 400: :(); se tomó user"
+            )
+            assert to_english(told) == stored

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from flexlib.certificate import UsageCertificate
 from flexlib.cli import main
 from flexlib.dates import Month
 from flexlib.store.snapshots import load_usage
@@ -109,7 +110,7 @@ def test_superseding_does_not_lose_a_row_that_could_not_be_taken_without_a_quest
     bring(capsys, write(folder, "a.csv", *whole, held), *PLAIN, code=3)
     again = write(folder, "b.csv", *whole)
     error = bring(capsys, again, *PLAIN, "--supersedes", "a.csv", code=2)[1]
-    assert "--supersedes a.csv would drop 1 row that could not be taken" in error
+    assert "this would drop 1 row of a.csv that could not be taken" in error
     fixed = write(folder, "c.csv", *whole, "2026-06-15 10:00:00.2,7,1")  # the row is of another month
     if held.startswith("no time"):
         assert bring(capsys, fixed, *PLAIN, "--supersedes", "a.csv") == ([("COMPLETE", 11), ("COMPLETE", 7)], "")
@@ -119,6 +120,42 @@ def test_superseding_does_not_lose_a_row_that_could_not_be_taken_without_a_quest
         longer = write(folder, "d.csv", *whole, *other_days)
         assert "would drop 1 row" in bring(capsys, longer, *PLAIN, "--supersedes", "a.csv", code=2)[1]
         assert bring(capsys, again, *PLAIN, "--supersedes", "a.csv", "--yes")[0] == [("COMPLETE", 11)]
+
+
+@pytest.mark.parametrize("held", ["2026-05-20 10:00:00.2,x,1", "no time,5,1"])
+def test_replacing_does_not_lose_a_row_that_could_not_be_taken_without_a_question(
+    folder: Path, capsys: pytest.CaptureFixture[str], held: str
+) -> None:
+    """Though another file of the month has more rows: it is of the file of its name."""
+    whole = ["2026-05-15 10:00:00.1,5,1", "2026-05-15 10:00:00.3,6,1"]
+    other = write(folder, "o.csv", *(f"2026-05-20 1{n}:00:00.1,1,1" for n in range(9)))
+    bring(capsys, write(folder, "a.csv", *whole, held), other, *PLAIN, code=3)
+    again = write(folder, "b/a.csv", *whole)
+    said = "this would drop 1 row of a.csv that could not be taken, and the newer files have fewer rows than it of"
+    assert said in bring(capsys, again, other, *PLAIN, "--replace", code=2)[1]
+    still = write(folder, "c/a.csv", *whole, "2026-05-20 10:00:00.2,y,1")
+    assert bring(capsys, still, other, *PLAIN, "--replace", code=3)[0] == [("GAP", 20)]
+    mended = write(folder, "d/a.csv", *whole, "2026-05-20 10:00:00.2,7,1")
+    assert bring(capsys, mended, other, *PLAIN, "--replace")[0] == [("COMPLETE", 27)]
+    assert bring(capsys, still, other, *PLAIN, "--replace", "--yes", code=3)[0] == [("GAP", 20)]
+    assert bring(capsys, again, other, *PLAIN, "--replace", "--yes")[0] == [("COMPLETE", 20)]
+
+
+def test_replacing_asks_about_rows_of_which_an_older_flexlib_kept_no_days_but_where_the_file_is_read_anew(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = ["2026-05-15 10:00:00.1,5,1", "2026-05-20 10:00:00.2,x,1"]
+    file = write(folder, "a.csv", *rows)
+    mended = write(folder, "b/a.csv", rows[0], rows[1].replace("x", "7"))
+    bring(capsys, file, *PLAIN, code=3)
+    stored = load_usage(Month(2026, 5), folder / "data")
+    assert isinstance(stored.certificate, UsageCertificate)
+    assert stored.certificate.files[0].pop("held_days") == {"2026-05-20": 1}
+    (stored.path / "certificate.json").write_text(stored.certificate.to_json(), "utf-8")
+    error = bring(capsys, mended, *PLAIN, "--replace", code=2)[1]
+    assert "this would drop rows of a.csv that could not be taken, and of which days they are is not known" in error
+    assert bring(capsys, file, *PLAIN, "--replace", code=3)[0] == [("GAP", 5)]
+    assert bring(capsys, mended, *PLAIN, "--replace")[0] == [("COMPLETE", 12)]
 
 
 def test_a_newer_file_with_a_row_of_its_day_takes_the_place_of_a_row_that_could_not_be_taken(
@@ -236,7 +273,10 @@ def test_superseding_a_bill_does_not_lose_a_line_that_could_not_be_taken_without
     old = write(folder, "old.csv", line.format("0.30"), other.format("1.2.3"), head=BILL.strip())
     bring(capsys, old, code=3)
     less = write(folder, "less.csv", line.format("0.40"), head=BILL.strip())
-    assert "would drop 1 row that could not be taken" in bring(capsys, less, "--supersedes", "old.csv", code=2)[1]
+    assert (
+        "would drop 1 row of old.csv that could not be taken"
+        in bring(capsys, less, "--supersedes", "old.csv", code=2)[1]
+    )
     whole = write(folder, "whole.csv", line.format("0.40"), other.format("0.50"), head=BILL.strip())
     assert bring(capsys, whole, "--supersedes", "old.csv")[0] == [("COMPLETE", 0)]
 

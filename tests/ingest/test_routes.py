@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gzip
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from flexlib.ingest.windsurf.routes import ROUTES
 from flexlib.store.server import read_server
 from flexlib.store.snapshots import find_snapshot, list_snapshots
 from flexlib.store.version import Snapshot
+from flexlib.stored_notes import tell_route
 
 Demo = Callable[..., str]
 Fetch = Callable[..., Snapshot]
@@ -135,6 +137,25 @@ def test_a_response_cut_short_on_team_and_batch_ends_on_user(demo: Demo, fetch: 
     certificate = certify(fetch(demo("--max-items-response", "275"), workers=2))
     assert (certificate.state, certificate.route, certificate.flex_credits_hundredths) == (State.COMPLETE, "user", FLEX)
     assert "batch was refused (its proof fails" in certificate.route_reason
+    with speak("es"):
+        told = tell_route(certificate.route_reason)
+    assert "batch fue rechazada (su prueba falla, " in told
+    assert re.search(r"\b(the|was|rows|alone|sums|check)\b", told) is None
+
+
+def test_a_reason_kept_from_an_earlier_run_is_told_in_the_readers_language_where_no_route_holds(fetch: Fetch) -> None:
+    with speak("es"):
+        with demo_server("--users", "300", "--max-items-response", "275") as url:
+            fetch(url, workers=2)
+        with (
+            demo_server("--users", "300", "--consumption-limit", "2", "--data-source-gone") as url,
+            pytest.raises(RouteRefused) as no,
+        ):
+            fetch(url)
+    assert re.search(r": team fue rechazada el 20[\d-]+ \(la respuesta está cortada: tiene ", str(no.value))
+    assert re.search(r"; batch fue rechazada el 20[\d-]+ \(su prueba falla, ", str(no.value))
+    assert re.search(r"\b(the|was|rows|alone|sums|check)\b", str(no.value).partition("; user ")[0]) is None
+    assert "team was refused on 20" in no.value.english
 
 
 @pytest.mark.parametrize("option", ["--max-items-query", "--max-items-response"])

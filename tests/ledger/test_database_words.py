@@ -6,9 +6,12 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from marked_language import Marked, list_plain, read_plainly
+from psycopg.pq import PGconn
 
 from flexlib import i18n
 from flexlib.ledger.db.words import POSTGRESQL, UNREACHED, explain_cause
@@ -78,6 +81,18 @@ class ServerError(Exception):
      "it has too many connections"),
     ("failed to resolve host 'db': [Errno -2] Name or service not known", None,
      "no connection to it can be made, or it broke"),
+    *((words, None, "no connection to it can be made, or it broke") for words in (
+        "consuming input failed: SSL connection has been closed unexpectedly",
+        "consuming input failed: server closed the connection unexpectedly",
+        "consuming input failed: SSL SYSCALL error: EOF detected",
+        "consuming input failed: could not receive data from server: Connection reset by peer",
+        "sending query failed: could not send data to server: Broken pipe",
+        "sending query and params failed: no connection to the server",
+        "the connection is lost",
+        "the connection is closed",
+        'connection is bad: could not translate host name "db" to address: Name or service not known',
+        'connection is bad: connection to server on socket "/run/.s.PGSQL.5432" failed: No such file or directory',
+    )),
     ('connection is bad: invalid connection option "sslmod"', None,
      "the database says “connection is bad: invalid connection option \"sslmod\"”"),
     ('connection to server at "::1", port 1 failed: SSL error: certificate verify failed', None,
@@ -91,6 +106,19 @@ def test_what_postgresql_refuses_is_told_in_the_reader_s_words_and_else_quoted_a
     said = explain_cause(ServerError(words, state))
     assert read_plainly(said) == told
     assert list_plain(said.replace("nowhere", "").replace(words, ""), tmp_path) == []
+
+
+@pytest.mark.parametrize("where", [{"host": "127.0.0.1", "port": 1}, {"host": None}])
+def test_a_server_that_is_not_there_is_told_in_the_reader_s_words_by_the_driver_and_by_its_library(
+    where: dict[str, Any], tmp_path: Path
+) -> None:
+    where = {name: value or str(tmp_path) for name, value in where.items()}  # a folder without a socket
+    with pytest.raises(psycopg.OperationalError) as refused:
+        psycopg.connect(**where)
+    words = " ".join(f"{name}={value}" for name, value in where.items())
+    library = PGconn.connect(words.encode()).error_message.decode()
+    for error in (refused.value, ServerError(library, None)):
+        assert read_plainly(explain_cause(error)) == "no connection to it can be made, or it broke"
 
 
 def test_no_refusal_of_a_database_stands_before_one_that_is_told_apart_from_it() -> None:

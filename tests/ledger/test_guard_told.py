@@ -75,26 +75,51 @@ IN_DEPARTMENT = 'metadata={"department": ... or None} for the budget department:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("is_open", [True, False])
-def test_a_hold_that_is_not_told_what_an_enforced_budget_is_of_is_refused_before_the_call(
+def test_a_hold_that_is_not_told_what_an_enforced_budget_is_of_is_refused_before_the_call_or_let_through_with_a_warning(
     sqlite_ledger: Ledger,
     limit: Limit,
     monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
     scopes: list[str],
     told: dict[str, Any],
     lacking: str,
     is_open: bool,
 ) -> None:
-    if is_open:  # it lets through what cannot be asked, not what nobody said
+    if is_open:
         monkeypatch.setenv("FLEXLIB_GUARD", "open")
     file = limit(*scopes)
+    said = f"Which limits the call is under has to be known before it is made: give {lacking}."
     for ask in (
-        lambda: hold(usable=USER, estimate_usd="0.20", budgets=file, ledger=sqlite_ledger, **told),
-        lambda: allow(USER, "0.20", budgets=file, ledger=sqlite_ledger, **told),
+        lambda: hold(usable=USER, estimate_usd="0.05", budgets=file, ledger=sqlite_ledger, **told).take(),
+        lambda: allow(USER, "0.05", budgets=file, ledger=sqlite_ledger, **told),
     ):
+        caplog.clear()
+        if is_open:
+            assert ask()
+            assert "letting the call through" in caplog.text
+            assert said in caplog.text
+            continue
         with pytest.raises(InvalidCall) as no:
             ask()
-        said = f"Which limits the call is under has to be known before it is made: give {lacking}."
         assert str(no.value) == said
+
+
+@pytest.mark.usefixtures("clock")
+def test_with_an_open_guard_a_call_that_does_not_tell_its_model_is_held_to_the_limits_that_it_tells_and_counts_in_all(
+    ledger: Ledger, limit: Limit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a budget of a model is added while applications run that tell none."""
+    monkeypatch.setenv("FLEXLIB_GUARD", "open")
+    file = limit("model: gpt-4o", "usable: [user, 42]")
+    with hold(usable=USER, estimate_usd="0.04", budgets=file, ledger=ledger) as held:
+        held.settle(**CALL, amount_in_usd="0.07")
+    spent = (Decimal("0.07"), Decimal(0))
+    assert read_counters(ledger) == {"gpt-4o": spent, "user\x1f42": spent}
+    assert not allow(USER, "0.04", budgets=file, ledger=ledger)
+    with pytest.raises(LimitReached):
+        hold(usable=USER, estimate_usd="0.04", budgets=file, ledger=ledger).take()
+    with pytest.raises(LimitReached):
+        hold(usable=("user", 7), estimate_usd="0.04", budgets=file, ledger=ledger, **CALL).take()
 
 
 @pytest.mark.parametrize(

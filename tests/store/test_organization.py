@@ -13,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 import pytest
 from xlsxwriter import Workbook
 
@@ -444,6 +445,10 @@ def test_an_email_is_matched_as_imports_store_it() -> None:
         ("JOSE\u0301@example.com", "jos\u00e9@example.com"),
         ("\u202aana@example.com\u202c", "ana@example.com"),
         ("\u2060an\u00ada@example.com\u200e\u2069", "ana@example.com"),
+        ("\u0130LKER@example.com", "ilker@example.com"),
+        ("I\u0307lker@example.com", "ilker@example.com"),
+        ("NIKO\u03a3@example.com", "niko\u03c3@example.com"),
+        ("niko\u03c2@example.com", "niko\u03c3@example.com"),
     ],
 )
 def test_an_email_is_matched_whatever_nobody_sees_of_it_in_the_file_as_in_calls(written: str, plain: str) -> None:
@@ -453,3 +458,13 @@ def test_an_email_is_matched_whatever_nobody_sees_of_it_in_the_file_as_in_calls(
         connection.execute(MACROS)
         assert connection.execute("SELECT hide_email(?)", [written]).fetchone() == (kept,)
     assert hide_email(written) == kept
+
+
+def test_an_email_has_one_stand_in_in_calls_and_elsewhere_whatever_letter_it_has_and_wherever() -> None:
+    letters = [chr(number) for number in range(1, 0x1F000) if not 0xD800 <= number < 0xE000]
+    emails = [text for one in letters for text in (f"{one}@example.com", f"a{one}.b@example.com", f"a@{one}a")]
+    with duckdb.connect() as connection:
+        connection.execute(MACROS)
+        rows = connection.from_arrow(pa.table({"email": emails})).select("email, hide_email(email)").fetchall()
+    assert len(rows) > 300_000
+    assert [ascii(email) for email, kept in rows if kept != hide_email(email)] == []

@@ -83,12 +83,16 @@ def prepare_charges(
         if not decisions.drops_others:
             refuse_dropping([(month, [one]) for month, one in replaced], [(bill.name, bill.sha256) for bill in read])
             going = [one for one in stored if one[1]["sha256"] in older]
-            asked, rebuilt = (_list_gone(entries, held, mine) for entries in (going, replaced))
+            others = [one for one in replaced if one[1]["sha256"] not in older]
+            asked, rebuilt = (_list_gone(entries, held, mine) for entries in (going, others))
             here = [bill for bill in given if bill.sha256 in older]
             gone = [*asked, *rebuilt, *(one for bill in here for one in list_bill_months(bill))]
             _refuse_losing(gone, [charges.rows for bill in read for charges in bill.months.values()])
             unstored = [bill for bill in here if bill.sha256 not in {entry["sha256"] for _, entry in going}]
             refuse_losing_held([*asked, *(one for bill in unstored for one in list_bill_months(bill))], read)
+            for name in {one.name for one in rebuilt}:
+                again = [bill for bill in read if bill.name == name]
+                refuse_losing_held([one for one in rebuilt if one.name == name], again)
         distinct_from = mine | {entry["sha256"] for _, entry in stored} if decisions.distinct else set()
         touched = {month for month, entry in stored if entry["sha256"] in dropped}
         prepared = []

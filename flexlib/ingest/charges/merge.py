@@ -175,7 +175,7 @@ def _describe(bill: BillFile, month: Month, distinct_from: list[str], *, is_dist
     charges = bill.months[month]
     refused, left_out = len(charges.refused), sum(charges.left_out.values())
     told: dict[str, Any] = {"own_totals": list(map(list, charges.own_totals))} if charges.own_totals else {}
-    told |= {"held_days": dict(charges.held_days)} if charges.held_days else {}
+    told |= {"held_days": dict(charges.held_days)} if refused else {}
     asked = {"doubled": charges.doubled, "sums": list(charges.sums), "payments": list(charges.payments)}
     asked["doubted_pages"] = any(page.said != page.sure for page in bill.pages)
     if any(asked.values()):

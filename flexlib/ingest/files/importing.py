@@ -19,6 +19,7 @@ from flexlib.errors import BadFile
 from flexlib.i18n import _
 from flexlib.ingest.files.copies import leave_out_copies
 from flexlib.ingest.files.entries import Decisions, list_entries
+from flexlib.ingest.files.held_rows import refuse_rebuilding
 from flexlib.ingest.files.known import (
     are_logs,
     find_named,
@@ -145,6 +146,8 @@ def prepare_calls(
             old = [(one.month, one.newest) for one in held if one.month in rebuilt and one.newest]
             again = {(sha, sha) for month, newest in old for sha in find_held_again(pool, month, newest)}
             refuse_dropping([(month, before.files) for month, one in old if (before := read_certificate(one))], again)
+            for month, newest in old:
+                refuse_rebuilding(pool, month, newest)
         _check_superseded(held, pool, decisions)
         prepared = []
         for one in held:

@@ -14,7 +14,7 @@ from flexlib.certificate import SETTLING_TIME, WITNESSES
 from flexlib.checks import NO_WITNESS, Check, explain_check
 from flexlib.dates import Month
 from flexlib.errors import FlexlibError, RouteRefused, ServerRefused
-from flexlib.i18n import LANGUAGES, Translated, _, join_texts, mark_text, speak, to_english
+from flexlib.i18n import Translated, _, join_texts, mark_text, to_english
 from flexlib.ingest.windsurf.checks import (
     PER_USER,
     check_balance,
@@ -31,12 +31,15 @@ from flexlib.store.server import keep_server
 from flexlib.stored_notes import (
     ASKED_ROUTE,
     BETWEEN,
+    CROSS_CHECK_FAILS,
     FIRST_ROUTE,
     PROOF_FAILS,
     ROUTE_FAILED,
     ROUTE_REFUSED,
     ROUTE_REFUSED_BEFORE,
     ROUTE_TAKEN,
+    SUMS_FAIL,
+    tell_why,
 )
 
 LAST_RESORT = "consumption"
@@ -58,11 +61,10 @@ class RouteResult:
     @property
     def failed_checks(self) -> str:
         """What its own proof says against it. Not the balance and the other endpoint: no route would change them."""
-        own = {"sums": self.facts["sums"], "cross-check": self.facts["cross_check"]}
-        with speak(LANGUAGES[0]):  # it is stored
-            return "; ".join(
-                f"{name}: {explain_check(check)}" for name, check in own.items() if check.result == "differs"
-            )
+        own = {SUMS_FAIL: self.facts["sums"], CROSS_CHECK_FAILS: self.facts["cross_check"]}
+        return join_texts(
+            _(said).format(found=explain_check(check)) for said, check in own.items() if check.result == "differs"
+        )
 
 
 @dataclass
@@ -125,7 +127,7 @@ class RouteChoice:
         refused = recall_refusals(self.settings)
         said = _(ROUTE_REFUSED_BEFORE)
         self.attempts += [
-            said.format(route=name, day=fact["at"][:10], why=fact["why"]) for name, fact in refused.items()
+            said.format(route=name, day=fact["at"][:10], why=tell_why(fact["why"])) for name, fact in refused.items()
         ]
         # Refused lately: tried last, so a refusal that has passed does not leave us with nothing.
         return [*(name for name in ROUTES if name not in refused), *refused]

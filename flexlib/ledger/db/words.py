@@ -41,7 +41,22 @@ UNREACHED = {
     "starting up": POSTGRESQL["57P"],
     "shutting down": POSTGRESQL["57P"],
     **dict.fromkeys(("Connection refused", "timeout expired", "timed out", "server closed"), POSTGRESQL["08"]),
-    **dict.fromkeys(("No route to host", "Network is unreachable", "resolve host"), POSTGRESQL["08"]),
+    **dict.fromkeys(
+        ("No route to host", "Network is unreachable", "resolve host", "translate host name"), POSTGRESQL["08"]
+    ),
+    **dict.fromkeys(
+        (
+            "closed unexpectedly",
+            "connection is lost",
+            "connection is closed",
+            "no connection to the server",
+            "reset by peer",
+            "Broken pipe",
+            "EOF detected",
+        ),
+        POSTGRESQL["08"],
+    ),
+    "failed: No such file or directory": POSTGRESQL["08"],  # of a socket
 }
 """By what the driver says where there is no connection, of which it gives no SQLSTATE; the first that fits."""
 DENIED = re.compile(r"permission denied for table (\S+)")

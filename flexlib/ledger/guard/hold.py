@@ -180,7 +180,8 @@ def hold(
 
     Raises `InvalidCall`, also where a budget is enforced of something, as a model, of which nothing is told; `BadFile`;
     entered, `LimitReached`. Where the ledger cannot be asked the answer is no, by `LimitUnknown`, for 30 s at once.
-    Where FLEXLIB_GUARD is open it is yes, with a warning in the log; also where the file is wrong.
+    Where FLEXLIB_GUARD is open it is yes, with a warning in the log; also where the file is wrong, or too little is
+    told of the call, which is held to the other limits then.
 
     >>> import flexlib as fl
     >>> with fl.hold(usable=("user", 42), estimate_usd="0.20", provider="openai", model="gpt-4o") as held:
@@ -236,12 +237,12 @@ def _find_limits(path: Path | None, call: Mapping[str, Any]) -> tuple[Sequence[B
     """The budgets that are enforced, and the limits of theirs that the call is under, by what is told of it."""
     guard = find_guard()
     path, is_named = (Path(path), True) if path else guard[:2]
+    budgets: list[Budget] = []
     try:
         budgets = load_limits(path, guard.organization, is_named=is_named)
-    except BadFile as error:
+        check_told(budgets, call)
+    except (BadFile, InvalidCall) as error:
         if not guard.is_open:
             raise
         let_through(error)
-        return [], []
-    check_told(budgets, call)
     return budgets, find_limits(budgets, call, read_clock())
