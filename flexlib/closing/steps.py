@@ -165,16 +165,15 @@ def list_found(words: Sequence[str], facts: Any) -> Iterator[str]:  # noqa: ANN4
 
 
 def _list_budgets(facts: Mapping[str, Any]) -> Iterator[str]:
-    """The budgets of a check that are exceeded, and those that cannot be judged, with why."""
+    """The budgets of a check that are exceeded, and those that cannot be judged."""
     found = {
         name: [one for one in facts.get("budgets", ()) if one["outcome"] == name] for name in (EXCEEDED, CANNOT_SAY)
     }
     if over := dict.fromkeys(one["name"] for one in found[EXCEEDED]):
         yield _("exceeded: {names}").format(names=join_and([*over]))
     if unknown := dict.fromkeys(one["name"] for one in found[CANNOT_SAY]):
-        why = dict.fromkeys(one["lacks"] for one in found[CANNOT_SAY] if one.get("lacks"))
-        said = _("cannot be judged: {names}").format(names=join_and([*unknown]))
-        yield join_texts([said, *why])
+        # What the command gives to programs is in English.
+        yield _("cannot be judged, as flexlib check explains: {names}").format(names=join_and([*unknown]))
 
 
 def _list_left_out(facts: Mapping[str, Any]) -> Iterator[str]:

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from flexlib.analysis.budgets import RANK, BudgetLine, Outcome
 from flexlib.front.budgets import BudgetCheck, BudgetPeriod
+from flexlib.i18n import Translated, _, to_english
 from flexlib.store.budgets import Budget
 
 OF_PEOPLE = ("person", "usable")
@@ -22,10 +23,15 @@ def list_lines(made: BudgetCheck, *, names: bool) -> list[BudgetLine]:
         people += is_hidden
         line = _build_line(budget, list(group))
         if is_hidden:
-            lacks = line.lacks.replace(" ".join(budget.of), "this person")
-            line = replace(line, name=f"A person's budget, {people}", lacks=lacks)
+            name = _("A person's budget, {number}").format(number=people)
+            line = replace(line, name=name, lacks=_hide_person(line.lacks, " ".join(budget.of)))
         found.append(line)
     return found
+
+
+def _hide_person(said: str, person: str) -> Translated:
+    anybody = _("this person")
+    return Translated(said.replace(person, anybody), to_english(said).replace(person, to_english(anybody)))
 
 
 def _build_line(budget: Budget, periods: Sequence[BudgetPeriod]) -> BudgetLine:

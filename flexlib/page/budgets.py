@@ -43,8 +43,8 @@ def _count_said(outcome: Outcome, count: int) -> str:
     """Of several."""
     said = {
         Outcome.OVER: translate_count("{count} is exceeded", "{count} are exceeded", count),
-        Outcome.WILL_BE_OVER: _("{count} will be exceeded"),
-        Outcome.CANNOT_SAY: _("{count} cannot be judged"),
+        Outcome.WILL_BE_OVER: translate_count("{count} will be exceeded", "{count} will be exceeded", count),
+        Outcome.CANNOT_SAY: translate_count("{count} cannot be judged", "{count} cannot be judged", count),
         Outcome.NEAR: translate_count("{count} is nearly used up", "{count} are nearly used up", count),
     }
     return said[outcome].format(count=format_number(count))

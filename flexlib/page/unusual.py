@@ -129,7 +129,7 @@ def _say_limits(made: UnusualDays) -> str:
 
 def _head_unusual(made: UnusualDays) -> Heading:
     note = _(
-        "Days above their own weekday beyond chance, of at least {least} each; of the {count} about {few} may be false "
+        "Days above their own weekday beyond chance, of at least {least} each; of the {count}, {few} may be false "
         "alarms."
     ).format(
         least=write_in_words(write_number(f"{made.least:,g}"), made.unit),

@@ -243,7 +243,7 @@ def test_a_step_says_which_budgets_are_exceeded_and_which_reports_the_site_lacks
                          (("Sales", "over"), ("Data", "near"), ("Sales", "over"), ("All", "over"))]}  # fmt: skip
     assert [*list_found(("check",), facts)] == ["exceeded: Sales and All"]
     facts = {"budgets": [{"name": "All", "outcome": "cannot say", "lacks": "August is not stored"}]}
-    assert [*list_found(("check",), facts)] == ["cannot be judged: All; August is not stored"]
+    assert [*list_found(("check",), facts)] == ["cannot be judged, as flexlib check explains: All"]
     print_step(Record("organization", Outcome.KEPT, exit_code=3, said=("1 spends and is listed nowhere",)), shows=True)
     assert "\n    1 spends and is listed nowhere\n" in capsys.readouterr().out
     left = [f"2025-0{number}/a.html is left out: its manifest was edited." for number in range(1, 6)]
