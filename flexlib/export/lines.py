@@ -53,6 +53,8 @@ EXACT: dict[Kind, Callable[[Any], str]] = {
     Kind.CHANGE: format_share,
     Kind.USD: "{:f}".format,
     Kind.CLP: "{:f}".format,
+    Kind.SIGNED: "{:f}".format,
+    Kind.SIGNED_CLP: "{:f}".format,
     Kind.MONTH: "{:%Y-%m}".format,
 }
 """How a value is written for a program that reads it; other kinds stand as they are."""

@@ -26,6 +26,8 @@ NUMBER_FORMATS: dict[Kind, str | int] = {
     Kind.CREDITS: "#,##0.00",
     Kind.USD: "#,##0.00",
     Kind.CLP: "#,##0",
+    Kind.SIGNED: "+#,##0.00;-#,##0.00;0.00",
+    Kind.SIGNED_CLP: "+#,##0;-#,##0;0",
     Kind.NUMBER: "General",
     Kind.SHARE: "0.0%",
     Kind.CHANGE: "+0.0%;-0.0%;0.0%",

@@ -10,13 +10,15 @@ from decimal import Decimal
 
 from flexlib.analysis.compare import NOTHING, SAID, Change, round_parts
 from flexlib.analysis.top import NOT_LISTED, find_label
-from flexlib.formats import format_count, format_number, format_signed
+from flexlib.formats import format_count, format_number, format_signed, round_amount
 from flexlib.i18n import _, mark_text, translate_count
 from flexlib.sources.registry import name_source
 from flexlib.tables.definition import Column, Kind, Table
 
 UNITS = {"flex_credits": (mark_text("Flex credits"), "0.01"), "usd": ("US$", "0.01"), "clp": ("CLP", "1")}
 """How each unit is called, and to what it is rounded."""
+
+SIGNED = {"flex_credits": Kind.SIGNED, "usd": Kind.SIGNED, "clp": Kind.SIGNED_CLP}
 
 WORDS = {
     "flex_credits": mark_text("{amount} flex credits"),
@@ -136,18 +138,17 @@ def list_parts(change: Change, unit: str) -> dict[str, Decimal]:
 
 def table_parts(change: Change, unit: str) -> Table:
     """A line a part; beside the parts of those who stayed, how far another order of change would have moved them."""
-    title, places = UNITS[unit]
     rows = [
         {
             "part": name_part(name, change),
-            "amount": format_signed(part, places),
+            "amount": part,
             "between": _write_range(change, name, unit),
         }
         for name, part in list_parts(change, unit).items()
     ]
     columns = [
         Column("part", "Part", total="Difference"),
-        Column("amount", title, Kind.NUMBER, format_signed(change.difference, places)),
+        Column("amount", UNITS[unit][0], SIGNED[unit], round_amount(change.difference, UNITS[unit][1])),
     ]
     if any(row["between"] for row in rows):
         columns.append(Column("between", "In another order", Kind.NUMBER))
@@ -199,12 +200,12 @@ def _table_movers(
         lines.append((_("{count} more").format(count=format_number(len(others))), "", _add(others)))
     whole = _add([one[2] for one in lines])
     kept = [key for key in HEADINGS if key == CAME_AND_WENT or whole[key] or any(_fold(one[2])[key] for one in lines)]
-    rows = [{"label": label, "note": note, **_write(_fold(parts), kept, unit)} for label, note, parts in lines]
-    total = _write(_fold(whole), kept, unit)
+    rows = [{"label": label, "note": note, **_round(_fold(parts), kept, unit)} for label, note, parts in lines]
+    total = _round(_fold(whole), kept, unit)
     columns = [
         Column("label", heading, total="All", note="note"),
-        Column("change", UNITS[unit][0], Kind.NUMBER, total["change"]),
-        *(Column(key, headings[key], Kind.NUMBER, total[key]) for key in kept),
+        Column("change", UNITS[unit][0], SIGNED[unit], total["change"]),
+        *(Column(key, headings[key], SIGNED[unit], total[key]) for key in kept),
     ]
     return Table(name, caption, columns, rows, frozenset({len(rows) - 1} if others else ()))
 
@@ -218,11 +219,10 @@ def _add(lines: list[Mapping[str, Decimal]]) -> dict[str, Decimal]:
     return {name: sum((parts.get(name, NOTHING) for parts in lines), NOTHING) for name in ("new", "gone", *HEADINGS)}
 
 
-def _write(parts: Mapping[str, Decimal], kept: list[str], unit: str) -> dict[str, str]:
-    places = UNITS[unit][1]
-    rounded = round_parts({name: parts[name] for name in kept}, 0 if places == "1" else 2)
-    written = {name: format_signed(part, places) if parts[name] else "" for name, part in rounded.items()}
-    return {"change": format_signed(sum(parts.values(), NOTHING), places), **written}
+def _round(parts: Mapping[str, Decimal], kept: list[str], unit: str) -> dict[str, Decimal | str]:
+    rounded = round_parts({name: parts[name] for name in kept}, 0 if UNITS[unit][1] == "1" else 2)
+    shown = {name: part if parts[name] else "" for name, part in rounded.items()}
+    return {"change": round_amount(sum(parts.values(), NOTHING), UNITS[unit][1]), **shown}
 
 
 def _write_range(change: Change, name: str, unit: str) -> str:

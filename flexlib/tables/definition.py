@@ -12,19 +12,9 @@ from decimal import Decimal
 from enum import Enum, StrEnum, auto
 from typing import Any
 
+from flexlib import formats
 from flexlib.analysis.usage_frames import exact_decimals, hide_zero
 from flexlib.errors import InvalidRequest
-from flexlib.formats import (
-    UNKNOWN,
-    clean_text,
-    format_amount,
-    format_change,
-    format_credits,
-    format_month,
-    format_number,
-    format_share_percent,
-    format_short_day,
-)
 from flexlib.i18n import Label, _, mark_text, write_number
 from flexlib.names import show_people
 
@@ -39,6 +29,8 @@ class Kind(StrEnum):
     CREDITS = auto()  # hundredths of a credit
     USD = auto()  # Decimal, US dollars
     CLP = auto()  # Decimal, Chilean pesos
+    SIGNED = auto()  # Decimal, US dollars or credits more or less
+    SIGNED_CLP = auto()  # Decimal, Chilean pesos more or less
     NUMBER = auto()  # an exact number as its source writes it, such as an exchange rate
     SHARE = auto()  # tenths of a percent
     CHANGE = auto()  # tenths of a percent more or less
@@ -56,7 +48,8 @@ class Total(Enum):
     KNOWN = auto()  # of the lines that have a value; not known where none has. Another column counts what is missing
 
 
-NUMBERS = frozenset({Kind.COUNT, Kind.CREDITS, Kind.USD, Kind.CLP, Kind.NUMBER, Kind.SHARE, Kind.CHANGE})
+NUMBERS = frozenset({Kind.COUNT, Kind.CREDITS, Kind.USD, Kind.CLP, Kind.SIGNED, Kind.SIGNED_CLP, Kind.NUMBER,
+                     Kind.SHARE, Kind.CHANGE})  # fmt: skip
 """Kinds that stand at the right of their column."""
 
 MONEY = frozenset({Kind.USD, Kind.CLP})
@@ -69,15 +62,17 @@ COUNTS_OF_ONE = ("calls", "unpriced_usd")
 
 FORMATS: dict[Kind, Callable[[Any], str]] = {
     Kind.TEXT: str,
-    Kind.COUNT: format_number,
-    Kind.CREDITS: format_credits,
-    Kind.USD: format_amount,
-    Kind.CLP: lambda amount: format_amount(amount, "1"),
+    Kind.COUNT: formats.format_number,
+    Kind.CREDITS: formats.format_credits,
+    Kind.USD: formats.format_amount,
+    Kind.CLP: lambda amount: formats.format_amount(amount, "1"),
+    Kind.SIGNED: formats.format_signed,
+    Kind.SIGNED_CLP: lambda amount: formats.format_signed(amount, "1"),
     Kind.NUMBER: lambda number: write_number(str(number)),
-    Kind.SHARE: format_share_percent,
-    Kind.CHANGE: format_change,
-    Kind.DAY: format_short_day,
-    Kind.MONTH: format_month,
+    Kind.SHARE: formats.format_share_percent,
+    Kind.CHANGE: formats.format_change,
+    Kind.DAY: formats.format_short_day,
+    Kind.MONTH: formats.format_month,
 }
 
 
@@ -177,7 +172,7 @@ class Table:
         dashed = (one for one in self.columns if one.unknown
                   and None in (self.sum_column(one), *(row.get(one.key) for row in self.rows)))  # fmt: skip
         said = _("{dash} in {column}: {meaning}.")
-        return {one.key: said.format(dash=UNKNOWN, column=one.title, meaning=_(one.unknown)) for one in dashed}
+        return {one.key: said.format(dash=formats.UNKNOWN, column=one.title, meaning=_(one.unknown)) for one in dashed}
 
     def __repr__(self) -> str:
         return f"<table {self.name}>"
@@ -198,9 +193,9 @@ def say_least(columns: Sequence[Column], rows: Sequence[Row]) -> tuple[list[Colu
         total, is_least = sum(row[column.key] or 0 for row in rows), False
         for row in marked:
             if row[column.key] and (row.get("is_least") or row.get("request_count", 0) is None):
-                is_least, row[column.key] = True, mark_least(format_number(row[column.key]))
+                is_least, row[column.key] = True, mark_least(formats.format_number(row[column.key]))
         if is_least and column.total is Total.SUM:
-            written[place] = replace(column, total=mark_least(format_number(total)))
+            written[place] = replace(column, total=mark_least(formats.format_number(total)))
     return written, [*marked]
 
 
@@ -233,10 +228,10 @@ COUNTED = (
 def format_value(value: object, kind: Kind) -> str:
     """A value as a reader reads it: a dash where it is not known, a text without what steers terminals."""
     if value is None:
-        return UNKNOWN
+        return formats.UNKNOWN
     if isinstance(value, str):
         is_label = isinstance(value, Label) or kind is Kind.CHANGE  # a frame keeps the text of a label alone
-        return clean_text(_(value) if is_label else show_people(value))
+        return formats.clean_text(_(value) if is_label else show_people(value))
     return FORMATS[kind](value)
 
 

@@ -14,10 +14,12 @@ import pyarrow as pa
 import pytest
 from python_calamine import CalamineWorkbook
 
+from flexlib.analysis.compare import Use, take_apart
 from flexlib.export import workbook
 from flexlib.export.workbook import Facts, write_workbook
 from flexlib.i18n import speak
-from flexlib.tables.definition import Column, Kind, Table, Total
+from flexlib.tables.compare import table_changed_models, table_parts
+from flexlib.tables.definition import Column, Kind, Table, Total, format_value
 from flexlib.tables.document import Document, Section
 
 COLUMNS = [
@@ -74,6 +76,22 @@ def test_amounts_are_numbers_days_are_days_and_what_is_not_known_is_a_dash(tmp_p
         [date(2025, 9, 2), "Ana", "", "–", 1.5, 0.384],
         ["All", "", "", 1.25, 3.0, ""],
     ]
+
+
+def test_what_is_more_or_less_than_before_is_a_number_with_its_sign(tmp_path: Path) -> None:
+    change = take_apart({"ana": {"opus": Use(Decimal(9), 1)}}, {"eva": {"opus": Use(Decimal("8.5"), 1)}})
+    parts, models = table_parts(change, "usd"), table_changed_models(change, "clp", 5)
+    document = Document("Report", "September 2025", "Complete", sections=[Section("Why", "", [parts, models])])
+    write_workbook(document, tmp_path / "a.xlsx")
+    cells = {one[0]: one[1] for one in read(tmp_path / "a.xlsx", "The change and its parts")[4:]}
+    assert cells == {"1 new spender": 8.5, "1 spender who stopped": -9, "The same 0 spenders: how much they used": 0,
+                     "Difference": -0.5}  # fmt: skip
+    assert [one[:2] for one in read(tmp_path / "a.xlsx", "Who moved most")[4:]] == [
+        ["ana", -9],
+        ["eva", 9],
+        ["All", -1],
+    ]
+    assert [format_value(row["amount"], parts.columns[1].kind) for row in parts.rows] == ["+8.50", "−9.00", "0.00"]
 
 
 def test_a_table_is_a_table_of_excel_whose_sums_follow_a_filter(tmp_path: Path) -> None:
