@@ -15,17 +15,19 @@ from weakref import finalize
 import duckdb
 
 import flexlib as fl
+from flexlib.dashboard.rolled import ROLLED, roll_up
 from flexlib.dashboard.view import Months
 from flexlib.dates import Month, Span
 from flexlib.front.months import find_data, find_look
 from flexlib.front.narrow import KEPT, Only, sum_narrow, sum_rows, write_condition, write_keys
 from flexlib.front.organization import has_shares
 from flexlib.front.spend import Spend
-from flexlib.front.table import SpendTable
+from flexlib.front.table import SpendTable, build_table
 from flexlib.front.undecided import has_sums_of_months, list_apart
 from flexlib.i18n import find_language
 from flexlib.proof import State, Unclosed
 from flexlib.settings import Settings
+from flexlib.spend.billed import name_spellings
 from flexlib.store.membership import LEVELS
 
 MOST_HELD = 1_500_000
@@ -89,9 +91,22 @@ class HeldSpend(Spend):
         part = ["struct_pack(requests := part.requests) AS part"] if has_shares(self.organization) else []
         return self._hold(rows, ", ".join((*LEVELS, *part))) if self.is_held else rows
 
+    @cached_property
+    def _spellings(self) -> str:
+        return name_spellings(self.rolled)
+
+    @cached_property
+    def rolled(self) -> duckdb.DuckDBPyRelation:
+        """What `ROLLED` is summed of, however many rows there are."""
+        days = duckdb.from_arrow(roll_up(self))
+        return self._keep(days.select("* REPLACE (CAST(created_at AS TIMESTAMP) AS created_at)"))
+
     def _hold(self, rows: duckdb.DuckDBPyRelation, more: str) -> duckdb.DuckDBPyRelation:
+        return self._keep(rows.select(f"{', '.join(COLUMNS)}, {more}"))
+
+    def _keep(self, rows: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
         name = f"held_{uuid4().hex}"
-        rows.select(f"{', '.join(COLUMNS)}, {more}").create(name)
+        rows.create(name)
         finalize(self, duckdb.execute, f"DROP TABLE {name}")
         return duckdb.table(name)
 
@@ -163,12 +178,16 @@ def sum_view(spend: Spend, keys: tuple[str, ...], only: Only) -> SpendTable:
     """The table of `Spend.by`, of these rows alone; of what is not held the answer is kept where it is of nobody."""
     if not isinstance(spend, HeldSpend):
         return sum_narrow(spend, keys, only)
-    asked, others = (keys, tuple(only)), [key for key, _value in only]
+    asked, every = (keys, tuple(only)), [*keys, *(key for key, _value in only)]
     if asked not in spend.sums:
-        if spend.is_held or not KEPT.issuperset([*keys, *others]):
+        if ROLLED.issuperset(every):
+            sql = write_keys(spend, every)
+            rows = spend.rolled.filter(write_condition(sql, only))
+            spend.sums[asked] = build_table(rows, {key: sql[key] for key in keys}, spend.span, spend.zone)
+        elif spend.is_held or not KEPT.issuperset(every):
             spend.sums[asked] = sum_narrow(spend, keys, only)
         else:
-            spend.sums[asked] = sum_rows(spend, keys, write_condition(write_keys(spend, others), only))
+            spend.sums[asked] = sum_rows(spend, keys, write_condition(write_keys(spend, every), only))
     return spend.sums[asked]
 
 
