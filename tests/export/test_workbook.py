@@ -86,11 +86,8 @@ def test_what_is_more_or_less_than_before_is_a_number_with_its_sign(tmp_path: Pa
     cells = {one[0]: one[1] for one in read(tmp_path / "a.xlsx", "The change and its parts")[4:]}
     assert cells == {"1 new spender": 8.5, "1 spender who stopped": -9, "The same 0 spenders: how much they used": 0,
                      "Difference": -0.5}  # fmt: skip
-    assert [one[:2] for one in read(tmp_path / "a.xlsx", "Who moved most")[4:]] == [
-        ["ana", -9],
-        ["eva", 9],
-        ["All", -1],
-    ]
+    moved = [one[0:3:2] for one in read(tmp_path / "a.xlsx", "Which models moved most")[4:]]
+    assert moved == [["opus", -1], ["All", -1]]
     assert [format_value(row["amount"], parts.columns[1].kind) for row in parts.rows] == ["+8.50", "−9.00", "0.00"]
 
 
