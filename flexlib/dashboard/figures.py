@@ -12,13 +12,12 @@ import pandas as pd
 
 from flexlib.analysis.ranking import count_colours, measure_amount_change, share_out
 from flexlib.analysis.top import NOT_GIVEN
-from flexlib.dashboard.held import list_moved, sum_view
+from flexlib.dashboard.held import list_moved, list_view_rows, sum_view
 from flexlib.dashboard.lacks import is_least, lacks_any, mark_lacks, say_least
 from flexlib.dashboard.view import Months, View, format_view
 from flexlib.dates import Month
 from flexlib.enums import OF_AN_HOUR
 from flexlib.formats import format_number
-from flexlib.front.narrow import list_rows
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.front.unstored import part_absent
@@ -153,7 +152,7 @@ class Figures:
 
     def table_rows(self) -> tuple[Table, int]:
         """The newest rows behind the sums, and how many there are."""
-        rows, count = list_rows(self.spend, self.view.only, MOST_LINES)
+        rows, count = list_view_rows(self.spend, self.view.only, MOST_LINES)
         lines = [
             row | {
                 "created_at": row["created_at"][: 16 if row["grain"] in OF_AN_HOUR else 10],

@@ -19,7 +19,7 @@ from flexlib.dashboard.rolled import ROLLED, roll_up
 from flexlib.dashboard.view import Months
 from flexlib.dates import Month, Span
 from flexlib.front.months import find_data, find_look
-from flexlib.front.narrow import KEPT, Only, sum_narrow, sum_rows, write_condition, write_keys
+from flexlib.front.narrow import KEPT, Only, list_rows, sum_narrow, sum_rows, write_condition, write_keys
 from flexlib.front.organization import has_shares
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable, build_table
@@ -189,6 +189,15 @@ def sum_view(spend: Spend, keys: tuple[str, ...], only: Only) -> SpendTable:
         else:
             spend.sums[asked] = sum_rows(spend, keys, write_condition(write_keys(spend, every), only))
     return spend.sums[asked]
+
+
+def list_view_rows(spend: Spend, only: Only, most: int) -> tuple[list[dict[str, Any]], int]:
+    """What `list_rows` gives."""
+    keys, count = [key for key, _value in only], None
+    if isinstance(spend, HeldSpend) and ROLLED.issuperset(keys):
+        rows = spend.rolled.filter(write_condition(write_keys(spend, keys), only))
+        ((count,),) = rows.aggregate("coalesce(sum(rows), 0)::BIGINT").fetchall()
+    return list_rows(spend, only, most, count)
 
 
 def list_moved(spend: Spend, level: str) -> frozenset[str | None]:

@@ -20,7 +20,7 @@ SUMS = ("requests", "prompt_tokens", "completion_tokens", "total_tokens", "amoun
 CREDITS = ("flex_credits", "prompt_credits")
 SCHEMA = pa.schema(
     [("created_at", pa.date32()), *(USAGE.field(name) for name in (*OF[:-1], *SUMS)), ("source", pa.string())]
-    + [(name, pa.int64()) for name in CREDITS]
+    + [(name, pa.int64()) for name in (*CREDITS, "rows")]
 )
 
 
@@ -39,7 +39,7 @@ def _sum_days(spend: Spend, month: MonthUsage) -> dict[str, list[str | None]]:
     by = ["CAST(created_at AS DATE)", *OF]
     # What a row does not say, no sum says; and one that does not say how many calls it sums is a row of its own.
     apart = [*(f"{name} IS NULL" for name in added), "CASE WHEN requests IS NULL THEN id END"]
-    sums = [f"sum({name})::VARCHAR AS {name}" for name in added]
+    sums = [*(f"sum({name})::VARCHAR AS {name}" for name in added), "count(*)::VARCHAR AS rows"]
     said = [f"{by[0]}::VARCHAR AS created_at", *OF, *sums]
     found = rows.aggregate(", ".join(said), ", ".join([*by, *apart]))
     columns: dict[str, list[str | None]] = found.to_arrow_table().select(SCHEMA.names).to_pydict()

@@ -22,10 +22,8 @@ Sheet: TypeAlias = Any
 """What XlsxWriter makes, which has no types."""
 
 NUMBER_FORMATS: dict[Kind, str | int] = {
-    Kind.COUNT: "#,##0",
-    Kind.CREDITS: "#,##0.00",
-    Kind.USD: "#,##0.00",
-    Kind.CLP: "#,##0",
+    **dict.fromkeys((Kind.COUNT, Kind.CLP), "#,##0"),
+    **dict.fromkeys((Kind.CREDITS, Kind.USD), "#,##0.00"),
     Kind.SIGNED: "+#,##0.00;-#,##0.00;0.00",
     Kind.SIGNED_CLP: "+#,##0;-#,##0;0",
     Kind.NUMBER: "General",

@@ -106,15 +106,24 @@ def sum_narrow(spend: Spend, keys: Sequence[str], only: Only) -> SpendTable:
     return build_table(rows, {key: sql[key] for key in keys}, spend.span, spend.zone)
 
 
-def list_rows(spend: Spend, only: Only, most: int) -> tuple[list[dict[str, Any]], int]:
-    """The newest of these rows, at `most` so many, and how many there are: a call, a day of credits, or a sum a row.
+def list_rows(spend: Spend, only: Only, most: int, count: int | None = None) -> tuple[list[dict[str, Any]], int]:
+    """The newest of these rows, at `most` so many, and how many there are, where `count` does not say it: a call, a day
+    of credits, or a sum a row.
 
     Of a row of no tokens, such as one of credits, `total_tokens` is None.
     """
     rows, _sql = _open(spend, (), only)
     columns = ", ".join(f"{sql} AS {name}" for name, sql in SHOWN.items())
-    found = read_rows(rows.order("created_at DESC, id").limit(most).select(columns))
-    (count,) = rows.aggregate("count(*)").fetchall()[0]
+
+    def find(some: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
+        return read_rows(some.order("created_at DESC, id").limit(most).select(columns))
+
+    # Of years the last month most often has as many: only its file is read then.
+    found = find(rows.filter(f"created_at >= TIMESTAMP '{spend.stored[-1].first}'"))
+    if len(found) < most:
+        found = find(rows)
+    if count is None:
+        ((count,),) = rows.aggregate("count(*)").fetchall()
     return found, int(count)
 
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
 
 import flexlib as fl
-from flexlib.dashboard.held import hold_spend, sum_view
+from flexlib.dashboard.held import hold_spend, list_view_rows, sum_view
 from flexlib.dashboard.rolled import ROLLED
-from flexlib.front.narrow import Only, sum_narrow
+from flexlib.front.narrow import Only, list_rows, sum_narrow
 from flexlib.store import cache
 
 KEYS = [*((one,) for one in sorted(ROLLED)), *combinations(("day", "month", "model", "provider", "source"), 2), ()]
@@ -61,3 +61,4 @@ def test_what_is_summed_by_day_ahead_sums_to_what_its_rows_do(
             spend = fl.load(*span)
             held = hold_spend(spend)
             pd.testing.assert_frame_equal(sum_view(held, keys, only), sum_narrow(spend, keys, only))
+            assert list_view_rows(held, only, 5) == list_rows(spend, only, 5)
