@@ -401,6 +401,29 @@ def test_what_may_show_departments_of_few_people_is_not_attached_to_a_mail_whose
         assert (left_out in read_bodies(found)[0]) == (len(attached) < 2)
 
 
+@pytest.mark.parametrize(("zone", "command"), [
+    ("UTC", "flexlib report --notebook llm_usage --year 2025 --month 9 --with pdf,xlsx --share"),
+    ("America/Santiago", ""),  # where none could be made
+])  # fmt: skip
+def test_of_a_workbook_that_is_not_attached_the_whole_command_is_said_that_makes_it(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str], zone: str, command: str
+) -> None:
+    """With all that lies beside the page, which is then another one."""
+    page = tmp_path / "reports" / "2025-09" / "llm_usage.html"
+    told = {"metadata": {"papermill": {"parameters": {"zone": zone}}}, "cells": []}
+    page.with_suffix(".ipynb").write_text(json.dumps(told), "utf-8")
+    write_manifest(page, notebook=OWN, parameters={"zone": zone})
+    page.with_suffix(".pdf").write_bytes(b"%PDF")
+    write_workbook(Document("LLM spend", "September 2025"), page.with_suffix(".xlsx"))
+    note_files([page.with_suffix(".pdf"), page.with_suffix(".xlsx")], names=False)
+    (tmp_path / "mail.yaml").write_text("attach: [xlsx]\nmails: [{to: a@b.c}]")
+    code, _, wrong = run(capsys)
+    assert code == 1
+    why = f" unless {command} makes it" if command else f", which are left out of months of UTC alone, not of {zone}"
+    file = Path("reports", "2025-09", "llm_usage.xlsx")
+    assert wrong == f"{file} is not attached to the mail to a@b.c: it may show departments of few people{why}.\n"
+
+
 def test_a_file_that_a_mail_lacked_is_said_until_it_follows_in_a_mail_that_replaces_it(
     script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
