@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from flexlib.enums import OPTIONS
 from flexlib.i18n import LANGUAGES, Translated, find_language, speaks_aside
 
+COMMAND = re.compile(
+    r"\bflexlib (?:certificate|close|fetch|fx|import|ledger|sources|spend)\b|(?<![\w-])--[a-z]|\bFLEXLIB_[A-Z]"
+)
+"""Of a sentence: a command, an option or a setting."""
+PART = re.compile(r"(?<=[.;]) |(?=, (?:and|y) flexlib )")
 FIRST = "flexlib report --demo --year 2025 --month 9"
 """What whoever has nothing yet may try."""
+WITHOUT_OPTION = {"makers", "sellers", "optional", "totals", "reader", "tier_columns", "currency", "preset"}
+"""What only a preset says of how a file is read."""
+BESIDE_PRESET = {"timezone", "date_order", "decimal", "delimiter", "bills"}
+"""What is mostly said of a file beside its preset; where the preset says it, it says the same."""
 _is_step = False
 _asked = ""
 """The language that an option or a plan asks for, where a command without either would be in another."""
@@ -42,3 +57,34 @@ def write_command(command: str) -> str:
     if code != _asked or (code == LANGUAGES[0] and speaks_aside()):
         return command
     return Translated(f"{command} --lang {code}", command)
+
+
+def name_import_options(entry: Mapping[str, Any]) -> str:
+    """The options of `flexlib import` by which a file was taken, as its entry in a certificate says.
+
+    >>> name_import_options({"preset": "my-gateway", "mapping": {"created_at": "time", "timezone": "America/Santiago"}})
+    '--from my-gateway --timezone America/Santiago'
+    >>> name_import_options({"mapping": {"created_at": "When", "model": "gpt-4", "metadata": ["team", "cost centre"]}})
+    "--timestamp When --model gpt-4 --metadata team --metadata 'cost centre'"
+    """
+    mapping = entry.get("mapping", {})
+    preset = entry.get("preset") or mapping.get("preset")
+    words = ["--from", str(preset)] if preset else []
+    has_option = BESIDE_PRESET.__contains__ if preset else lambda field: field not in WITHOUT_OPTION
+    for field in filter(has_option, mapping):
+        said, option = mapping[field], f"--{OPTIONS.get(field) or field}".replace("_", "-")
+        words += [word for one in (said if isinstance(said, list) else [said]) for word in (option, str(one))]
+    return shlex.join(words)
+
+
+def leave_out_commands(sentences: Iterable[str]) -> list[str]:
+    """What is said to readers who have no console: the same without the parts that are commands; a sentence that is
+    nothing else is left out.
+
+    >>> leave_out_commands(["Not known. Run: flexlib fetch --year 2025; where it ended: flexlib sources --ended x"])
+    ['Not known.']
+    >>> leave_out_commands(["3 rows could not be taken; flexlib certificate --year 2025 says which, and why."])
+    ['3 rows could not be taken.']
+    """
+    parts = ([one for one in PART.split(text) if not COMMAND.search(one)] for text in sentences)
+    return [" ".join(kept).rstrip(".;,") + "." for kept in parts if kept]

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flexlib.cli.export_source import Exported, Source
+from flexlib.commands import write_command
+from flexlib.dates import SHARED_ZONE
 from flexlib.errors import BadParameter, SumsDiffer, explain_missing
 from flexlib.formats import format_plain
 from flexlib.i18n import _
@@ -178,6 +180,23 @@ def take_formats(text: str) -> list[str]:
         )
         raise argparse.ArgumentTypeError(said)
     return names
+
+
+def explain_unattached(file: Path, page: Path, zone: str, command: str) -> str:
+    """Why a file beside a page may not go with a mail of a month of this zone, without the stop; empty where it may.
+    `command` makes the page, with it all that lies beside it."""
+    from flexlib.deliver.readers import ATTACHABLE
+    from flexlib.export.workbook import is_shared_workbook
+    from flexlib.report.fresh import explain_unshared, explain_zone
+    from flexlib.report.manifest import name_manifest, read_manifest
+
+    if file.suffix != ".xlsx" or is_shared_workbook(file):
+        return explain_unshared(read_manifest(name_manifest(page)), zone)
+    if zone != SHARED_ZONE:
+        return explain_zone(zone)
+    beside = ",".join(one for one in ATTACHABLE if page.with_suffix(f".{one}").is_file())
+    said = _("it may show departments of few people unless {command} makes it")
+    return said.format(command=write_command(f"{command} --with {beside} --share"))
 
 
 def explain_unwritten(name: str, page: Path) -> str:

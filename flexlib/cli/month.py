@@ -104,6 +104,7 @@ def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closin
     """The month, its plan, and whose data it is of. Raises `BadFile` with all that is wrong in the plan, not installed
     or not there, `BadMonth`, `InvalidRequest`, and `BadSetting` where there is nothing to close."""
     from flexlib.closing.inputs import Closing
+    from flexlib.closing.mailing import list_unmailed
     from flexlib.closing.plan import PLAN, read_plan
     from flexlib.store.server import is_made_up
     from flexlib.store.snapshots import list_newest
@@ -111,13 +112,14 @@ def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closin
     faults, file = Faults(), arguments.plan or find_home() / PLAN
     plan = faults.read(partial(read_plan, is_named=arguments.plan is not None), file, FORMATS)
     faults.found += [*(list_missing_libraries(plan) if plan else ()), *list_missing_files(settings)]
+    is_demo = asks_demo(arguments, settings)
+    faults.found += list_unmailed(plan, settings) if plan and not (is_demo or is_made_up(settings.data)) else []
     faults.tell()
     if (arguments.year is None) != (arguments.month is None):
         raise InvalidRequest(_("give --year and --month, or neither for the month that has ended."))
     now = Month.containing(datetime.now(ZoneInfo(plan.zone)).date())
     month = now.previous if arguments.year is None else Month(arguments.year, arguments.month)
     check_begun(month.span)
-    is_demo = asks_demo(arguments, settings)
     if is_demo:
         settings = replace(settings, data=settings.data / DEMO, database_url=None)
     elif not (settings.service_key or settings.has_ledger or plan.folder or list_newest(month, settings.data)):

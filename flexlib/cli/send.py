@@ -24,7 +24,6 @@ from flexlib.cli.report_months import open_shown
 from flexlib.cli.send_contents import MonthWriter
 from flexlib.cli.send_output import describe_mail, explain_mail, render_mail
 from flexlib.cli.spend import is_at_least
-from flexlib.commands import write_command
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest, choose_worst
 from flexlib.formats import clean_text
@@ -108,7 +107,7 @@ def run_send(arguments: argparse.Namespace, settings: Settings) -> int:
     made_by = f"flexlib report --notebook {REPORT} --year {month.year} --month {month.month}"
     place = "" if arguments.output_dir == Path("reports") else f" --output-dir {quote(str(arguments.output_dir))}"
     of = f"FLEXLIB_ORGANIZATION={quote(str(arguments.roster))} " if arguments.roster else ""
-    command = write_command(of + made_by + place + " --demo" * is_made_up(settings.data))
+    command = of + made_by + place + " --demo" * is_made_up(settings.data)
     writer = MonthWriter.open(month, folder / f"{REPORT}.html", command, arguments, settings, wanted.largest)
     claims = open_claims(settings.data)
     with nullcontext() if arguments.dry_run else claims.hold():

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flexlib.cli.report_months import load_shown_spend
+from flexlib.commands import write_command
 from flexlib.dates import SHARED_ZONE, Month
 from flexlib.errors import BadFile, InvalidRequest
 from flexlib.formats import format_amount, format_moment, round_amount
@@ -44,6 +45,8 @@ class MonthWriter:
     rules: ChargebackRules
     language: str
     """Of readers who have none of their own."""
+    command: str
+    """What makes the report."""
     largest: int
     """Bytes that are attached to one mail at the most."""
     lacks: list[str] = field(default_factory=list)
@@ -55,18 +58,18 @@ class MonthWriter:
 
     @classmethod
     def open(
-        cls, month: Month, page: Path, command: str, arguments: argparse.Namespace, settings: Settings, largest: int
+        cls, month: Month, page: Path, made_by: str, arguments: argparse.Namespace, settings: Settings, largest: int
     ) -> MonthWriter:
-        """Of a report that may be handed on, which the command makes. Raises as `report.fresh` does, `BadFile`."""
+        """Of a report that may be handed on, which `made_by` makes. Raises as `report.fresh` does, `BadFile`."""
         from flexlib.front.chargeback import find_rules
         from flexlib.report.fresh import check_fresh, check_made_of, read_zone
         from flexlib.report.inputs import Inputs
 
         if arguments.rules and not arguments.rules.is_file():
             raise BadFile(_("{file} is not there; give the file of your rules.").format(file=arguments.rules))
-        check_fresh(page, command)
+        check_fresh(page, command := write_command(made_by))
         load = partial(load_shown_spend, settings, month, zone=read_zone(page), roster=arguments.roster)
-        writer = cls(month, page, load, find_rules(arguments.rules), settings.language, largest)
+        writer = cls(month, page, load, find_rules(arguments.rules), settings.language, made_by, largest)
         inputs = Inputs(settings, settings.data.absolute(), arguments.roster)
         check_made_of(page, writer.usage.snapshots, inputs, command)
         return writer
@@ -235,14 +238,9 @@ class MonthWriter:
 
     def _explain_unshared(self, file: Path) -> str:
         """The mail says what departments of few people came to in one line; what is attached says no more."""
-        from flexlib.export.workbook import is_shared_workbook
-        from flexlib.report.fresh import explain_unshared
-        from flexlib.report.manifest import name_manifest, read_manifest
+        from flexlib.cli.export_formats import explain_unattached
 
-        if file.suffix == ".xlsx" and not is_shared_workbook(file):
-            return _("it may show departments of few people; make it with flexlib report --notebook llm_usage "
-                     "--with xlsx --share")  # fmt: skip
-        return explain_unshared(read_manifest(name_manifest(self.page)), self.spend.zone)
+        return explain_unattached(file, self.page, self.spend.zone, self.command)
 
     def _say(self, sentence: str) -> None:
         """To who sends, in their language."""

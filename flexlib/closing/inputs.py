@@ -19,6 +19,7 @@ from flexlib.report.inputs import PARAMETERS
 from flexlib.setting_values import FIRST_MADE_UP, MADE_UP_BEFORE
 from flexlib.settings import Settings, find_home
 from flexlib.store.ended import FILE as ENDED
+from flexlib.store.server import is_made_up
 from flexlib.store.snapshots import list_months, list_newest
 
 REPORTS = Path("reports")
@@ -37,6 +38,11 @@ class Closing:
     folder: Path
     """The month's own, in `output_dir`."""
     is_demo: bool = False
+
+    @property
+    def is_made_up(self) -> bool:
+        """Whether nobody is told of what it is of."""
+        return self.is_demo or is_made_up(self.settings.data)
 
     @property
     def when(self) -> tuple[str, ...]:

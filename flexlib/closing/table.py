@@ -199,7 +199,7 @@ def find_notices(closing: Closing) -> Iterator[Step]:
     """Tells who has to know of budgets, each once; what waits to be told, as what the ledger counts, is no file that a
     step reads, so that it runs whenever there are rules."""
     rules = closing.settings.notices
-    reason = _("of made-up data nobody is told") if closing.is_demo else ""
+    reason = _("of made-up data nobody is told") if closing.is_made_up else ""
     if not (rules and closing.settings.budgets):
         reason = _("no rules say who is told of budgets")
     yield Step("notices", ("notify", *closing.when, *closing.zone_words), left_out=reason, current="")
@@ -208,7 +208,7 @@ def find_notices(closing: Closing) -> Iterator[Step]:
 def find_mail(closing: Closing) -> Iterator[Step]:
     """Mails the month to those who have to see it, each once."""
     readers = closing.settings.mails
-    reason = _("of made-up data nobody is told") if closing.is_demo else ""
+    reason = _("of made-up data nobody is told") if closing.is_made_up else ""
     if not readers:
         reason = _("no file says who is mailed the month")
     made = sorted(file for kind in ATTACHED for file in closing.folder.glob(kind)) if readers else []

@@ -16,6 +16,7 @@ from flexlib.certificate import (
     explain_witness,
 )
 from flexlib.checks import Check, describe_check, explain_check, explain_money, say_unpriced
+from flexlib.commands import name_import_options
 from flexlib.formats import (
     WHOLE,
     clean_text,
@@ -85,10 +86,14 @@ def explain_state(certificate: Certificate) -> str:
 
 
 def advise_again(certificate: Certificate) -> str:
-    """The option by which a file that was fixed takes the place of what is stored of it."""
-    files = getattr(certificate, "files", ())
-    names = [entry["name"] for entry in files if entry["quarantined"] > entry.get("open_pages", 0)]
-    return " ".join(f"--supersedes {quote(name)}" for name in names) or _("--supersedes and its name")
+    """The options by which a file that was fixed is read as before, and takes the place of what is stored of it."""
+    files: dict[str, list[str]] = {}
+    for entry in getattr(certificate, "files", ()):
+        if entry["quarantined"] > entry.get("open_pages", 0):
+            files.setdefault(name_import_options(entry), []).append(f"--supersedes {quote(entry['name'])}")
+    return join_and(" ".join(filter(None, [read, *names])) for read, names in files.items()) or _(
+        "--supersedes and its name"
+    )
 
 
 def render_certificate(certificate: AnyCertificate, *, told: bool = False, state: State | None = None) -> str:

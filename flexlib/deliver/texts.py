@@ -67,7 +67,7 @@ def write_lines(message: Message) -> list[str]:
     hidden = [one for one in told if not is_open(one)]
     with speak(message.language):
         if len(lines) > MOST_LINES:
-            lines[MOST_LINES:] = [_("And {count} more; flexlib check shows all.").format(count=len(lines) - MOST_LINES)]
+            lines[MOST_LINES:] = [_("And {count} more; ask who sends this.").format(count=len(lines) - MOST_LINES)]
         if hidden:
             lines.append(
                 _("Budgets of individual people, here without their names ({what}).").format(what=_count_events(hidden))

@@ -101,7 +101,15 @@ def explain_unshared(manifest: Manifest, beside: str = SHARED_ZONE) -> str:
         return _("it is of {zone}, and what is shared of {shared} alone").format(zone=zone, shared=beside)
     if manifest["parameters"].get("share") is True or has_no_departments(manifest):
         return ""
+    if zone != SHARED_ZONE:
+        return explain_zone(zone)
     return _("it may show departments of few people; make it with -p share true, where it has that parameter")
+
+
+def explain_zone(zone: str) -> str:
+    """Why a page of this zone, or a file of it, cannot be made without departments of few people."""
+    said = _("it may show departments of few people, which are left out of months of {shared} alone, not of {zone}")
+    return said.format(shared=SHARED_ZONE, zone=zone)
 
 
 def read_zone(page: Path) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 from flexlib.dates import Month
 from flexlib.errors import BadParameter
 from flexlib.guesses import guess_names
-from flexlib.i18n import _, join_and, join_or
+from flexlib.i18n import _, join_and, join_or, translate_count
 from flexlib.nesting import decode_json, format_given
 from flexlib.refusals import explain_refusal
 from flexlib.report.folder import find_packaged
@@ -216,9 +216,11 @@ def _check_parameters(notebook: Path, given: Mapping[str, Any], service_key: str
     missing = [name for name in REQUIRED if name in known and name not in given]
     if missing:
         raise BadParameter(
-            _("The parameter {missing} is missing; {notebook} takes {known}. Give it, such as --year 2025.").format(
-                missing=join_and(missing), notebook=notebook.stem, known=", ".join(known)
-            )
+            translate_count(
+                "The parameter {missing} is missing; {notebook} takes {known}. Give it, such as --year 2025.",
+                "The parameters {missing} are missing; {notebook} takes {known}. Give them: --year 2025 --month 9.",
+                len(missing),
+            ).format(missing=join_and(missing), notebook=notebook.stem, known=", ".join(known))
         )
     return dict(given)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flexlib.certificate import State
+from flexlib.commands import leave_out_commands
 from flexlib.dates import Month
 from flexlib.formats import UNKNOWN, format_amount, format_change, format_number
 from flexlib.front.year import find_before
@@ -31,7 +32,9 @@ def render_month(site: Site, month: Month) -> str:
     reports = show_reports([one for one in facts.reports if one.period == str(month)], "../", facts)
     if month in facts.spend.stored:
         one = facts.pick(month)
-        proof = show_certificates(one.state, one.certificates, one.missing)
+        proof = show_certificates(
+            one.state, one.certificates, leave_out_commands(one.missing) if facts.is_shared else one.missing
+        )
         pieces = [*_show_month(site, month), reports, proof]
     else:
         why = _("Nothing of {month} is stored.").format(month=month.title)
@@ -63,7 +66,7 @@ def _show_month(site: Site, month: Month) -> list[Piece]:
         for key, folder in PARTS.items()
     )
     return [
-        show_month_title(site.title, usage),
+        show_month_title(site.title, usage, is_shared=facts.is_shared),
         _show_headlines(facts, month),
         show_section(Heading(_("Day by day"), counted), chart) if chart else Html("days", ""),
         *tables,

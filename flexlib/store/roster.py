@@ -12,7 +12,7 @@ from io import StringIO
 from pathlib import Path
 
 from flexlib.errors import BadFile
-from flexlib.i18n import _, join_and, translate_count
+from flexlib.i18n import _, join_and, mark_text, translate_count
 from flexlib.nesting import format_given, name_line
 from flexlib.refusals import explain_refusal
 from flexlib.store.sheets import read_sheet
@@ -31,6 +31,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "name": ("name", "nombre"),
 }
 """The columns that are known, each with its headers: without accents, in lower case."""
+HEADERS = mark_text("who, kind, department, team, project, cost_centre, from, until, share, owner, name")
+"""Of each column one as the reader's language has it."""
 _KNOWN = {written: name for name, others in COLUMNS.items() for written in others}
 UNREAD = "name"
 """Such a column stands in many lists of people; nothing needs it."""
@@ -85,9 +87,7 @@ def read_roster(file: Path) -> Roster:
     kept = [(number, cells) for number, cells in given if any(cells) and not cells[0].startswith(REMARK)]
     if not kept:
         raise BadFile(
-            _("{file} is empty; give it a line of column names: {columns}.").format(
-                file=file, columns=", ".join(COLUMNS)
-            )
+            _("{file} is empty; give it a line of column names: {columns}.").format(file=file, columns=_(HEADERS))
         )
     (number, header), *lines = _drop_titles(kept, file, notes)
     columns = _name_columns(header, name_line(number, file))
@@ -188,7 +188,7 @@ def _name_columns(header: Sequence[str], where: str) -> list[str]:
             "{where}: {said} are no columns of an organization; it has {columns}.",
             len(unknown),
         )
-        raise BadFile(sentence.format(where=where, said=said, columns=", ".join(COLUMNS)))
+        raise BadFile(sentence.format(where=where, said=said, columns=_(HEADERS)))
     if twice := [one for one, name in zip(header, columns, strict=True) if name and columns.count(name) > 1]:
         raise BadFile(
             _("{where}: the columns {twice} say the same; keep one of them.").format(where=where, twice=join_and(twice))

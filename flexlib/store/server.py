@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from flexlib.commands import write_command
+from flexlib.commands import name_import_options, write_command
 from flexlib.dates import Month
-from flexlib.errors import BadFile, OtherServer
+from flexlib.errors import BadFile, FlexlibError, OtherServer
 from flexlib.i18n import _
 from flexlib.nesting import decode_json
 from flexlib.settings import DEMO, LEDGER_FILE, Settings
-from flexlib.sources.registry import WINDSURF, Source, list_sources
+from flexlib.sources.registry import BILLS, IMPORT, WINDSURF, Source, list_sources
 from flexlib.store.disk import report_disk, write_whole
 
 BEGINNINGS = ("server.json", LEDGER_FILE)
@@ -78,9 +79,23 @@ def name_command(source: Source, month: Month, root: Path) -> str:
     """What stores the month of a source in `root`; in the folder of `--demo`, into which nobody imports, what brings
     the made-up company's there."""
     if root.name != DEMO or not is_made_up(root):
-        return source.format_command(month)
+        taken = _find_taken(source, month, root)
+        return write_command(f"{source.short_command} FILE {taken}") if taken else source.format_command(month)
     command = "fetch" if source == WINDSURF else "spend"
     return write_command(f"flexlib {command} --demo --year {month.year} --month {month.month}")
+
+
+def _find_taken(source: Source, month: Month, root: Path) -> str:
+    """The options by which the last file of the source up to the month was taken; empty where there is none, or its
+    certificate cannot be read, of which others tell."""
+    from flexlib.store.snapshots import list_months, list_newest
+
+    for earlier in reversed(list_months(root)) if source in (IMPORT, BILLS) else ():
+        with suppress(FlexlibError):
+            for one in list_newest(earlier, root, (source.dataset,)) if earlier <= month else ():
+                if one.source == source.name and (files := getattr(one.certificate, "files", ())):
+                    return name_import_options(files[-1])
+    return ""
 
 
 def list_commands(month: Month, root: Path) -> list[str]:

@@ -65,7 +65,7 @@ def test_the_command_that_a_gap_names_shows_each_line_that_could_not_be_taken_an
     assert main(named.split()[1:]) == 3
     told = capsys.readouterr().err
     assert "1 row could not be taken (line 3: prompt_tokens is not a whole number" in told
-    assert "import it with --supersedes calls.csv." in told
+    assert " --model gpt-4 --supersedes calls.csv." in told
 
 
 def test_a_gap_whose_lines_are_anothers_to_read_says_so_and_one_whose_lines_were_changed_is_refused(
@@ -112,7 +112,8 @@ def test_a_row_that_cannot_be_taken_is_named_and_the_exit_code_is_3(
     error = capsys.readouterr().err
     assert error.startswith("2025-09 is GAP: 7 rows could not be taken (line 3: no completion_tokens; line 4: no ")
     assert "line 7: no completion_tokens; and 2 more, kept in raw/ beside the month)" in error
-    assert "fix the file and import it with --supersedes calls.csv." in error
+    assert "fix the file and import it with --timestamp " in error
+    assert error.rstrip().endswith(" --supersedes calls.csv.")
 
 
 def test_the_json_holds_each_month_s_certificate(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+from spend_samples import call, store
 
 from flexlib.cli import main
+from flexlib.dates import Month
+from flexlib.store.snapshots import list_newest
 
 PRESETS = Path(__file__).parents[2] / "params" / "presets"
 GATEWAY = PRESETS / "my_gateway.yaml"
@@ -66,8 +71,75 @@ def test_a_file_of_no_known_system_is_one_sentence(folder: Path, capsys: pytest.
     assert main(["import", str(folder / "calls.csv")]) == 2
     said = capsys.readouterr().err
     assert said.startswith("flexlib: calls.csv's columns match no known system")
-    assert said.endswith("; name it with --from, or its columns with --timestamp and the other options.\n")
+    assert said.endswith(
+        "; name it with --from, which also takes my-gateway and my-invoice of this folder, or its columns with "
+        "--timestamp and the other options.\n"
+    )
     assert said.count("\n") == 1
+
+
+COLUMNS = "--timestamp time --model-column model --provider openai --prompt-tokens input --completion-tokens output"
+
+
+@pytest.mark.parametrize("options", [
+    f"--from {GATEWAY}", f"--from {GATEWAY} --decimal ,", "--from my-gateway",
+    f"{COLUMNS} --request-id id --timezone America/Santiago --metadata who --where input!=7",
+])  # fmt: skip
+def test_the_advice_on_a_row_that_cannot_be_taken_is_a_command_that_takes_the_corrected_file_as_before(
+    folder: Path, capsys: pytest.CaptureFixture[str], options: str
+) -> None:
+    file = folder / "calls.csv"
+    right = file.read_text("utf-8")
+    file.write_text(f"{right}2,2026-05-02 10:00:00,gpt-4o,many,100,\n", "utf-8")
+    assert main(["import", str(file), *options.split()]) == 3
+    advice = capsys.readouterr().err.partition("fix the file and import it with ")[2].rstrip(".\n")
+    assert main(["certificate", "--year", "2026", "--month", "5", "--source", "import"]) == 3
+    assert f"import it with {advice}." in capsys.readouterr().err
+    file.write_text(f"{right}2,2026-05-02 10:00:00,gpt-4o,500,100,\n", "utf-8")
+    assert main(["import", str(file), *shlex.split(advice), "--json"]) == 0
+    (month,) = json.loads(capsys.readouterr().out)["months"]
+    assert (month["prompt_tokens"], month["rows"]) == (1500, 2)
+    assert "2026-05-01T14:00:00" in str(load_days(folder))  # 10:00 in Santiago
+
+
+def load_days(folder: Path) -> list[str]:
+    (snapshot,) = list_newest(Month(2026, 5), folder / "data")
+    return [one.isoformat() for one in pq.read_table(snapshot.file)["created_at"].to_pylist()]
+
+
+def test_of_a_month_of_which_imported_files_are_not_stored_the_command_is_said_by_which_those_before_were_taken(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["import", str(folder / "calls.csv"), "--from", str(GATEWAY)]) == 0
+    june = call("a", "2026-06-02T10:00:00")
+    store(folder / "data", "ledger", Month(2026, 6), june)
+    capsys.readouterr()
+    assert main(["spend", "--year", "2026", "--month", "6"]) == 3
+    said = capsys.readouterr()
+    assert "Run: flexlib import FILE --from my-gateway --timezone America/Santiago; where it was not in" in (
+        said.out + said.err
+    )
+    file = folder / "june.csv"
+    file.write_text("id,time,model,input,output,who\n2,2026-06-01 10:00:00,gpt-4o,1000,100,\n", "utf-8")
+    assert main(["import", str(file), "--from", "my-gateway", "--timezone", "America/Santiago"]) == 0
+
+
+def test_a_preset_of_the_folder_is_taken_by_its_name_and_one_that_cannot_be_read_is_passed_over(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "notebooks").mkdir()
+    (folder / ".env").touch()
+    (folder / "params" / "presets").mkdir(parents=True)
+    (folder / "params" / "presets" / "a.yaml").write_text("name: [", "utf-8")
+    (folder / "params" / "presets" / "b.yaml").write_text(
+        GATEWAY.read_text("utf-8").replace("name: my-gateway", "name: ours"), "utf-8"
+    )
+    monkeypatch.chdir(folder)
+    assert main(["import", "calls.csv"]) == 2
+    assert "name it with --from, which also takes ours of this folder" in capsys.readouterr().err
+    assert main(["import", "calls.csv", "--from", "my-gateway"]) == 2
+    assert ", ours, or a file of your own" in capsys.readouterr().err
+    assert main(["import", "calls.csv", "--from", "ours"]) == 0
 
 
 def test_no_file_and_no_list_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:

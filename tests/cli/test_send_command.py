@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -19,6 +20,7 @@ from report_samples import write_manifest
 from spend_samples import SEPTEMBER, call, store
 
 from flexlib.cli.main import main
+from flexlib.dates import Month
 from flexlib.deliver import mail
 from flexlib.export.workbook import write_workbook
 from flexlib.report.folder import find_packaged
@@ -399,6 +401,57 @@ def test_what_may_show_departments_of_few_people_is_not_attached_to_a_mail_whose
         )
         left_out = "llm_usage.xlsx is not attached: it may show departments of few people."
         assert (left_out in read_bodies(found)[0]) == (len(attached) < 2)
+
+
+@pytest.mark.parametrize(("zone", "command"), [
+    ("UTC", "flexlib report --notebook llm_usage --year 2025 --month 9 --with pdf,xlsx --share"),
+    ("America/Santiago", ""),  # where none could be made
+])  # fmt: skip
+def test_of_a_workbook_that_is_not_attached_the_whole_command_is_said_that_makes_it(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str], zone: str, command: str
+) -> None:
+    """With all that lies beside the page, which is then another one."""
+    page = tmp_path / "reports" / "2025-09" / "llm_usage.html"
+    told = {"metadata": {"papermill": {"parameters": {"zone": zone}}}, "cells": []}
+    page.with_suffix(".ipynb").write_text(json.dumps(told), "utf-8")
+    write_manifest(page, notebook=OWN, parameters={"zone": zone})
+    page.with_suffix(".pdf").write_bytes(b"%PDF")
+    write_workbook(Document("LLM spend", "September 2025"), page.with_suffix(".xlsx"))
+    note_files([page.with_suffix(".pdf"), page.with_suffix(".xlsx")], names=False)
+    (tmp_path / "mail.yaml").write_text("attach: [xlsx]\nmails: [{to: a@b.c}]")
+    code, _, wrong = run(capsys)
+    assert code == 1
+    why = f" unless {command} makes it" if command else f", which are left out of months of UTC alone, not of {zone}"
+    file = Path("reports", "2025-09", "llm_usage.xlsx")
+    assert wrong == f"{file} is not attached to the mail to a@b.c: it may show departments of few people{why}.\n"
+
+
+@pytest.mark.parametrize(
+    ("language", "known", "ask"),
+    [
+        ("en", ("Nothing of the ledger is stored of 2025-09", "2 rows could not be taken."), "Ask who sends"),
+        (
+            "es",
+            ("De registro de llamadas no hay nada guardado de 2025-09", "no se pudieron tomar 2 filas."),
+            "Pregunte a quien envía",
+        ),
+    ],
+)
+def test_a_mail_of_the_whole_says_what_is_not_known_and_whom_to_ask_and_has_no_command(
+    script: Script, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], language: str,
+    known: tuple[str, ...], ask: str,
+) -> None:  # fmt: skip
+    """Who is mailed has no console."""
+    store(data, "ledger", Month(2025, 8), call("a", "2025-08-02T10:00:00"))
+    store(data, "import", SEPTEMBER, call("b", "2025-09-02T10:00:00"), quarantined_rows=2)
+    page = make_page(tmp_path)
+    told = json.loads(name_manifest(page).read_text("utf-8"))["snapshots"]
+    (tmp_path / "mail.yaml").write_text(f"mails: [{{to: a@b.c, language: {language}}}]")
+    assert (run(capsys)[0], told) == (3, {})
+    for text in read_bodies(read_mail(script.taken[-1])):
+        body = " ".join(text.split())
+        assert [one for one in (*known, ask) if one not in body] == []
+        assert re.findall(r"flexlib (?:fetch|close|certificate|sources)|--[a-z]+", body) == []
 
 
 def test_a_file_that_a_mail_lacked_is_said_until_it_follows_in_a_mail_that_replaces_it(

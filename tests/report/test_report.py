@@ -388,7 +388,11 @@ def test_the_notebook_says_nothing_on_stderr(page: Path) -> None:
     ("given", "message"),
     [
         ({"year": 2025}, "The parameter month is missing; flex_credits takes year, month, names, share, country."),
-        ({}, "The parameter year and month is missing"),
+        (
+            {},
+            "The parameters year and month are missing; flex_credits takes year, month, names, share, "
+            "country. Give them: --year 2025 --month 9.",
+        ),
         (
             {**MONTH, "mnoth": 3},
             "Unknown parameter mnoth (did you mean month?); flex_credits takes year, month",

@@ -684,6 +684,35 @@ def test_headlines_in_a_manifest_that_was_sealed_again_are_held_against_the_page
     assert [one["then"] for one in found["figures"]] == [true]
 
 
+@pytest.mark.heavy  # runs of a notebook
+@pytest.mark.parametrize("of_reader", ["en", "es"])
+@pytest.mark.parametrize(("of_page", "amount"), [("en", "US$ 52.53"), ("es", "US$52,53")])
+def test_headlines_are_read_in_the_language_of_the_page_whoever_reads_it(
+    home: Path, capsys: pytest.CaptureFixture[str], of_page: str, amount: str, of_reader: str
+) -> None:
+    """In Spanish nothing stands between the sign of a currency and its number."""
+    notebook = nbformat.read(home / "notebooks" / "small.ipynb", 4)  # type: ignore[no-untyped-call]
+    notebook.cells[0].source = """\
+import flexlib as fl
+from flexlib.i18n import write_number
+from flexlib.page.kit.parts import show_cards
+from flexlib.page.kit.units import render_sign
+fl.load("2025-09")
+show_cards([("Spend", render_sign("usd") + write_number("52.53"), "")])"""
+    nbformat.write(notebook, home / "notebooks" / "small.ipynb")  # type: ignore[no-untyped-call]
+    assert main(["--lang", of_page, "report", "--notebook", "small", "--offline", "--json"]) == 0
+    page = find_page(home)
+    assert list(read_manifest(name_manifest(page))["page"]["headlines"].values()) == [amount]
+    use_language(of_reader)
+    code, (found, _) = verify(capsys, "reports/demo", "--lang", of_reader)
+    assert (code, found["result"], found["sentences"]) == (0, "same", [])
+    page.write_text(page.read_text("utf-8").replace("52", "57"), "utf-8")
+    code, (found, _) = verify(capsys, "reports/demo", "--lang", of_reader)
+    use_language("en")
+    assert (code, found["result"], found.get("figures", [])) == (4, "differs", [])
+    assert not [one for one in found["sentences"] if "manifest" in one]
+
+
 @pytest.mark.heavy  # three runs of a notebook
 def test_a_page_of_a_month_that_the_ledger_had_not_closed_was_right_when_it_was_made(home: Path) -> None:
     notebook = nbformat.read(home / "notebooks" / "small.ipynb", 4)  # type: ignore[no-untyped-call]

@@ -21,10 +21,12 @@ from flexlib.addresses import hide_email
 from flexlib.analysis.chargeback import LineKind
 from flexlib.analysis.small_groups import SMALL_GROUPS
 from flexlib.errors import BadFile, ExtraMissing
+from flexlib.i18n import speak
 from flexlib.sources.files.rows import MACROS
 from flexlib.store.membership import LEVELS, NOWHERE, Held, Place, write_key
 from flexlib.store.organization import read_organization
 from flexlib.store.place_names import OWN_LINES
+from flexlib.store.roster import _KNOWN, COLUMNS, _name_columns, simplify_text
 
 ANA = write_key("person", "ana@example.com")
 ALWAYS = (date.min, date.max)
@@ -468,3 +470,14 @@ def test_an_email_has_one_stand_in_in_calls_and_elsewhere_whatever_letter_it_has
         rows = connection.from_arrow(pa.table({"email": emails})).select("email, hide_email(email)").fetchall()
     assert len(rows) > 300_000
     assert [ascii(email) for email, kept in rows if kept != hide_email(email)] == []
+
+
+def test_the_headers_that_an_organization_has_are_named_in_the_readers_language_and_each_is_known() -> None:
+    with speak("es"), pytest.raises(BadFile) as caught:
+        _name_columns(["quién"], "línea 1")
+    *__, said = str(caught.value).rstrip(".").split("; tiene ")
+    named = re.split(", | o ", said)
+    assert said.startswith("persona o correo, tipo, departamento, equipo, ")
+    assert {_KNOWN[simplify_text(one)] for one in named} == {*COLUMNS}
+    assert f"tiene {', '.join(COLUMNS)}" not in said
+    assert caught.value.english.endswith(f"; it has {', '.join(COLUMNS)}.")

@@ -53,11 +53,13 @@ def strip_markup(html: str) -> str:
 
     >>> strip_markup('Spend <b class="warn">at least</b>')
     'Spend at least'
-    >>> strip_markup("<small>US$</small>401.57")  # in Spanish nothing stands between a sign and its number
+    >>> strip_markup("<small>US$</small>401.57")
     'US$ 401.57'
+    >>> strip_markup('<small class="tight">US$</small>401,57')  # of Spanish, whatever language the reader has
+    'US$401,57'
     """
-    gap = _("US$ {amount}").removeprefix("US$").removesuffix("{amount}")
-    text = re.sub(r"</small>(?=\S)", gap, re.sub(r"<(?:small|br)\b[^>]*>", " ", html))
+    text = re.sub(r"<(?:small|br)\b[^>]*>", " ", re.sub(r'<small class="tight">(.*?)</small>', r" \1", html))
+    text = re.sub(r"</small>(?=\S)", " ", text)
     return " ".join(unescape(re.sub("<[^>]+>", "", text)).split())
 
 

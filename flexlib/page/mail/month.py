@@ -10,6 +10,7 @@ from typing import Any
 from flexlib import analysis
 from flexlib.analysis.usage_frames import hide_zero
 from flexlib.certificate import State
+from flexlib.commands import leave_out_commands
 from flexlib.formats import UNKNOWN, count_calls_at_least, format_change, format_moment
 from flexlib.i18n import _
 from flexlib.page.kit.parts import BADGES, Heading
@@ -80,10 +81,11 @@ def write_read(usage: MonthUsage) -> str:
 
 
 def _list_warnings(usage: MonthUsage) -> list[str]:
-    badge, problems = BADGES[usage.state], usage.list_problems()
+    """Without commands: who is mailed has no console, and asks who has."""
+    badge, problems = BADGES[usage.state], leave_out_commands(usage.list_problems())
     if usage.state is State.COMPLETE:
         return problems
-    return [f"{_(badge.word)}: {_(badge.warning)}", *problems]
+    return [f"{_(badge.word)}: {_(badge.warning)}", *problems, _("Ask who sends this mail.")]
 
 
 def say_unpriced(count: int) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from flexlib.analysis.usage import UsageStatistics
 from flexlib.analysis.usage_frames import sum_amounts
 from flexlib.certificate import UsageCertificate
+from flexlib.commands import leave_out_commands
 from flexlib.errors import BadRecord
 from flexlib.formats import (
     format_moment,
@@ -36,9 +37,10 @@ Row = dict[str, Any]
 Totals = dict[str, Decimal | int | None]
 
 
-def show_month_title(title: str, usage: MonthUsage) -> Html:
-    """Title, month, its zone and the worst state of its sources, which leads to the proof; what is missing, and why."""
-    badge = BADGES[usage.state]
+def show_month_title(title: str, usage: MonthUsage, *, is_shared: bool = False) -> Html:
+    """Title, month, its zone and the worst state of its sources, which leads to the proof; what is missing, and why:
+    without commands where it `is_shared` with readers who have no console."""
+    badge, problems = BADGES[usage.state], _list_problems(usage)
     state: dict[str, Any] = {"state": str(usage.state), "missing": usage.lacking}
     state |= {"possible_duplicates": list(usage.possible_duplicates), "problems": usage.own_problems}
     sources = join_and([*dict.fromkeys(map(_name_source, usage.snapshots))])
@@ -49,7 +51,7 @@ def show_month_title(title: str, usage: MonthUsage) -> Html:
         _("All that is stored · monthly report · days of {zone}").format(zone=usage.zone),
         badge,
         _("from {sources} · as of {moment}").format(sources=sources, moment=read),
-        _list_problems(usage),
+        leave_out_commands(problems) if is_shared else problems,
         demo=any(getattr(one, "demo", False) for one in usage.certificates),
         for_scripts=state,
     )

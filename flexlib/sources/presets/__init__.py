@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from flexlib.errors import BadFile, BadParameter
-from flexlib.i18n import _, join_or, join_texts
+from flexlib.i18n import _, join_and, join_or, join_texts
+from flexlib.nesting.yaml_texts import decode_yaml
+from flexlib.settings import find_home
 from flexlib.sources.files.fields import AskedColumns
 from flexlib.sources.files.files import list_columns
 from flexlib.sources.files.json_rows import list_json_rows
@@ -27,6 +30,8 @@ from flexlib.sources.presets.preset import Preset
 from flexlib.sources.presets.yaml_files import read_preset
 
 SUFFIXES = (".yaml", ".yml")
+WRITTEN = Path("params", "presets")
+"""Where a project keeps presets of its own."""
 USAGE_WORDS = re.compile("token|model|usage|cost|amount|price|spend|credit|bill|charge|request|usd", re.IGNORECASE)
 
 SHOWN = 3
@@ -47,19 +52,32 @@ def list_presets() -> list[Preset]:
     return list(_load_own().values())
 
 
+def list_written() -> dict[str, Path]:
+    """The presets in the project's folder, by the name that each says: what else it says may be wrong."""
+    found = dict[str, Path]()
+    for file in sorted((find_home() / WRITTEN).glob(f"*{SUFFIXES[0]}")):
+        with suppress(OSError, ValueError):
+            said = decode_yaml(file.read_text("utf-8"))
+            found |= {str(said["name"]): file} if isinstance(said, dict) and "name" in said else {}
+    return found
+
+
 def load_preset(name_or_file: str | Path) -> Preset:
     """The preset of that name, or of that file, which ends in .yaml or .yml.
 
-    Raises `BadParameter` where there is none, or with the first thing that is wrong in it.
+    A name may be that of one in `params/presets` of the project. Raises `BadParameter` where there is none, or with the
+    first thing that is wrong in it.
     """
-    text = str(name_or_file)
+    text, here = str(name_or_file), list_written()
     if text.lower().endswith(SUFFIXES):
         return read_preset(Path(text))
-    if (found := _load_own().get(text.strip().lower())) is None:
+    if (found := _load_own().get(text.strip().lower())) is None and text.strip() in here:
+        return read_preset(here[text.strip()])
+    if found is None:
         raise BadParameter(
             _(
                 "there is no preset {text!r}; it must be one of {own}, or a file of your own that ends in {suffixes}."
-            ).format(text=text, own=", ".join(_load_own()), suffixes=SUFFIXES[0])
+            ).format(text=text, own=", ".join([*_load_own(), *here]), suffixes=SUFFIXES[0])
         )
     return found
 
@@ -87,6 +105,9 @@ def find_preset(*places: Iterable[str], name: str = "the file") -> Preset:
     if len(fitting) == 1:
         return fitting[0]
     advice = _("name it with --from, or its columns with --timestamp and the other options.")
+    if here := list_written():
+        advice = _("name it with --from, which also takes {here} of this folder, or its columns with --timestamp and "
+                   "the other options.").format(here=join_and(here))  # fmt: skip
     if fitting:
         raise BadFile(
             _("{name} could come from {fitting}; {advice}").format(

@@ -1,0 +1,102 @@
+"""What a month's run is to mail and cannot is said at its door: by a dry run, and before the first step."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from report_samples import FIXTURE
+from spend_samples import SEPTEMBER, call, store
+
+from flexlib.cli.main import main
+
+MONTH = ["month", "--year", "2025", "--month", "9", "--plan", "month.yaml"]
+READERS = "mails: [{to: a@example.com, attach: [xlsx]}]"
+SHARED = "share: yes\nwith: [xlsx]\n"
+SERVER = "smtp://mail.example.com"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FLEXLIB_DATA", "data")
+    monkeypatch.setenv("FLEXLIB_SMTP_FROM", "flexlib@example.com")
+    store(tmp_path / "data", "import", SEPTEMBER, call("a", "2025-09-02T10:00:00", "1.00"))
+    return tmp_path
+
+
+@pytest.mark.parametrize("dry", [["--dry-run"], []])
+@pytest.mark.parametrize(
+    ("plan", "readers", "notices", "server", "said"),
+    [
+        ("", "mails: [{to: a@example.com}]", "", "", [
+            "mail.yaml says who is mailed, and no mail server is known; set FLEXLIB_SMTP_URL in the environment or in "
+            ".env, or write mail: no into month.yaml."]),
+        ("", "", "notices: [{email: a@example.com}]", "", [
+            "notices.yaml says who is mailed, and no mail server is known; set FLEXLIB_SMTP_URL in the environment or "
+            "in .env, or write notices: no into month.yaml."]),
+        ("share: yes\n", READERS, "", SERVER, [
+            "mail.yaml attaches xlsx, which nothing makes; write with: [xlsx] into month.yaml, or take xlsx out of "
+            "attach."]),
+        ("with: [xlsx]\n", READERS, "", SERVER, [
+            "mail.yaml attaches xlsx, which may show departments of few people; write share: yes into month.yaml, or "
+            "take xlsx out of attach."]),
+        ("zone: America/Santiago\nwith: [xlsx]\n", READERS, "", SERVER, [
+            "mail.yaml attaches xlsx, which may show departments of few people: they are left out of months of UTC "
+            "alone, and month.yaml has zone: America/Santiago. Take xlsx out of attach, or the zone out of the plan."]),
+        ("zone: Mars\n", "mails: [{to: ana}]", "", SERVER, [
+            "line 1 of month.yaml has zone: 'Mars'; give a time zone, such as America/Santiago."]),
+        ("", "mails: [{to: ana}]", "", SERVER, ["line 1 of mail.yaml has to: 'ana'; give e-mail addresses."]),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_mailed_is_refused_before_the_first_step(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], dry: list[str], plan: str,
+    readers: str, notices: str, server: str, said: list[str],
+) -> None:  # fmt: skip
+    write_files(monkeypatch, plan, readers, notices, server)
+    assert main([*MONTH, *dry]) == 2
+    assert capsys.readouterr().err.removeprefix("flexlib: ").replace(f"{home}/", "").splitlines() == said
+    assert not (home / "reports").exists()
+
+
+@pytest.mark.parametrize(
+    ("plan", "readers", "notices", "server"),
+    [
+        (SHARED, READERS, "", SERVER),
+        ("with: [xlsx]\nreports: [{notebook: llm_usage, parameters: {share: yes}}]\n", READERS, "", SERVER),
+        ("zone: America/Santiago\nwith: [pdf]\n", "mails: [{to: a@example.com, attach: pdf}]", "", SERVER),
+        ("mail: no\nnotices: no\n", READERS, "notices: [{email: a@example.com}]", ""),
+        ("", "", "notices: [{file: told.jsonl}]", ""),
+    ],
+)
+def test_what_can_be_mailed_and_what_is_not_to_be_is_not_refused(
+    monkeypatch: pytest.MonkeyPatch, plan: str, readers: str, notices: str, server: str
+) -> None:
+    write_files(monkeypatch, plan, readers, notices, server)
+    assert main([*MONTH, "--dry-run"]) == 0
+
+
+def test_of_made_up_data_nobody_is_told_so_that_nothing_lacks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Wherever it lies."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+    write_files(monkeypatch, "", READERS, "notices: [{email: a@example.com}]", "")
+    assert main([*MONTH, "--dry-run", "--json"]) == 0
+    steps = {one["step"]: one for one in json.loads(capsys.readouterr().out)["steps"]}
+    assert [(steps[name]["runs"], steps[name]["why"]) for name in ("notices", "mail")] == [
+        (False, "of made-up data nobody is told")
+    ] * 2
+
+
+def write_files(monkeypatch: pytest.MonkeyPatch, plan: str, readers: str, notices: str, server: str) -> None:
+    Path("month.yaml").write_text(f"rates: no\n{plan}" if "Mars" not in plan else plan, "utf-8")
+    Path("budgets.yaml").write_text("budgets: [{name: all, whole: true, currency: usd, amount: '1'}]", "utf-8")
+    monkeypatch.setenv("FLEXLIB_BUDGETS", "budgets.yaml")
+    for setting, name, text in (("MAIL", "mail.yaml", readers), ("NOTICES", "notices.yaml", notices)):
+        if text:
+            Path(name).write_text(text, "utf-8")
+            monkeypatch.setenv(f"FLEXLIB_{setting}", name)
+    if server:
+        monkeypatch.setenv("FLEXLIB_SMTP_URL", server)
