@@ -72,7 +72,7 @@ def show_budgets(lines: Sequence[BudgetLine], left_out: int = 0) -> Piece:
 
 
 def heading_for_budgets(lines: Sequence[BudgetLine]) -> Heading:
-    """How many budgets are exceeded, are expected to be, cannot be judged or are nearly used up, or that all are held."""
+    """How many budgets are exceeded, likely will be, cannot be judged or are nearly used up, or that all are held."""
     note = _(
         "What is known, in percent of the budget; the thin line is the band in which four of five forecasts end, its "
         "mark what is expected."

@@ -58,9 +58,7 @@ def explain_parts(
     return {month: said for month, said in found.items() if said}
 
 
-def _explain_missing_hours(
-    piece: Piece, stored: Stored, sources: Sequence[str], root: Path
-) -> Iterator[str]:
+def _explain_missing_hours(piece: Piece, stored: Stored, sources: Sequence[str], root: Path) -> Iterator[str]:
     """A sentence for each source that is awaited in the part of a zone's month and is not stored there. Hours that were
     to come when its other parts were read are not missing: these parts say that they were not over."""
     one, first, last = piece

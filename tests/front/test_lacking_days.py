@@ -94,7 +94,9 @@ def test_what_the_next_month_lacks_is_missing_of_the_days_that_it_shares(
     look = spoil(tmp_path)
     month = load_month_usage(SEPTEMBER, tmp_path, zone=SANTIAGO, look=look)
     assert (month.state, list_lacking_days(month, "usd")) == (State.GAP, [Span(LAST, LAST)])
-    assert [one for one in list_short(check(tmp_path, SANTIAGO, look), EVENING) if one[0] == "day"] == [("day", LAST, LAST)]
+    assert [one for one in list_short(check(tmp_path, SANTIAGO, look), EVENING) if one[0] == "day"] == [
+        ("day", LAST, LAST)
+    ]
 
 
 def test_rows_that_the_month_itself_lacks_are_missing_of_any_of_its_days(tmp_path: Path) -> None:
