@@ -21,13 +21,13 @@ class Outcome(StrEnum):
 
     WITHIN = "within"
     NEAR = "near"
-    """The lowest threshold is reached, the amount is not exceeded."""
+    """The lowest threshold is reached, whatever is missing; what is known does not exceed the amount."""
     WILL_BE_OVER = "will be over"
     """The forecast of the period's end is above the amount."""
     OVER = "over"
     """What is known is above the amount, whatever is missing."""
     CANNOT_SAY = "cannot say"
-    """Too much is missing, and what is known is not above the amount."""
+    """Too much is missing, and what is known reaches no threshold."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Usage:
     lacks: str = ""
     """What is missing from it, in a few words; empty where nothing is."""
     is_unknown: bool = False
-    """Whether what is missing is too much for anything to be said of the whole."""
+    """Whether what is missing is too much for anything to be said of the whole but that it comes to no less."""
     expected: float | None = None
-    """What the whole period will come to; None where it is over, or nothing can be said."""
+    """What the whole period will come to; None where it is over, or nothing can be said of it."""
 
     @property
     def spent(self) -> Decimal:
@@ -84,6 +84,11 @@ class BudgetLine:
     """Of its periods in the month, how many are over."""
     count: int = 1
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether the whole band of the forecast is above the amount."""
+        return self.low is not None and self.low > self.amount
+
     def measure(self, amount: Decimal | float) -> float | None:
         """An amount in percent of the budget; None of one of nothing."""
         return 100 * float(amount) / float(self.amount) if self.amount else None
@@ -97,11 +102,12 @@ def judge_budget(amount: Decimal, thresholds: Sequence[int], usage: Usage) -> Ou
     """
     if usage.spent > amount:
         return Outcome.OVER
-    if usage.is_unknown:
-        return Outcome.CANNOT_SAY
     if usage.expected is not None and usage.expected > amount:
         return Outcome.WILL_BE_OVER
-    return Outcome.NEAR if list_reached(amount, thresholds, usage.spent) else Outcome.WITHIN
+    # What is missing can only add. Of a budget of nothing every share is reached from the beginning.
+    if (amount or not usage.is_unknown) and list_reached(amount, thresholds, usage.spent):
+        return Outcome.NEAR
+    return Outcome.CANNOT_SAY if usage.is_unknown else Outcome.WITHIN
 
 
 def list_reached(amount: Decimal, thresholds: Sequence[int], spent: Decimal) -> list[int]:

@@ -26,7 +26,8 @@ from flexlib.i18n import mark_text
 
 PARTS = ("new", "gone", "volume", "mix", "price", "rate", "refunds", "unmeasured")
 """New and gone people; of those who stayed how much, of what, at which price, at which exchange rate, and what they got
-back; and what cannot be taken apart, since it has no count or is known of some calls only, or of one side."""
+back; and what cannot be taken apart: somebody's use of a model that has no count, or is known of some calls only, or of
+one side."""
 
 SAID = {
     "volume": mark_text("how much they used"),
@@ -34,7 +35,7 @@ SAID = {
     "price": mark_text("what a request or token of each cost"),
     "rate": mark_text("the exchange rate"),
     "refunds": mark_text("refunds and credit notes"),
-    "unmeasured": mark_text("what lacks a count or an amount"),
+    "unmeasured": mark_text("what is not all counted or priced"),
 }
 """What each part is that is not of who came or went, on the console and the page alike."""
 

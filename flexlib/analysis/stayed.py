@@ -38,16 +38,17 @@ def compare_person(
     old: Mapping[Hashable, Use], new: Mapping[Hashable, Use], orders: dict[str, list[Decimal]]
 ) -> dict[Hashable, dict[str, Decimal]]:
     """The parts of somebody who stayed, by model, but for refunds; what each order of change gives is added to
-    `orders`."""
+    `orders`. Models of which something has no count or no amount are set aside, and the others taken apart among
+    themselves; all are where nothing of the others was used on one side."""
     pairs = {model: (old.get(model) or UNUSED, new.get(model) or UNUSED) for model in {**old, **new}}
-    wholes = [sum(pair[side].quantity or 0 for pair in pairs.values()) for side in (0, 1)]
+    counted = {model: pair for model, pair in pairs.items() if all(map(_is_counted, pair))}
+    wholes = [sum(pair[side].quantity or 0 for pair in counted.values()) for side in (0, 1)]
     each = [use for pair in pairs.values() for use in pair]
-    is_counted = all(wholes) and all((use.quantity or not use.amount) and not use.is_part for use in each)
+    found = {model: {"unmeasured": other.amount - one.amount} for model, (one, other) in pairs.items()}
     steps: dict[str, list[Decimal]] = {}
-    if is_counted:
-        found, steps = _split_person(pairs, Decimal(wholes[0]), Decimal(wholes[1]))
-    else:
-        found = {model: {"unmeasured": other.amount - one.amount} for model, (one, other) in pairs.items()}
+    if all(wholes):
+        measured, steps = _split_person(counted, Decimal(wholes[0]), Decimal(wholes[1]))
+        found |= measured
     spent = [sum((pair[side].amount for pair in pairs.values()), NOTHING) for side in (0, 1)]
     pesos = [sum((pair[side].pesos or NOTHING for pair in pairs.values()), NOTHING) for side in (0, 1)]
     rates = [own / amount for own, amount in zip(pesos, spent, strict=True) if amount]
@@ -60,6 +61,10 @@ def compare_person(
         orders[name] = [total + step for total, step in zip(orders.get(name) or [NOTHING] * len(own), own, strict=True)]
     rate = sum(rates, NOTHING) / len(rates) if rates else NOTHING
     return {model: _add_rate(parts, rate, *pairs[model]) for model, parts in found.items()}
+
+
+def _is_counted(use: Use) -> bool:
+    return bool(use.quantity or not use.amount) and not use.is_part
 
 
 def _split_person(

@@ -183,7 +183,7 @@ def describe_check(made: BudgetCheck) -> dict[str, Any]:
 def render_check(made: BudgetCheck) -> str:
     """The budgets for the console: a line for each, of its days, weeks or cycles the one that used most of it."""
     from flexlib.front.budget_lines import list_lines
-    from flexlib.tables.budgets import OUTCOMES, count_over
+    from flexlib.tables.budgets import OUTCOMES, count_over, name_outcome
 
     lines, found = [_("Budgets of {title}").format(title=made.month.title)], list_lines(made, names=True)
     width = max((len(one.name) for one in found), default=0)
@@ -191,7 +191,7 @@ def render_check(made: BudgetCheck) -> str:
     for one in found:
         over = count_over(one)
         said = f"{_render(one)}{over and f' ({over})'}"
-        lines.append(f"  {_(str(one.outcome)).upper():<{wide}}{clean_text(one.name):<{width}}  {said}")
+        lines.append(f"  {name_outcome(one).upper():<{wide}}{clean_text(one.name):<{width}}  {said}")
     return "\n".join(lines)
 
 

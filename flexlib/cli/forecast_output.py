@@ -115,7 +115,7 @@ def _render_reached(made: MonthForecast, budget: float) -> str:
             so_far=_write(made.so_far, UNIT_PLACES[made.unit])
         )
     if made.is_least and expected:
-        said = _("will be used up by about {day}, earlier if what is missing adds to it.")
+        said = _("is expected to be used up by about {day}, earlier if what is missing adds to it.")
         return said.format(day=format_short_day(expected))
     if made.is_least and made.as_of >= made.month.last:
         return _("cannot be dated: what is known is a lower bound.")
@@ -125,11 +125,10 @@ def _render_reached(made: MonthForecast, budget: float) -> str:
     if earliest is None and expected is None:
         unsure = _("is not expected to be used up within {month}.")
         return (unsure if made.this.low is None else _("will not be used up within {month}.")).format(month=made.month)
-    said = (
-        _("will be used up on {short_day}").format(short_day=format_short_day(expected))
-        if expected
-        else _("may be used up within the month")
-    )
+    said = _("may be used up within the month")
+    if expected:
+        said = _("will be used up on {short_day}") if latest else _("is expected to be used up on {short_day}")
+        said = said.format(short_day=format_short_day(expected))
     early = (
         _(", at the earliest on {short_day}").format(short_day=format_short_day(earliest))
         if earliest and earliest != expected

@@ -95,16 +95,16 @@ def _build_line(budget: Budget, span: Span, rows: Sequence[DaySums], today: date
         said = _("no recorded call is of {what}: check the name").format(what=" ".join(budget.of))
     is_unknown = is_nobodys or lacks_too_much(budget, own, most_unpriced)
     usage = Usage(sum_days(budget, own), lacks=said, is_unknown=is_unknown)
-    path = forecast_path(_list_days(budget, rows, today), list(span))
+    path = [] if is_unknown else forecast_path(_list_days(budget, rows, today), list(span))
     path = [open_above(one) for one in path] if said else path
-    this = _bound(path[-1], float(usage.spent))
-    usage = replace(usage, expected=this.expected)
+    this = _bound(path[-1], float(usage.spent)) if path else None
+    usage = replace(usage, expected=this.expected if this else None)
     outcome = judge_budget(budget.amount, budget.thresholds, usage)
-    passed = find_day_reached(path, list(span), float(budget.amount), passes=True)
+    passed = find_day_reached(path, list(span), float(budget.amount), passes=True) if path else (None,) * 3
     day = find_day_passed(budget.amount, usage) if outcome is Outcome.OVER else passed[0]
     return BudgetLine(
         budget.name, budget.unit, budget.period, span, outcome, usage.spent, budget.amount, usage.lacks,
-        is_running=True, expected=this.expected, low=this.low, high=this.high,
+        True, *((this.expected, this.low, this.high) if this else (None, None, None)),
         day=day if outcome in (Outcome.OVER, Outcome.WILL_BE_OVER) else None,
         earliest=None if outcome is Outcome.OVER else passed[1],
     )  # fmt: skip

@@ -144,7 +144,9 @@ def _write_share(claim: Claim) -> str:
 
 
 def _write_event(claim: Claim) -> str:
-    return _(IS["reached" if claim.event.isdigit() else claim.event]).format(share=_write_share(claim))
+    share = _write_share(claim)
+    share = _("at least {amount}").format(amount=share) if claim.standing.lacks else share
+    return _(IS["reached" if claim.event.isdigit() else claim.event]).format(share=share)
 
 
 def _count_events(claims: Sequence[Claim]) -> str:

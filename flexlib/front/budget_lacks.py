@@ -12,12 +12,12 @@ import pandas as pd
 from flexlib.addresses import simplify_email
 from flexlib.dates import Month, Span, name_months
 from flexlib.formats import format_number
-from flexlib.front.lacking_days import list_lacking_days
+from flexlib.front.lacking_days import list_lacking
 from flexlib.front.spend import Spend
 from flexlib.front.table import write_key
 from flexlib.front.undecided import explain_lack
 from flexlib.guesses import guess_names
-from flexlib.i18n import _, translate_count
+from flexlib.i18n import _, join_and, translate_count
 from flexlib.senders import LABELS, name_sender
 from flexlib.sources.registry import WINDSURF
 from flexlib.store.budgets import Budget
@@ -49,10 +49,12 @@ def find_missing(
     if absent := [month for month in begun if month not in here and month not in over]:
         said = _("no credits of {months}") if of == "credits" else _("nothing of {months}")
         return said.format(months=name_months(absent)), True
-    lacking = {month: list_lacking_days(here[month], of) for month in begun if month in here}
-    if short := [one for one in lacking if any(span.first <= days.last and days.first <= span.last
-                                               for days in lacking[one])]:  # fmt: skip
-        return _("rows of {months} are missing").format(months=name_months(short)), True
+    lacking = [(month, hours) for month in begun if month in here for days, hours in list_lacking(here[month], of)
+               if span.first <= days.last and days.first <= span.last]  # fmt: skip
+    if lacking:
+        short, hours = [month for month, edge in lacking if not edge], filter(None, (edge for _month, edge in lacking))
+        lost = join_and(dict.fromkeys([*[name_months(short)] * bool(short), *hours]))
+        return _("rows of {months} are missing").format(months=lost), True
     rows = table[table["month"].isin([pd.Timestamp(one.first) for one in begun])]
     if span not in [one.span for one in begun] and _has_undated(rows, of):
         return _("sums of a month have no day"), True

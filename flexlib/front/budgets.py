@@ -196,8 +196,8 @@ def _check_budget(
             lack = bills.lacks, bills.is_unknown
             undated = undated if bills.amount is None else bills.amount - _sum_known(by_day.values())
         is_running = last is None or last < span.last
-        # What a bill says of the days to come nobody can tell.
-        is_forecast = is_running and last and bills is None
+        # What a bill says of the days to come nobody can tell, nor what days come to of which too much is missing.
+        is_forecast = is_running and last and bills is None and not lack[1]
         path = forecast_parts(whole, part_days(span, gone, list_days), holidays=holidays) if is_forecast else []
         usage = Usage(by_day, undated if days.months[0].span == days else Decimal(0), *lack)
         path = [raise_by(one, float(usage.undated)) for one in path]

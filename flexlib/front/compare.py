@@ -10,7 +10,7 @@ from flexlib.analysis.top import NOT_GIVEN
 from flexlib.checks import BillTolerance
 from flexlib.dates import Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
-from flexlib.formats import format_count, format_span
+from flexlib.formats import capitalize_first, format_count, format_span
 from flexlib.front.credits_days import CreditsMonth
 from flexlib.front.months import compare_total, tell_left_out
 from flexlib.front.narrow import count_shares, sum_rows
@@ -23,7 +23,7 @@ from flexlib.front.uses import KINDS, UNITS, collect_uses, is_nothing_known
 from flexlib.i18n import _
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
-from flexlib.spend.before import explain_running, list_running
+from flexlib.spend.before import explain_hole, explain_running, find_edges, list_running
 from flexlib.spend.month import MonthUsage
 from flexlib.spend.unstored import explain_unstored
 from flexlib.store.ended import check_going
@@ -52,6 +52,8 @@ class Comparison:
     """Which versions of one month, as `store.snapshots.find_state` counts them; None: two spans."""
     by: str = "user"
     """What its people are: users, or one of `LEVELS`."""
+    zone: str = "UTC"
+    """Whose months they are."""
     running: str = ""
     """That a side was not over when it was read, in a sentence, which is among the `missing`, too; no share of a change
     is stated then."""
@@ -138,6 +140,8 @@ def compare_spans(
         missing.append(explain_apart(name for _source, name in moved))
     if of != "credits":
         missing += [text for month in spend.loaded for text in compare_total(month)]
+        missing += [_explain_edges(month) for month in spend.loaded
+                    if (edges := find_edges(month)) and month.month not in edges]  # fmt: skip
         lacks = of
         if of == "clp" and (others["unpriced_requests"] > others["unconverted_requests"]).any():
             lacks = "both"
@@ -164,8 +168,14 @@ def compare_spans(
         (lacking[0], lacking[1]),
         tuple(dict.fromkeys(missing)),
         by=by,
+        zone=zone,
         running=told,
     )
+
+
+def _explain_edges(month: MonthUsage) -> str:
+    """Which hours it is that one side lacks: the certificates of the months that have them say no more than which."""
+    return f"{capitalize_first(explain_hole(month, month.month.title))}."
 
 
 def _explain_running(month: MonthUsage, of: str) -> str:

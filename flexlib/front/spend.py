@@ -37,7 +37,7 @@ from flexlib.store.membership import LEVELS
 from flexlib.store.organization import Organization, find_organization
 from flexlib.store.server import list_commands
 from flexlib.store.snapshots import find_snapshot, list_newest, load_credits
-from flexlib.store.version import Snapshot
+from flexlib.store.version import Snapshot, list_certificates
 
 if TYPE_CHECKING:
     import duckdb
@@ -87,7 +87,7 @@ class Spend:
     @cached_property
     def certificates(self) -> tuple[Certificate, ...]:
         """The proof of everything that was read, by month and source; without names users are pseudonyms."""
-        return tuple(one.certificate for month in self.loaded for one in month.snapshots)
+        return list_certificates(one for month in self.loaded for one in month.snapshots)
 
     @property
     def state(self) -> State:

@@ -14,7 +14,14 @@ from flexlib.page.kit.markup import Html, Piece
 from flexlib.page.kit.parts import Heading, show_section
 from flexlib.page.kit.svg import add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT
-from flexlib.tables.budgets import explain_outcome, table_budgets, write_amount, write_period, write_share
+from flexlib.tables.budgets import (
+    explain_outcome,
+    name_outcome,
+    table_budgets,
+    write_amount,
+    write_period,
+    write_share,
+)
 
 MOST_LINES = 12
 """More budgets than that are read in the table."""
@@ -32,7 +39,7 @@ COLOURS = {
 
 SAID = {
     Outcome.OVER: mark_text("{name}: the budget is exceeded"),
-    Outcome.WILL_BE_OVER: mark_text("{name}: the budget will be exceeded"),
+    Outcome.WILL_BE_OVER: mark_text("{name}: the budget is expected to be exceeded"),
     Outcome.CANNOT_SAY: mark_text("{name}: the budget cannot be judged"),
     Outcome.NEAR: mark_text("{name}: the budget is nearly used up"),
 }
@@ -43,7 +50,9 @@ def _count_said(outcome: Outcome, count: int) -> str:
     """Of several."""
     said = {
         Outcome.OVER: translate_count("{count} is exceeded", "{count} are exceeded", count),
-        Outcome.WILL_BE_OVER: translate_count("{count} will be exceeded", "{count} will be exceeded", count),
+        Outcome.WILL_BE_OVER: translate_count(
+            "{count} is expected to be exceeded", "{count} are expected to be exceeded", count
+        ),
         Outcome.CANNOT_SAY: translate_count("{count} cannot be judged", "{count} cannot be judged", count),
         Outcome.NEAR: translate_count("{count} is nearly used up", "{count} are nearly used up", count),
     }
@@ -63,7 +72,7 @@ def show_budgets(lines: Sequence[BudgetLine], left_out: int = 0) -> Piece:
 
 
 def heading_for_budgets(lines: Sequence[BudgetLine]) -> Heading:
-    """How many budgets are exceeded, will be, cannot be judged or are nearly used up, or that all are held."""
+    """How many budgets are exceeded, likely will be, cannot be judged or are nearly used up, or that all are held."""
     note = _(
         "What is known, in percent of the budget; the thin line is the band in which four of five forecasts end, its "
         "mark what is expected."
@@ -120,8 +129,7 @@ def plot_budgets(lines: Sequence[BudgetLine], *, name: str = "chart-budgets") ->
         axes.grid(visible=False, axis="y")
         return figure
 
-    shown = {one.outcome for one in rows}
-    legend = [(_(str(outcome)), COLOURS[outcome]) for outcome in reversed(RANK) if outcome in shown]
+    legend = [*dict.fromkeys((name_outcome(one), COLOURS[one.outcome]) for one in rows[::-1])]
     if any(_is_forecast(one) for one in rows):
         legend.append((_("expected, in its band"), "ink"))
     words = translate_count(
@@ -143,4 +151,4 @@ def _write_whole(one: BudgetLine) -> str:
 def _describe(one: BudgetLine) -> str:
     """For who cannot see the bar, and under the mouse."""
     said = _("{name}: {share} of {amount}").format(name=one.name, share=write_share(one), amount=_write_whole(one))
-    return ", ".join(filter(None, (said, write_period(one), _(str(one.outcome)), explain_outcome(one), one.lacks)))
+    return ", ".join(filter(None, (said, write_period(one), name_outcome(one), explain_outcome(one), one.lacks)))

@@ -59,6 +59,8 @@ class Compared(Protocol):
     @property
     def missing(self) -> tuple[str, ...]: ...
     @property
+    def zone(self) -> str: ...
+    @property
     def running(self) -> str: ...
     @property
     def versions(self) -> tuple[int, int] | None: ...
@@ -69,10 +71,13 @@ class Compared(Protocol):
 def show_compare_title(made: Compared) -> Html:
     """What is compared with what, and the worst state of both; what is missing, and why."""
     earlier, later = made.sides
+    over = _("{unit} · a change and its parts · days of {zone}")
+    if made.unit == "flex_credits":  # Windsurf's days are those of UTC in every zone
+        over = _("{unit} · a change and its parts")
     return show_title(
         _("Why it changed"),
         _("{later} vs {earlier}").format(later=capitalize_first(later) if made.versions else later, earlier=earlier),
-        _("{unit} · a change and its parts").format(unit=_(UNITS[made.unit][0])),
+        over.format(unit=_(UNITS[made.unit][0]), zone=made.zone),
         BADGES[made.state],
         _("the worse state of the two"),
         () if made.state is State.COMPLETE else made.missing,
@@ -89,12 +94,13 @@ def show_compare_headlines(made: Compared) -> Html:
     apart = {name: parts[name] for name in OF_WHOMEVER if parts.get(name)}
     stayed = sum(parts.values(), NOTHING) - came - went - sum(apart.values(), NOTHING)
     named = {"refunds": _(HEADINGS["refunds"]), "unmeasured": capitalize_first(_(SAID["unmeasured"]))}
+    notes = {"refunds": _("of all spenders"), "unmeasured": _("not taken apart")}
     gone = _("Not there yet") if change.is_running else _("Who stopped")
     counts = [
         (_("New spenders"), format_number(people["new"]), format_signed(came, places)),
         (gone, format_number(people["gone"]), format_signed(went, places)),
         (_("The same spenders"), format_number(people.get("stayed", 0)), format_signed(stayed, places)),
-        *((named[name], format_signed(part, places), _("of whomever")) for name, part in apart.items()),
+        *((named[name], format_signed(part, places), notes[name]) for name, part in apart.items()),
     ]
     if made.versions:
         changed = people["restated"] + people["price"] + people["rate"]
@@ -132,9 +138,8 @@ def heading_for_parts(made: Compared) -> Heading:
     name = max(parts, key=lambda one: sign * parts[one])
     if not change.difference:
         return Heading(_("As much as in {month}").format(month=_name_sides(made)[0]), note)
-    title = _("What is not all counted") if name == "unmeasured" else name_part(name, change)
     amount = format_signed(parts[name], UNITS[made.unit][1])
-    return Heading(_("{part} moved most: {amount}").format(part=title, amount=amount), note)
+    return Heading(_("{part} moved most: {amount}").format(part=name_part(name, change), amount=amount), note)
 
 
 def heading_for_movers(moved: Mapping[Hashable, Mapping[str, Decimal]], what: str) -> Heading | None:

@@ -91,7 +91,7 @@ def describe_reached(made: Forecasted, budget: float) -> tuple[str, str]:
     """The day, and what is to be known of it."""
     if not budget:
         return UNKNOWN, _("none was given")
-    expected, earliest, _latest = made.reached
+    expected, earliest, latest = made.reached
     if made.this.expected is None:
         return UNKNOWN, _("cannot be dated")
     if expected and expected <= made.as_of:
@@ -99,16 +99,18 @@ def describe_reached(made: Forecasted, budget: float) -> tuple[str, str]:
     if made.is_least and made.so_far < budget:
         said = _("{budget} are not expected to be used up by what is known; what is missing comes on top")
         if expected:
-            said = _("{budget} will be used up by about then, earlier if what is missing adds to it")
+            said = _("{budget} are expected to be used up by about then, earlier if what is missing adds to it")
         elif made.as_of >= made.month.last:
             said = _("cannot be dated: what is known is a lower bound")
         return format_short_day(expected) if expected else UNKNOWN, said.format(budget=write_known(budget))
     if made.so_far >= budget:  # by the day that is running, which is not known whole
         return _("already"), _("{budget} are used up").format(budget=write_known(budget))
     if expected:
-        said = _("{budget} will be used up")
+        said = _("{budget} will be used up") if latest else _("{budget} are expected to be used up")
         if earliest and earliest != expected:
-            said = _("{budget} will be used up, {day} at the earliest")
+            said = _("{budget} are expected to be used up, {day} at the earliest")
+            if latest:
+                said = _("{budget} will be used up, {day} at the earliest")
         day = format_short_day(earliest) if earliest else ""
         return format_short_day(expected), said.format(budget=write_known(budget), day=day)
     if earliest:

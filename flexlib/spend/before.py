@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from flexlib.analysis.ranking import join_lines, measure_bound_change
 from flexlib.analysis.usage import total_cost_by_period
 from flexlib.certificate import Certificate, State
-from flexlib.dates import Month
+from flexlib.dates import Month, name_months
 from flexlib.errors import SnapshotMissing
 from flexlib.formats import count_calls_at_least, format_change, format_short_day
 from flexlib.i18n import _, join_and
 from flexlib.senders import name_provider
 from flexlib.sources.registry import name_source, sort_sources
 from flexlib.spend.month import MonthUsage, load_month_usage
+from flexlib.spend.zones import list_pieces, write_hours
 from flexlib.store.cache import recall
 from flexlib.store.ended import find_over
 
@@ -62,6 +63,12 @@ class MonthBefore:
         if self.obstacle or self.totals is None or self.totals["unpriced_usd"]:
             return None
         return measure_bound_change(amount, self.totals["usd"], is_least=is_least)
+
+    @property
+    def is_least(self) -> bool:
+        """Whether what this month came to is a lower bound."""
+        lacks_rows = self.usage is not None and self.usage.state is State.GAP
+        return lacks_rows or bool(self.totals and self.totals["unpriced_usd"])
 
     @cached_property
     def totals(self) -> dict[str, Any] | None:
@@ -140,9 +147,26 @@ def explain_part(usage: MonthUsage, within: Collection[str] | None = None) -> st
     certificates = _list_certificates(usage, within)
     lacks_rows = bool(usage.lacking if within is None else {*usage.unstored}.intersection(within))
     if lacks_rows or any(one.state_of_rows is State.GAP for one in certificates):
-        return _("{month} is not whole").format(month=usage.month.name)
+        return explain_hole(usage, usage.month.name, within)
     is_over = not any(one.is_part for one in certificates)
     return "" if is_over else _("{month} was not over").format(month=usage.month.name)
+
+
+def explain_hole(usage: MonthUsage, name: str, within: Collection[str] | None = None) -> str:
+    """That the month is not whole; where all that lacks is of neighbours that have a part of it in its zone, of which
+    and since when."""
+    edges = {} if within is not None or usage.unstored else find_edges(usage)
+    said, hours = _("{month} is not whole"), join_and(edges.values())
+    if edges and usage.month not in edges:
+        said = _("{month} is not whole: {hours} is of {others}, of which something is missing")
+    return said.format(month=name, hours=hours, others=name_months([*edges]))
+
+
+def find_edges(usage: MonthUsage) -> dict[Month, str]:
+    """The months of UTC that have a part of the month and of which something is missing, with their hours of it."""
+    gaps = {one.month for one in usage.snapshots if usage.judge(one).state is State.GAP}
+    pieces = list_pieces(usage.month, usage.zone)
+    return {one: write_hours(first, end) for one, first, end in pieces if one in gaps.union(usage.short)}
 
 
 def _list_certificates(usage: MonthUsage, within: Collection[str] | None) -> list[Certificate]:
@@ -181,8 +205,8 @@ def explain_unlike(
         if lacking := lacking if within is None else lacking.intersection(within):
             sources = ", ".join(map(name_source, sort_sources(lacking)))
             return _("{month} lacks {sources}").format(month=name, sources=sources)
-    if any(_is_no_measure(month, within) for month in then):
-        return _("{month} is not whole").format(month=names[1])
+    if unlike := next((month for month in then if _is_no_measure(month, within)), None):
+        return explain_hole(unlike, names[1], within)
     return next(filter(None, (explain_part(month, within) for month in now)), "")
 
 

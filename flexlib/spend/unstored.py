@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timezone
 from pathlib import Path
 
 from flexlib.commands import write_command
@@ -10,7 +11,7 @@ from flexlib.dates import Month, name_months
 from flexlib.i18n import _, join_texts
 from flexlib.proof import Unclosed
 from flexlib.sources.registry import find_source, name_source
-from flexlib.spend.zones import Piece
+from flexlib.spend.zones import Piece, Stored
 from flexlib.store.ended import find_awaited
 from flexlib.store.server import find_command
 from flexlib.store.strays import list_misplaced
@@ -41,7 +42,7 @@ def _explain(source: str, months: Sequence[Month], root: Path) -> Iterator[str]:
 
 def explain_parts(
     pieces: Sequence[Piece],
-    stored: Collection[tuple[Month, str]],
+    stored: Stored,
     sources: Sequence[str],
     looked: Mapping[Month, Unclosed | None],
     root: Path,
@@ -57,14 +58,15 @@ def explain_parts(
     return {month: said for month, said in found.items() if said}
 
 
-def _explain_missing_hours(
-    piece: Piece, stored: Collection[tuple[Month, str]], sources: Sequence[str], root: Path
-) -> Iterator[str]:
-    """A sentence for each source that is awaited in the part of a zone's month and is not stored there."""
-    one, first, end = piece
+def _explain_missing_hours(piece: Piece, stored: Stored, sources: Sequence[str], root: Path) -> Iterator[str]:
+    """A sentence for each source that is awaited in the part of a zone's month and is not stored there. Hours that were
+    to come when its other parts were read are not missing: these parts say that they were not over."""
+    one, first, last = piece
     awaited = find_awaited(one, root)
     for source in sources:
-        if (one, source) not in stored and source in awaited:
+        read = max(each.certificate.as_of for (_month, name), each in stored.items() if name == source)
+        end = min(last, read.astimezone(timezone.utc).replace(tzinfo=None))
+        if (one, source) not in stored and source in awaited and first < end:
             known = find_source(source)
             command = find_command(known, one, root) if known else ""
             said = _("{first} to {end} UTC is not in it for {source}: its month {month} is not stored.")

@@ -47,6 +47,11 @@ def list_pieces(month: Month, zone: str) -> list[Piece]:
     return pieces
 
 
+def write_hours(first: datetime, end: datetime) -> str:
+    """Hours of UTC in words: `2025-10-01 00:00 to 2025-10-01 03:00 UTC`."""
+    return _("{first} to {end} UTC").format(first=f"{first:%Y-%m-%d %H:%M}", end=f"{end:%Y-%m-%d %H:%M}")
+
+
 def find_month_snapshots(
     month: Month, root: Path, *, zone: str = "UTC", version: int | None = None
 ) -> tuple[Snapshot, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import gzip
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -238,3 +238,8 @@ def _check_written(certificate: AnyCertificate, written: Mapping[str, object]) -
         raise Contradiction(f"it says {state}, and its figures say {certificate.state}")
     if written.get("at_least") is True and not getattr(certificate, "is_at_least", True):
         raise Contradiction("it says that its sum lacks something, and its figures say that nothing is missing")
+
+
+def list_certificates(snapshots: Iterable[Snapshot]) -> tuple[AnyCertificate, ...]:
+    """Each once: months of a zone share the version that has the hours of their edge."""
+    return (*{(one.dataset, one.month, one.source): one.certificate for one in snapshots}.values(),)

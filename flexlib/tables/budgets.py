@@ -17,14 +17,23 @@ WRITTEN = {
 }
 """An amount with its unit behind it, where the language has it there."""
 
+LIKELY = mark_text("likely over")
+"""A budget that will be over by what is expected, and may not be by the lower end of its band."""
+
 OUTCOMES = (
     mark_text("within"),
     mark_text("near"),
+    LIKELY,
     mark_text("will be over"),
     mark_text("over"),
     mark_text("cannot say"),
 )
-"""What `Outcome` says."""
+"""What `Outcome` says, and `LIKELY`."""
+
+
+def name_outcome(one: BudgetLine) -> str:
+    """What is said of it, in a word or two."""
+    return _(LIKELY if one.outcome is Outcome.WILL_BE_OVER and not one.is_sure else str(one.outcome))
 
 
 def write_amount(amount: Decimal | float, unit: str) -> str:
@@ -59,11 +68,11 @@ def explain_outcome(one: BudgetLine) -> str:
     if not one.is_running or one.outcome is Outcome.CANNOT_SAY:
         return ""
     if one.expected is None:
-        return _("too early for a forecast")
+        return "" if one.lacks else _("too early for a forecast")
     if one.day and one.outcome is Outcome.WILL_BE_OVER:
-        said = _("will be exceeded on {day}")
+        said = _("will be exceeded on {day}") if one.is_sure else _("is expected to be exceeded on {day}")
         if one.lacks:
-            said = _("will be exceeded by about {day}, earlier if what is missing adds to it")
+            said = _("is expected to be exceeded by about {day}, earlier if what is missing adds to it")
         return said.format(day=format_short_day(one.day))
     return _("may be exceeded on {day}").format(day=format_short_day(one.earliest)) if one.earliest else ""
 
@@ -90,7 +99,7 @@ def table_budgets(lines: Sequence[BudgetLine]) -> Table:
             "unit": _(UNIT_NAMES[one.unit]) if len(units) > 1 else "",
             "share": write_share(one) if (share := measure_used(one.spent, one.amount)) is None else share,
             **_write_expected(one),
-            "outcome": _(str(one.outcome)),
+            "outcome": name_outcome(one),
             "why": "; ".join(filter(None, (explain_outcome(one), one.lacks))),
         }
         for one in lines

@@ -44,7 +44,7 @@ HEADINGS = {
     "restated": mark_text("Restated"),
     "rate": mark_text("Exchange rate"),
     "refunds": mark_text("Refunds"),
-    "unmeasured": mark_text("Not counted"),
+    "unmeasured": mark_text("Not all counted"),
 }
 
 CODES = {

@@ -33,7 +33,9 @@ FIRST, SECOND, THIRD = (date(2025, 9, day) for day in (1, 2, 3))
         ("10.00", {}, "near"),  # all of it is used, nothing beyond it
         ("10.01", {}, "over"),
         ("10.01", {"lacks": "9 calls without a price", "is_unknown": True}, "over"),  # what is missing only adds
-        ("10.00", {"lacks": "September 2025 is a GAP", "is_unknown": True}, "cannot say"),
+        ("10.00", {"lacks": "rows of 2025-09 are missing", "is_unknown": True}, "near"),  # at least so much
+        ("7.50", {"lacks": "rows of 2025-09 are missing", "is_unknown": True}, "near"),
+        ("7.49", {"lacks": "rows of 2025-09 are missing", "is_unknown": True}, "cannot say"),
         ("5.00", {"lacks": "1 call without a price"}, "within"),
         ("5.00", {"expected": 10.01}, "will be over"),
         ("8.00", {"expected": 10.0}, "near"),
@@ -63,6 +65,7 @@ def test_the_day_on_which_it_was_passed_is_after_any_refund_that_took_it_back() 
 def test_a_budget_of_nothing_is_passed_by_anything() -> None:
     assert judge_budget(Decimal(0), (75,), Usage({FIRST: Decimal("0.0000000001")})) is Outcome.OVER
     assert list_reached(Decimal(0), [75, 100], Decimal(0)) == [75, 100]
+    assert judge_budget(Decimal(0), (75,), Usage({}, lacks="no name", is_unknown=True)) is Outcome.CANNOT_SAY
 
 
 @pytest.mark.parametrize(

@@ -91,9 +91,26 @@ def test_a_model_without_amount_and_without_a_count_takes_nothing_from_the_other
     assert list_parts(take_apart(before, {"ana": {"opus": use("200", 20), "gpt-4": use("0")}})) == {"volume": 100}
 
 
-def test_one_model_without_a_count_leaves_the_whole_person_unmeasured() -> None:
+def test_one_model_without_a_count_is_set_aside_and_the_others_are_taken_apart() -> None:
     before = {"ana": {"opus": use("100", 10), "gpt-4": use("4")}}
-    assert list_parts(take_apart(before, {"ana": {"opus": use("200", 20)}})) == {"unmeasured": 96}
+    change = take_apart(before, {"ana": {"opus": use("200", 20)}})
+    assert list_parts(change) == {"volume": 100, "unmeasured": -4}
+    assert change.sum_by_model()["opus"]["unmeasured"] == 0
+
+
+def test_all_is_unmeasured_where_one_side_has_nothing_but_what_is_not_counted() -> None:
+    """Whether ten requests of opus became as many of gpt-4, or more, or fewer, nobody knows."""
+    change = take_apart({"ana": {"opus": use("100", 10)}}, {"ana": {"gpt-4": use("4")}})
+    assert list_parts(change) == {"unmeasured": -96}
+
+
+def test_a_call_without_a_price_leaves_what_others_of_the_person_are_taken_apart() -> None:
+    """Of gpt-4 the 7 are of some of the calls; of opus 10 at 10 become 20 at 15."""
+    before = {"ana": {"opus": use("100", 10), "gpt-4": use("4", 1)}}
+    after = {"ana": {"opus": use("300", 20), "gpt-4": Use(Decimal(7), 2, is_part=True)}}
+    change = take_apart(before, after)
+    assert list_parts(change) == {"volume": 125, "price": 75, "unmeasured": 3}
+    assert change.ranges["volume"] == (Decimal(100), Decimal(150))
 
 
 def test_pesos_without_dollars_are_compared_at_the_only_rate_there_is() -> None:

@@ -107,12 +107,14 @@ def test_what_is_missing_is_no_room_left(tmp_path: Path, data: Path, capsys: pyt
         tmp_path / "b.yaml",
         capsys,
         "name: ten, provider: openai, currency: usd, amount: '10'",
+        "name: six, provider: openai, currency: usd, amount: '6'",
         "name: four, provider: openai, currency: usd, amount: '4'",
         "name: long ago, whole: true, currency: flex_credits, amount: '10', period: cycle, begins: 10",
     )
     assert [(one["outcome"], one["lacks"]) for one in found] == [
         ("cannot say", "1 call without a price"),
-        ("over", "1 call without a price"),  # whatever it cost
+        ("near", "1 call without a price"),  # whatever it cost
+        ("over", "1 call without a price"),
         ("cannot say", "no credits of 2025-08"),
         ("cannot say", "no credits of 2025-10"),  # though they were read in December
     ]
@@ -120,6 +122,7 @@ def test_what_is_missing_is_no_room_left(tmp_path: Path, data: Path, capsys: pyt
     assert main([*WORDS, "--budgets", str(tmp_path / "b.yaml")]) == 5
     said = capsys.readouterr().out.splitlines()
     assert said[1] == "  CANNOT SAY   ten       at least 5.00 of 10.00 US$, 50.0 %; 1 call without a price"
+    assert said[2] == "  NEAR         six       at least 5.00 of 6.00 US$, 83.3 %; 1 call without a price"
     assert check(tmp_path / "b.yaml", capsys, "name: ten, provider: openai, currency: usd, amount: '10'")[0] == 3
 
 
@@ -465,7 +468,10 @@ def test_a_running_month_says_when_it_will_be_over(
     )
     assert main([*WORDS, "--as-of", "2025-09-15"]) == 0
     said = capsys.readouterr().out.splitlines()[1]
-    assert said.startswith("  WILL BE OVER b  4,530.00 of 8,600.00 flex credits, 52.6 %; expected ")
+    assert said == (
+        "  LIKELY OVER  b  4,530.00 of 8,600.00 flex credits, 52.6 %; expected 8,629.47, is expected to be exceeded on "
+        "30 Sep"
+    )
 
 
 def test_what_is_shared_holds_no_budget_of_a_few_people(

@@ -55,7 +55,10 @@ def test_a_call_without_a_price_takes_the_upper_end_away_and_leaves_the_rest(
         f"  2025-09  {lacking['expected']:.2f} expected by what is known (80%: lower end {lacking['low']:.2f}, from "
         f"{lacking['origins']} earlier forecasts); what is missing comes on top"
     )
-    assert lines[-1] == f"  150.00 will be used up by about {day.day} Sep, earlier if what is missing adds to it."
+    assert (
+        lines[-1]
+        == f"  150.00 is expected to be used up by about {day.day} Sep, earlier if what is missing adds to it."
+    )
     assert main([*FORECAST, "--budget", "1000"]) == 0
     assert capsys.readouterr().out.splitlines()[-1] == (
         "  1,000.00 is not expected to be used up within 2025-09 by what is known; what is missing comes on top."
@@ -65,8 +68,8 @@ def test_a_call_without_a_price_takes_the_upper_end_away_and_leaves_the_rest(
     assert main(["check", *MONTH, "--budgets", str(file)]) == 0
     line = capsys.readouterr().out.splitlines()[1]
     assert line.endswith(
-        f"expected {lacking['expected']:.2f} by what is known (80%: lower end {lacking['low']:.2f}), will be "
-        f"exceeded by about {day.day} Sep, earlier if what is missing adds to it; 1 call without a price"
+        f"expected {lacking['expected']:.2f} by what is known (80%: lower end {lacking['low']:.2f}), is "
+        f"expected to be exceeded by about {day.day} Sep, earlier if what is missing adds to it; 1 call without a price"
     )
     assert main(["check", *MONTH, "--budgets", str(file), "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)["budgets"]
@@ -84,7 +87,10 @@ def test_the_page_of_a_forecast_that_lacks_a_call_says_what_the_console_does(roo
     heading = heading_for_forecast(made)
     assert heading.heading == f"September may end near US$\u00a0{expected:.0f} by what is known"
     assert heading.note.endswith("What is missing comes on top, and the band has no upper end.")
-    assert describe_reached(made, 150)[1] == "150 will be used up by about then, earlier if what is missing adds to it"
+    assert (
+        describe_reached(made, 150)[1]
+        == "150 are expected to be used up by about then, earlier if what is missing adds to it"
+    )
     chart = plot_forecast(made)
     assert chart is not None
     assert chart.legend[0][0] == "Known; expected dashed"

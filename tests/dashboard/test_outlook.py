@@ -71,7 +71,7 @@ def test_budgets_stand_with_what_is_recorded_and_expected_of_them(ledger: Ledger
         "Roomy": (Outcome.WITHIN, "14.5000000000", 30.0),
         "Tight": (Outcome.WITHIN, "14.5000000000", 30.0),
         "OpenAI": (Outcome.OVER, "14.5000000000", 30.0),
-        "Nobody's model": (Outcome.CANNOT_SAY, "0", 0.0),
+        "Nobody's model": (Outcome.CANNOT_SAY, "0", None),
     }
     page = render_live(watch)
     assert "Of 4 budgets 1 is exceeded" in page

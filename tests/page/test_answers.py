@@ -63,7 +63,7 @@ def test_a_refund_of_who_did_not_stay_is_none_of_what_the_same_spenders_did(tmp_
     said = read_words(answers.show_why(made.change, "usd", AUGUST).text)
     assert said.endswith("the same 1 spender 0.00; refunds and credit notes −30.00.")
     words = read_words(show_compare_headlines(made).text)
-    assert words.endswith("The same spenders 1 0.00 Refunds −30.00 of whomever")
+    assert words.endswith("The same spenders 1 0.00 Refunds −30.00 of all spenders")
 
 
 def test_what_is_not_measured_is_none_of_what_the_same_spenders_did(tmp_path: Path) -> None:
@@ -76,16 +76,16 @@ def test_what_is_not_measured_is_none_of_what_the_same_spenders_did(tmp_path: Pa
     made = compare_spans(AUGUST.span, SEPTEMBER.span, tmp_path, of="usd")
     assert read_words(answers.show_change(made).text) == (
         "+US$ 6.00 vs August: 0 new spenders 0.00; 0 who stopped 0.00; the same 2 spenders +2.00 "
-        "(what a request or token of each cost +2.00); what lacks a count or an amount +4.00."
+        "(what a request or token of each cost +2.00); what is not all counted or priced +4.00."
     )
     words = read_words(show_compare_headlines(made).text)
-    assert words.endswith("The same spenders 2 +2.00 What lacks a count or an amount +4.00 of whomever")
-    assert "  what lacks a count or an amount (unmeasured)               +4.00\n" in render_comparison(made, 5)
+    assert words.endswith("The same spenders 2 +2.00 What is not all counted or priced +4.00 not taken apart")
+    assert "  what is not all counted or priced (unmeasured)             +4.00\n" in render_comparison(made, 5)
 
 
 def test_of_the_made_up_months_in_pesos_nearly_all_that_the_same_spenders_moved_is_not_measured() -> None:
     words = read_words(show_compare_headlines(compare_spans(AUGUST.span, SEPTEMBER.span, FIXTURE, of="clp")).text)
-    assert words.endswith("The same spenders 11 +188 What lacks a count or an amount +194,580 of whomever")
+    assert words.endswith("The same spenders 11 +15,615 What is not all counted or priced +179,153 not taken apart")
 
 
 def test_where_a_month_will_end_is_said_while_it_runs_alone(tmp_path: Path) -> None:

@@ -38,13 +38,13 @@ def find_lines(root: Path, of: str, file: Path, names: bool = False) -> list[Bud
 @pytest.mark.parametrize(
     ("lines", "said"),
     [
-        ([LINE, OVER, HELD], "Of 3 budgets 1 is exceeded, 1 will be exceeded"),
+        ([LINE, OVER, HELD], "Of 3 budgets 1 is exceeded, 1 is expected to be exceeded"),
         ([OVER, OVER, HELD], "Of 3 budgets 2 are exceeded"),
         ([replace(HELD, outcome=Outcome.CANNOT_SAY), replace(HELD, outcome=Outcome.NEAR)],
          "Of 2 budgets 1 cannot be judged, 1 is nearly used up"),
         ([HELD, HELD], "All 2 budgets are held"),
         ([HELD], "The budget is held"),
-        ([LINE], "all credits: the budget will be exceeded"),
+        ([LINE], "all credits: the budget is expected to be exceeded"),
     ],
 )  # fmt: skip
 def test_the_heading_counts_what_is_passed_first(lines: list[BudgetLine], said: str) -> None:
@@ -58,6 +58,8 @@ def test_the_worst_budget_stands_first_with_its_forecast_and_its_band() -> None:
     assert [row[name] for name in ("spent", "of", "share", "expected", "band", "outcome", "why")] == [
         Decimal("80.5"), 100, 805, Decimal("111.5"), "101.00 to 155.25", "will be over", "will be exceeded on 29 Sep"
     ]  # fmt: skip
+    (row,) = table_budgets([replace(LINE, low=99.5)]).rows  # four of five forecasts end above 99.50
+    assert (row["outcome"], row["why"]) == ("likely over", "is expected to be exceeded on 29 Sep")
     (row,) = table_budgets([OVER]).rows
     assert (row["expected"], row["why"]) == ("", "exceeded on 12 Sep")
     (row,) = table_budgets([HELD]).rows

@@ -11,6 +11,8 @@ from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store, store_credits
 
 from flexlib.analysis.ranking import rank_models
 from flexlib.analysis.usage import total_cost_by_period, usage_by_day, usage_by_model_and_proxy, usage_statistics
+from flexlib.front.compare import compare_spans
+from flexlib.page.compare import show_compare_title
 from flexlib.page.kit.table import render_table
 from flexlib.page.usage.sections import show_month_headlines
 from flexlib.spend.before import MonthBefore, load_month_before
@@ -114,3 +116,25 @@ def test_of_a_month_that_lacks_rows_no_change_is_stated(tmp_path: Path) -> None:
     store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05", "3"), quarantined_rows=1)
     assert load(tmp_path)[1].obstacle == "September is not whole"
     assert read_spend(tmp_path) == "Spend at least US$ 3.00 – August: US$ 2.00, but September is not whole"
+
+
+def test_a_month_that_lacks_something_at_its_edge_alone_says_which_hours_and_whose(
+    tmp_path: Path,
+) -> None:
+    """Santiago's August ends in the first hours of UTC's September, of which a row could not be read."""
+    for month in (AUGUST, OCTOBER):
+        store(tmp_path, "import", month, call(f"{month}", f"{month}-05T10:00", "2"))
+    store(tmp_path, "import", SEPTEMBER, call("a", "2025-09-05T10:00", "3"), quarantined_rows=1)
+    told = "is not whole: 2025-09-01 00:00 to 2025-09-01 04:00 UTC is of 2025-09, of which something is missing"
+    usage = load_month_usage(SEPTEMBER, tmp_path, zone="America/Santiago")
+    before = load_month_before(usage, tmp_path)
+    assert before.obstacle == f"August {told}"
+    totals = total_cost_by_period(usage.rows)
+    assert isinstance(totals, dict)
+    words = read_words(show_month_headlines(usage, totals, (), usage_statistics(usage.calls), before=before).text)
+    assert f"– August: at least US$ 2.00, but August {told}" in words.replace("\u00a0", " ")
+    made = compare_spans(AUGUST.span, SEPTEMBER.span, tmp_path, of="usd", zone="America/Santiago")
+    assert made.lacking == (True, True)
+    assert f"August 2025 {told}." in made.missing
+    assert [str(one.month) for one in made.certificates] == ["2025-08", "2025-09", "2025-10"]
+    assert "US$ · a change and its parts · days of America/Santiago" in read_words(show_compare_title(made).text)

@@ -100,6 +100,7 @@ def _compare(totals: Mapping[str, Any], before: MonthBefore, *, is_least: bool) 
     if then is None or then["usd"] is None:
         return Card(name, UNKNOWN, before.obstacle)
     amount = write_amount("usd", then["usd"])
+    amount = _("at least {amount}").format(amount=amount) if before.is_least else amount
     change = before.measure_change(totals["usd"], is_least=is_least)
     if change is None:
         return Card(name, UNKNOWN, "; ".join(filter(None, (amount, before.obstacle))))

@@ -103,7 +103,7 @@ def _describe_change(usd: Decimal | None, before: MonthBefore | None, *, at_leas
     if then is None or then["usd"] is None:
         why = before.obstacle or _("no amount is known of {month}").format(month=name)
         return _("{reason}, so nothing to compare with").format(reason=why)
-    bound = bool(then["unpriced_usd"])
+    bound = before.is_least
     change = before.measure_change(usd, is_least=at_least)
     if change is None:
         said = _("{month}: at least US$ {amount}") if bound else _("{month}: US$ {amount}")
