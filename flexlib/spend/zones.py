@@ -29,6 +29,7 @@ Stored = dict[tuple[Month, str], Snapshot]
 """Versions with calls, by month and source."""
 KEPT = 128
 """Of so many months the clocks are remembered: ten years of one zone."""
+MINUTE = "%Y-%m-%d %H:%M"
 
 
 def list_pieces(month: Month, zone: str) -> list[Piece]:
@@ -49,7 +50,7 @@ def list_pieces(month: Month, zone: str) -> list[Piece]:
 
 def write_hours(first: datetime, end: datetime) -> str:
     """Hours of UTC in words: `2025-10-01 00:00 to 2025-10-01 03:00 UTC`."""
-    return _("{first} to {end} UTC").format(first=f"{first:%Y-%m-%d %H:%M}", end=f"{end:%Y-%m-%d %H:%M}")
+    return _("{first} to {end} UTC").format(first=first.strftime(MINUTE), end=end.strftime(MINUTE))
 
 
 def find_month_snapshots(
