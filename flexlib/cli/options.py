@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -219,8 +219,11 @@ def warn_of_month(usage: MonthUsage, told: Mapping[str, str], known: Collection[
     warn_of_problems(usage.month, usage.find_state(known), (*problems, *usage.judge_problems(told, known)))
 
 
-def warn_of_problems(month: Month | str, state: State, problems: Iterable[Problem]) -> None:
-    """A line on stderr for each: what makes a month of that state, what else it is by a less grave one, and notes."""
+def warn_of_problems(month: Month | str, state: State, problems: Sequence[Problem]) -> None:
+    """A line on stderr for each: what makes a month of that state, what else it is by a less grave one, and notes; the
+    state alone first where none of them is said to make it."""
+    if problems and state is not State.COMPLETE and all(own is None for own, _sentence in problems):
+        print(_("{month} is {state}.").format(month=month, state=state), file=sys.stderr)
     for own, sentence in sorted(problems, key=lambda one: (one[0] is not state, one[0] is None)):
         said = _("{month} is {state}: {why}") if own is state else _("{month} is also {state}: {why}")
         said = "{month}: {why}" if own is None else said

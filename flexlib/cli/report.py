@@ -207,8 +207,8 @@ def _tell(
     if not state:
         return facts, find_exit_code(certificates)
     found = State(state["state"])
-    own = None if found is State.COMPLETE else found
-    told = state.get("problems", [(own, text) for text in (*state["missing"], *state["possible_duplicates"])])
+    # Of a page that does not say what each of them makes of the month, some may be notes.
+    told = state.get("problems", [(None, text) for text in (*state["missing"], *state["possible_duplicates"])])
     warn_of_problems(month or request.period, found, [(made and State(made), text) for made, text in told])
     return facts, find_exit_code(certificates, found)
 

@@ -125,7 +125,7 @@ def compare_spans(
     if known.empty:
         raise InvalidRequest(
             _("neither {before} nor {after} has {lack}.").format(
-                before=before, after=after, lack=explain_no_amount(of, months, root)
+                before=format_span(before), after=format_span(after), lack=explain_no_amount(of, months, root)
             )
         )
     others = known[:0] if of == "credits" else sum_rows(spend, keys, f"NOT ({KNOWN[of]})").rename(columns={by: "user"})

@@ -173,7 +173,7 @@ def test_a_report_of_a_year_ends_as_the_state_says_that_its_page_shows(
     assert main(["report", "--year", "2025", "--offline", "--notebook", "mine.ipynb", "--json"]) == code
     shown = capsys.readouterr()
     assert len(json.loads(shown.out)["certificates"]) == stored
-    assert ("2025 is GAP: Nothing of 2025-07 is stored." in shown.err) == bool(stored)
+    assert ("2025 is GAP.\n2025: Nothing of 2025-07 is stored." in shown.err) == bool(stored)
 
 
 @pytest.mark.heavy
