@@ -9,7 +9,7 @@ from typing import Any
 
 from flexlib.commands import name_import_options, write_command
 from flexlib.dates import Month
-from flexlib.errors import BadFile, FlexlibError, OtherServer
+from flexlib.errors import BadFile, OtherServer
 from flexlib.i18n import _
 from flexlib.nesting import decode_json
 from flexlib.settings import DEMO, LEDGER_FILE, Settings
@@ -86,15 +86,14 @@ def name_command(source: Source, month: Month, root: Path) -> str:
 
 
 def _find_taken(source: Source, month: Month, root: Path) -> str:
-    """The options by which the last file of the source up to the month was taken; empty where there is none, or its
-    certificate cannot be read, of which others tell."""
-    from flexlib.store.snapshots import list_months, list_newest
+    """The options by which the last file of the source up to the month was taken; empty where none is told.
 
-    for earlier in reversed(list_months(root)) if source in (IMPORT, BILLS) else ():
-        with suppress(FlexlibError):
-            for one in list_newest(earlier, root, (source.dataset,)) if earlier <= month else ():
-                if one.source == source.name and (files := getattr(one.certificate, "files", ())):
-                    return name_import_options(files[-1])
+    What is stored is not judged here: who finds it damaged asks for this command, and tells that himself.
+    """
+    folders = (root / source.dataset).glob(f"[0-9]*/{source.name}/[0-9]*") if source in (IMPORT, BILLS) else ()
+    for folder in sorted((one for one in folders if one.parent.parent.name <= str(month)), reverse=True):
+        with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):
+            return name_import_options(decode_json((folder / "certificate.json").read_text("utf-8"))["files"][-1])
     return ""
 
 
