@@ -35,7 +35,7 @@ from flexlib.store.membership import (
     write_key,
     write_stand_in,
 )
-from flexlib.store.place_names import list_alike, list_taken
+from flexlib.store.place_names import list_alike, list_own_lines, list_taken
 from flexlib.store.roster import Line, prove_day_first, read_date, read_roster, simplify_text
 
 READS_ORGANIZATION = "flexlib.organization"
@@ -107,7 +107,7 @@ def read_organization(file: Path) -> Organization:
     faults = [*roster.faults]
     days = [text for line in roster.lines for name in ("from", "until") if (text := line.read(name))]
     plain = [text for line in roster.lines if (text := line.read("share")) and not text.endswith("%")]
-    reader = _Reader(prove_day_first(days), all(_is_part(text) for text in plain), faults)
+    reader = _Reader(prove_day_first(days), all(_is_part(text) for text in plain), list_own_lines(), faults)
     lines = [found for line in roster.lines if (found := reader.read_line(line))]
     gaps: list[Gap] = []
     groups = _group(lines)
@@ -140,6 +140,8 @@ class _Reader:
     day_first: bool | None
     has_parts: bool
     """Whether shares are parts of 1, else percents."""
+    own_lines: frozenset[str]
+    """Names that no department may have, as `list_own_lines` gives them."""
     faults: list[tuple[int, str]]
 
     def read_line(self, line: Line) -> Membership | None:
@@ -167,7 +169,7 @@ class _Reader:
                 said = _("the team {who} cannot belong to another team, {team}")
                 self._tell(line, said.format(who=who, team=place.team))
             place = place._replace(team=who)
-        for taken in list_taken(place):
+        for taken in list_taken(place, self.own_lines):
             self._tell(line, taken)
         share = self._read_share(line)
         if len(self.faults) > before or not who:

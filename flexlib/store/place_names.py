@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cache
 
 from flexlib.i18n import LANGUAGES, _, join_and, mark_text, speak
 from flexlib.nesting import format_given
@@ -33,10 +32,10 @@ def list_alike(names: Mapping[str, Iterable[str | None]]) -> list[str]:
     return notes
 
 
-def list_taken(place: Place) -> Iterator[str]:
-    """Which of its names flexlib gives to lines of its own, in the words of any language, what is wrong of each."""
+def list_taken(place: Place, own_lines: frozenset[str]) -> Iterator[str]:
+    """Which of its names flexlib gives to lines of its own, as of `list_own_lines`, what is wrong of each."""
     for level, name in place._asdict().items():
-        if name and simplify_text(name) in _list_own_lines():
+        if name and simplify_text(name) in own_lines:
             said = _("{column} is {given}, as flexlib calls a line of its own; leave it empty, or name it otherwise")
             yield said.format(column=level, given=format_given(name))
 
@@ -45,16 +44,16 @@ def list_taken_by_calls(names: Mapping[str, Iterable[str | None]]) -> list[str]:
     """Which names of each level, that metadata of calls may say, are those of lines of flexlib's own, in sentences."""
     said = _("Metadata of calls says {column}: {given}, as flexlib calls a line of its own; the two are kept apart, "
              "name it otherwise.")  # fmt: skip
+    own_lines = list_own_lines()
     return [
         said.format(column=level, given=format_given(name))
         for level, some in names.items()
         for name in sorted({name for name in some if name})
-        if simplify_text(name) in _list_own_lines()
+        if simplify_text(name) in own_lines
     ]
 
 
-@cache
-def _list_own_lines() -> frozenset[str]:
+def list_own_lines() -> frozenset[str]:
     """The names of `OWN_LINES` in each language, as `simplify_text` has them."""
     found = set()
     for code in LANGUAGES:

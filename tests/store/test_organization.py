@@ -15,8 +15,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 import pytest
+from marked_language import Marked
 from xlsxwriter import Workbook
 
+from flexlib import i18n
 from flexlib.addresses import hide_email
 from flexlib.analysis.chargeback import LineKind
 from flexlib.analysis.small_groups import SMALL_GROUPS
@@ -180,6 +182,16 @@ def test_no_department_is_called_as_a_line_that_flexlib_makes_itself(tmp_path: P
         read_organization(write(tmp_path, f"who,{level}\nana@example.com,Data\nben@example.com,{name}\n"))
     with pytest.raises(BadFile, match="line 2 of .*: team is 'Unmapped', as flexlib calls"):
         read_organization(write(tmp_path, "who,kind,department\nUnmapped,team,Data\n"))
+
+
+def test_names_of_its_own_lines_are_read_anew_for_each_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kept from one reading to the next, they were those of the language of tests when a run began with it."""
+    file = write(tmp_path, "who,department\nana@example.com,Sin asignar\n")
+    with monkeypatch.context() as marked:
+        marked.setattr(i18n, "_find_translations", Marked)
+        read_organization(file)
+    with pytest.raises(BadFile, match="department is 'Sin asignar', as flexlib calls a line of its own"):
+        read_organization(file)
 
 
 def test_the_lines_that_flexlib_makes_are_called_as_no_department_may_be() -> None:
