@@ -15,6 +15,7 @@ from flexlib.addresses import NOTICE_VARIABLES, WEBHOOK, NoticeServers, read_ser
 from flexlib.checks import MOST_UNPRICED, NO_WITNESS, BillTolerance
 from flexlib.errors import BadFile, BadSetting
 from flexlib.formats import format_plain
+from flexlib.home import find_home
 from flexlib.i18n import LANGUAGES, _, mark_text
 from flexlib.privacy import PrivacyGuard
 from flexlib.setting_values import (
@@ -150,26 +151,6 @@ class Settings:
     def is_loopback(self) -> bool:
         """Whether the server is on this machine."""
         return urlsplit(self.base_url).hostname in LOOPBACK
-
-
-def find_checkout() -> Path | None:
-    """The project's folder where flexlib runs from its checkout; None where it was installed."""
-    checkout = Path(__file__).resolve().parents[1]
-    return checkout if (checkout / "pyproject.toml").exists() else None
-
-
-def find_home() -> Path:
-    """Where `.env` and `data/` are: the nearest folder, at or above the current one, that `flexlib init` laid out (a
-    notebook runs in `notebooks/`), else the checkout that flexlib runs from, else the current folder."""
-    try:
-        here = Path.cwd()
-    except FileNotFoundError as error:
-        raise BadSetting(_("The folder that you are in is no longer there; go to one that is.")) from error
-    return next(filter(_is_laid_out, (here, *here.parents)), None) or find_checkout() or here
-
-
-def _is_laid_out(folder: Path) -> bool:
-    return (folder / "notebooks").is_dir() and any((folder / name).is_file() for name in (".env", ".env.example"))
 
 
 def load_settings(environment: Mapping[str, str] | None = None, folder: Path | None = None) -> Settings:

@@ -25,6 +25,7 @@ WORDS = {
     "senders",
     "formats",
     "free_days",
+    "home",
     "i18n",
     "guesses",
     "nesting",

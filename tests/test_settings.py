@@ -7,16 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from flexlib import settings as settings_module
+from flexlib import home as home_module
 from flexlib.closing.plan import read_plan
 from flexlib.dates import Month
 from flexlib.errors import BadFile, BadSetting
 from flexlib.front.chargeback import find_rules
 from flexlib.front.events import read_planned
+from flexlib.home import find_home
 from flexlib.ledger.guard.limits import load_limits
 from flexlib.report.folder import lay_out_folder
 from flexlib.setting_values import DEFAULT_BASE_URL
-from flexlib.settings import Settings, find_home, load_settings
+from flexlib.settings import Settings, load_settings
 from flexlib.store.credit_prices import load_credit_prices, load_multipliers
 
 
@@ -128,7 +129,7 @@ def test_a_folder_that_was_laid_out_is_the_home_also_beside_a_checkout(
 def test_installed_the_home_is_the_folder_that_was_laid_out_also_from_below_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(settings_module, "find_checkout", lambda: None)
+    monkeypatch.setattr(home_module, "find_checkout", lambda: None)
     lay_out_folder(tmp_path / "work")
     monkeypatch.chdir(tmp_path / "work" / "notebooks")  # where Jupyter runs a notebook
     assert find_home() == tmp_path / "work"

@@ -22,10 +22,11 @@ from flexlib.cli.series import COUNTRY, read_holidays
 from flexlib.dates import Month
 from flexlib.errors import LIMIT_PASSED, BadFile
 from flexlib.formats import clean_text, format_plain
+from flexlib.home import find_home
 from flexlib.i18n import _, write_json
 from flexlib.proof import State
 from flexlib.setting_values import MADE_UP_BEFORE
-from flexlib.settings import Settings, find_home
+from flexlib.settings import Settings
 from flexlib.store.budgets import BUDGETS
 from flexlib.store.outbox import count_left
 

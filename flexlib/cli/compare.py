@@ -49,7 +49,8 @@ def add_commands(commands: Commands) -> None:
         help=_("a month, 2025-08, a span, 2025-01..2025-03, or a stored version of a month, 2025-09@1"),
     )
     parser.add_argument("after", type=_read_side, metavar="AFTER", help=_("what it became"))
-    parser.add_argument("--of", default="credits", choices=("credits", "usd", "clp"), help=_("default credits"))
+    parser.add_argument("--of", default="", choices=("credits", "usd", "clp"),
+                        help=_("default credits, or dollars where there are none"))  # fmt: skip
     parser.add_argument("--by", default="user", choices=("user", *LEVELS),
                         help=_("whose changes are told apart: people's (default user), departments', ..."))  # fmt: skip
     parser.add_argument(

@@ -21,8 +21,9 @@ from flexlib.commands import FIRST, write_command
 from flexlib.dates import Month, Span
 from flexlib.errors import MODULES_OF_EXTRAS, DiskFailed, FlexlibError, choose_worst, explain_missing
 from flexlib.formats import clean_text, format_count, format_moment, format_number
+from flexlib.home import find_home
 from flexlib.i18n import LANGUAGES, _, mark_text, speak, write_json, write_number
-from flexlib.settings import Settings, find_home, list_set
+from flexlib.settings import Settings, list_set
 from flexlib.sources.registry import LEDGER, find_source
 from flexlib.store.ended import list_lacking
 from flexlib.store.fx import load_pairs
@@ -160,10 +161,8 @@ def _look_at_ledger(settings: Settings) -> Finding:
 
 
 def _look_at_rates(data: Path) -> Finding:
-    said = _("{pair} to {day}")
-    pairs = [
-        said.format(pair="/".join(pair), day=rates.days[-1]) for pair, rates in load_pairs(data).items() if rates.days
-    ]
+    said, known = _("{pair} to {day}"), load_pairs(data).items()
+    pairs = [said.format(pair="/".join(pair), day=rates.days[-1]) for pair, rates in known if rates.days]
     return Finding("rates", ", ".join(pairs) or _("none; flexlib fx update asks for them, fx set takes one by hand"))
 
 

@@ -48,7 +48,8 @@ def add_commands(commands: Commands) -> None:
     parser.add_argument("--as-of", type=read_day, metavar="DATE",
                         help=_("the last day that counts as known (default: the last one read whole)"))  # fmt: skip
     parser.add_argument("--zone", default="UTC", help=_("whose month and days, such as America/Santiago (default UTC)"))
-    parser.add_argument("--of", default="credits", choices=("credits", "usd", "clp"), help=_("default credits"))
+    parser.add_argument("--of", default="", choices=("credits", "usd", "clp"),
+                        help=_("default credits, or dollars where there are none"))  # fmt: skip
     parser.add_argument("--band", type=float, default=0.8, metavar="SHARE",
                         help=_("the share of such forecasts that shall hold (default 0.8)"))  # fmt: skip
     parser.add_argument("--budget", type=_read_amount, metavar="AMOUNT",
@@ -68,7 +69,7 @@ def add_commands(commands: Commands) -> None:
 def run_forecast(arguments: argparse.Namespace, settings: Settings) -> int:
     """Prints the forecast, or the backtest; exits as the months behind it, with 3 or more where it cannot say."""
     if arguments.series:
-        if arguments.demo or arguments.budget is not None or arguments.of != "credits":
+        if arguments.demo or arguments.budget is not None or arguments.of:
             raise InvalidRequest(_("--series is of no stored data: leave out --of, --budget and --demo."))
         return _run_series(arguments)
     if arguments.year is None or arguments.month is None:

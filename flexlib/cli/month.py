@@ -20,10 +20,11 @@ from flexlib.commands import note_language, write_command
 from flexlib.dates import Month, check_begun
 from flexlib.errors import BadSetting, ExtraMissing, InvalidRequest
 from flexlib.formats import clean_lines, clean_text, format_moment
+from flexlib.home import find_home
 from flexlib.i18n import _, use_language, write_json, write_number
 from flexlib.nesting import Faults
 from flexlib.setting_values import NO_KEY
-from flexlib.settings import DEMO, Settings, find_home, find_language_set
+from flexlib.settings import DEMO, Settings, find_language_set
 
 if TYPE_CHECKING:
     from flexlib.closing.inputs import Closing

@@ -16,9 +16,10 @@ from flexlib.cli.options import Commands, add_command, add_demo_option, add_mont
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest, LedgerError
 from flexlib.formats import clean_lines, clean_text, format_moment
+from flexlib.home import find_home
 from flexlib.i18n import _, write_json
 from flexlib.setting_values import has_file
-from flexlib.settings import Settings, find_home
+from flexlib.settings import Settings
 from flexlib.store.budgets import BUDGETS
 from flexlib.store.outbox import Standing, list_standings
 from flexlib.store.server import is_made_up
@@ -49,12 +50,8 @@ def add_commands(commands: Commands) -> None:
                         help=_("who is told (default FLEXLIB_NOTICES, else params/notices.yaml)"))  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help=_("print what is new to tell; send and store nothing"))
     chosen = parser.add_mutually_exclusive_group()
-    chosen.add_argument(
-        "--resend",
-        type=read_key,
-        metavar="KEY",
-        help=_("send again a notice that may or may not have been sent"),
-    )
+    chosen.add_argument("--resend", type=read_key, metavar="KEY",
+                        help=_("send again a notice that may or may not have been sent"))  # fmt: skip
     chosen.add_argument(
         "--settle", type=read_key, metavar="KEY", help=_("note that it has arrived, or need not be sent any more")
     )

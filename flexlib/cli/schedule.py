@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from flexlib.cli import month
 from flexlib.cli.export_formats import FORMATS
 from flexlib.cli.options import Commands, add_command
+from flexlib.home import find_home
 from flexlib.i18n import _
-from flexlib.settings import Settings, find_home, list_set
+from flexlib.settings import Settings, list_set
 
 if TYPE_CHECKING:
     from flexlib.closing.plan import MonthPlan

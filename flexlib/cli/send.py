@@ -27,8 +27,9 @@ from flexlib.cli.spend import is_at_least
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest, choose_worst
 from flexlib.formats import clean_text
+from flexlib.home import find_home
 from flexlib.i18n import _, write_json
-from flexlib.settings import DEMO, Settings, find_home
+from flexlib.settings import DEMO, Settings
 from flexlib.store.server import is_made_up
 
 if TYPE_CHECKING:

@@ -14,10 +14,11 @@ from flexlib.closing.plan import PLAN, MonthPlan
 from flexlib.closing.steps import hash_made, hash_text
 from flexlib.dates import Month
 from flexlib.errors import FlexlibError
+from flexlib.home import find_home
 from flexlib.proof import SETTLING_TIME
 from flexlib.report.inputs import PARAMETERS
 from flexlib.setting_values import FIRST_MADE_UP, MADE_UP_BEFORE
-from flexlib.settings import Settings, find_home
+from flexlib.settings import Settings
 from flexlib.store.ended import FILE as ENDED
 from flexlib.store.server import is_made_up
 from flexlib.store.snapshots import list_months, list_newest

@@ -14,10 +14,10 @@ from flexlib.closing.plan import ReportLine
 from flexlib.closing.steps import Step
 from flexlib.dates import Month
 from flexlib.errors import FlexlibError
+from flexlib.home import find_home
 from flexlib.i18n import _
 from flexlib.nesting.yaml_texts import decode_yaml
 from flexlib.proof import State
-from flexlib.settings import find_home
 from flexlib.sources.registry import LEDGER, WINDSURF
 from flexlib.store.fx import load_rates
 from flexlib.store.snapshots import find_snapshot, list_months, list_newest

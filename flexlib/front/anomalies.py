@@ -31,7 +31,7 @@ from flexlib.front.credits_days import CreditsDays
 from flexlib.front.events import Event, find_event
 from flexlib.front.history import build_history, explain_ends, find_ends, keep_use
 from flexlib.front.months import compare_total
-from flexlib.front.no_amount import explain_no_amount
+from flexlib.front.no_amount import choose_unit, explain_no_amount
 from flexlib.front.spend import Spend
 from flexlib.front.unstored import find_gaps
 from flexlib.front.uses import UNITS
@@ -127,7 +127,7 @@ def find_month_anomalies(
     month: Month,
     root: Path,
     *,
-    of: str = "credits",
+    of: str = "",
     least: float | None = None,
     names: bool = False,
     events: Iterable[Event] = (),
@@ -139,15 +139,17 @@ def find_month_anomalies(
 ) -> MonthAnomalies:
     """The days of `month` far above the own weekday, from what is stored in the data folder `root`.
 
-    `of`: `credits` or `usd`. `least`: what a day must have come to. `by`: further keys of `Spend.by`, such as a
-    `department`; layers are looked at apart, so that what moved from one to another and cancels in the sum is found
-    too. `look`, `roster` as of `Spend`. Raises `InvalidRequest` for a unit that no day has, `SnapshotMissing`."""
-    if of not in LEAST:
+    `of`: `credits` or `usd`; where it is empty, the first that the month has. `least`: what a day must
+    have come to. `by`: further keys of `Spend.by`, such as a `department`; layers are looked at apart, so that what
+    moved from one to another and cancels in the sum is found too. `look`, `roster` as of `Spend`. Raises
+    `InvalidRequest` for a unit that no day has, `SnapshotMissing`."""
+    if of not in ("", *LEAST):
         raise InvalidRequest(_("{of!r} has no unusual days; choose {least}.").format(of=of, least=", ".join(LEAST)))
     if not list_newest(month, root):
         check_going(month, root)
         said = _("Nothing of {month} is stored in {root}. Run: {command}, or import it.")
         raise SnapshotMissing(said.format(month=month, root=root, command=name_command(WINDSURF, month, root)))
+    of = choose_unit(of, [(month,)], root, LEAST)
     spend = Spend(month.span, zone, (month,), root, names, tolerance, look, roster=roster)
     made = _judge_days(_widen(spend), month, of, LEAST[of] if least is None else least, list(events), by)
     if made is None:

@@ -47,9 +47,9 @@ from flexlib.front.sharing import find_folded, find_level
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.front.undecided import explain_unmapped, list_concerned
+from flexlib.home import find_home, find_named
 from flexlib.i18n import _
 from flexlib.setting_values import has_file
-from flexlib.settings import find_home
 from flexlib.spend.month import MonthUsage
 from flexlib.store.membership import LEVELS as PLACES
 from flexlib.store.place_names import list_taken_by_calls
@@ -194,8 +194,7 @@ def _list_folded(spend: Spend, level: str, charges: list[Charge]) -> set[LineKey
 def find_rules(named: Path | str | None) -> ChargebackRules:
     """The rules of the file that is named, from here or in the folder of the project, else of `params/chargeback.yaml`
     there, else none. Raises `BadFile`."""
-    home = find_home()
-    path = Path(named) if named and Path(named).is_file() else home / (named or RULES)
+    path = find_named(named) if named else find_home() / RULES
     return read_rules(path) if named or has_file(path) else ChargebackRules()
 
 

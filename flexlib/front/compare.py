@@ -14,7 +14,7 @@ from flexlib.formats import capitalize_first, format_count, format_span
 from flexlib.front.credits_days import CreditsMonth
 from flexlib.front.months import compare_total, tell_left_out
 from flexlib.front.narrow import count_shares, sum_rows
-from flexlib.front.no_amount import KNOWN, explain_no_amount, refuse_side
+from flexlib.front.no_amount import KNOWN, choose_unit, explain_no_amount, refuse_side
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable, check_found
 from flexlib.front.undecided import explain_apart, list_apart
@@ -75,7 +75,7 @@ def compare_spans(
     after: Span,
     root: Path,
     *,
-    of: str = "credits",
+    of: str = "",
     names: bool = False,
     zone: str = "UTC",
     tolerance: BillTolerance | None = None,
@@ -85,12 +85,14 @@ def compare_spans(
 ) -> Comparison:
     """The change from `before` to `after`, whole months each, by source, user and model, from the data folder `root`.
 
-    Developers' use is counted in requests, that of applications in tokens. `look` as of `load_month_usage`; `by` one of
+    `of`: `credits`, `usd` or `clp`; where it is empty, `choose_unit` does. Developers' use is counted in requests, that
+    of applications in tokens. `look` as of `load_month_usage`; `by` one of
     `LEVELS`, such as `department`, instead of users, with the `roster` of `Spend`. Raises `InvalidRequest` for a unit
     that is none, days that are no months or spans that overlap; `SnapshotMissing` where a month is not stored.
     """
-    check_unit(of)
     sides = [tuple(span.months) for span in (before, after)]
+    of = choose_unit(of, sides, root)
+    check_unit(of)
     for span, months in zip((before, after), sides, strict=True):
         if (months[0].first, months[-1].last) != (span.first, span.last):
             raise InvalidRequest(

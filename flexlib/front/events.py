@@ -10,11 +10,11 @@ from typing import Any
 
 from flexlib.errors import BadFile
 from flexlib.free_days import list_holidays as list_holidays  # where notebooks look for it
+from flexlib.home import find_home
 from flexlib.i18n import _
 from flexlib.nesting import Faults, format_given
 from flexlib.nesting.yaml_texts import Place, decode_yaml, explain_unread, find_places
 from flexlib.setting_values import has_file
-from flexlib.settings import find_home
 
 EVENTS = Path("params", "events.yaml")
 """Where planned events are looked for, in the folder of the project."""

@@ -29,7 +29,7 @@ from flexlib.front.history import (
 )
 from flexlib.front.lacking_days import list_lacking_days
 from flexlib.front.months import compare_total
-from flexlib.front.no_amount import explain_no_amount
+from flexlib.front.no_amount import choose_unit, explain_no_amount
 from flexlib.front.spend import Spend, load_spend
 from flexlib.front.unstored import find_gaps
 from flexlib.front.uses import UNITS
@@ -87,7 +87,7 @@ def forecast_month(
     month: Month,
     root: Path,
     *,
-    of: str = "credits",
+    of: str = "",
     as_of: date | None = None,
     band: float = 0.8,
     holidays: Collection[date] = (),
@@ -98,11 +98,12 @@ def forecast_month(
 ) -> MonthForecast:
     """The forecast of `month`, or of a month to come, from what is stored in the data folder `root`.
 
-    `of`: `credits`, `usd` or `clp`. `as_of`: the last day that counts as known; without it the last one read
-    whole, and of files the last one that has a row. Raises `InvalidRequest` for a unit that is none or that is known
-    of no day, `SnapshotMissing` where nothing before the month's end is stored.
+    `of`: `credits`, `usd` or `clp`; where it is empty, as the newest of these months has it. `as_of`: the last day
+    that counts as known; without it the last one read whole, and of files the last one that has a row. Raises
+    `InvalidRequest` for a unit that is none or that is known of no day, `SnapshotMissing` where nothing before the
+    month's end is stored.
     """
-    if of not in UNITS:
+    if of not in ("", *UNITS):
         raise InvalidRequest(_("{of!r} cannot be forecast; choose {units}.").format(of=of, units=", ".join(UNITS)))
     if budget is not None and not 0 <= budget < math.inf:
         raise InvalidRequest(
@@ -115,6 +116,7 @@ def forecast_month(
                 as_of=as_of or month.last, root=root
             )
         )
+    of = choose_unit(of, [stored[-1:]], root)
     spend = load_spend(stored[0], stored[-1], root, zone=zone, names=False, tolerance=tolerance, look=look)
     if not any(one is not None for one in find_gone(month.span, spend, UNITS[of]).values()):
         said = explain_all_over(month)
@@ -210,7 +212,7 @@ def _forecast_spend(
 
 
 def forecast_loaded(
-    spend: Spend, of: str = "credits", day: int = 0, holidays: Collection[date] = (), budget: float = 0.0
+    spend: Spend, of: str = "", day: int = 0, holidays: Collection[date] = (), budget: float = 0.0
 ) -> MonthForecast:
     """`forecast_month` of the last month that is loaded; `day`: the last of it that counts as known, 0 for the last one
     read whole; no budget where it is 0. Raises `InvalidRequest` for a day that the month does not have."""

@@ -1,8 +1,8 @@
-"""That nothing of some months has the unit that was asked for, and which other has."""
+"""Which unit some months have, where none was asked for; that they lack the one that was, and which other they have."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from flexlib.certificate import ChargesCertificate, UsageCertificate
@@ -13,6 +13,7 @@ from flexlib.front.spend import Spend
 from flexlib.front.uses import UNITS
 from flexlib.i18n import _, join_or
 from flexlib.proof import look_nowhere
+from flexlib.sources.registry import WINDSURF
 from flexlib.store.snapshots import list_newest
 from flexlib.store.strays import list_misplaced
 
@@ -25,6 +26,16 @@ KNOWN = {
 be no exchange rate."""
 
 UNIT_COLUMNS = {"credits": "flex_credits", "usd": "amount_in_usd", "clp": "amount_in_clp"}
+
+
+def choose_unit(of: str, sides: Sequence[Collection[Month]], root: Path, units: Collection[str] = tuple(UNITS)) -> str:
+    """`of`, and where it is empty the first of the units that each side has, of what is stored, or else that any has;
+    credits where nothing has any."""
+    if of or all(_has_credits(months, root) for months in sides):
+        return of or "credits"
+    known = [{*_list_known(months, root, units)} for months in sides]
+    both = [one for one in units if all(one in side for side in known)]
+    return next((one for one in (*both, *units) if any(one in side for side in known)), "credits")
 
 
 def refuse_side(name: str, of: str, months: Collection[Month], root: Path) -> InvalidRequest:
@@ -45,6 +56,12 @@ def explain_no_amount(of: str, months: Collection[Month], root: Path, units: Col
         return said.format(unit=unit)
     others = _list_known(months, root, [one for one in units if one != of])
     return _("{unit}; choose another with --of, {others}").format(unit=unit, others=join_or(others)) if others else unit
+
+
+def _has_credits(months: Collection[Month], root: Path) -> bool:
+    """As the certificates say: the rows of millions of calls need not be asked."""
+    newest = (one for month in months for one in list_newest(month, root, (WINDSURF.dataset,)))
+    return any(one.certificate.rows for one in newest)
 
 
 def _list_known(months: Collection[Month], root: Path, units: Collection[str]) -> list[str]:

@@ -14,7 +14,7 @@ from flexlib.errors import InvalidRequest
 from flexlib.formats import format_count
 from flexlib.front.compare import Comparison, check_unit, compare_loaded, lacks_rows
 from flexlib.front.months import compare_total, tell_left_out
-from flexlib.front.no_amount import KNOWN, refuse_side
+from flexlib.front.no_amount import KNOWN, choose_unit, refuse_side
 from flexlib.front.spend import Spend
 from flexlib.front.table import CREDITS
 from flexlib.front.unstored import list_sources, name_sources
@@ -51,13 +51,14 @@ def compare_versions(
     after: int | None,
     root: Path,
     *,
-    of: str = "credits",
+    of: str = "",
     names: bool = False,
     tolerance: BillTolerance | None = None,
     look: Look = look_nowhere,
 ) -> Comparison:
     """The change from one stored version of a month to another, as `store.snapshots.find_state` counts them, the newest
     where it is None; the others as of `front.compare.compare_spans`. Raises as that does."""
+    of = choose_unit(of, [(month,)], root)
     check_unit(of)
     states = list_states(month, root)
     versions = before or len(states), after or len(states)

@@ -25,6 +25,7 @@ from flexlib.front.spend import Spend
 from flexlib.front.table import write_key
 from flexlib.front.what_if_credits import explain_unknown, find_one_price, read_multipliers
 from flexlib.front.what_if_left_out import explain_left_out, explain_too_short, explain_untried
+from flexlib.home import find_named
 from flexlib.i18n import _
 from flexlib.money.price_book import load_book
 from flexlib.money.unit_prices import UnitPrices, find_unit_prices, is_listed
@@ -147,7 +148,7 @@ def find_what_ifs(
         exchanges=exchange_models(spent, multipliers),
         capped=simulate_cap(spent.limit(0) if cap is None else spent, 100 * (cap or 0)),
         credit_usd=find_one_price(spend, spent),
-        scores=read_scores(Path(scores)) if scores else None,
+        scores=read_scores(find_named(scores)) if scores else None,
         named=tuple(named),
         left_out=(*explain_left_out(cells, told, moves), *explain_untried(named, tried, routes)),
         unproven=(*contradicted, *explain_unknown(multipliers)),

@@ -11,10 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
 
 from flexlib.errors import BadSetting
+from flexlib.home import find_home
 from flexlib.i18n import _
 from flexlib.ledger.db.database import Ledger
 from flexlib.privacy import PrivacyGuard
-from flexlib.settings import LEDGER_FILE, METADATA_BYTES, Settings, find_home, load_settings
+from flexlib.settings import LEDGER_FILE, METADATA_BYTES, Settings, load_settings
 from flexlib.store.budgets import BUDGETS
 from flexlib.store.organization import ORGANIZATION
 

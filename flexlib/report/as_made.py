@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from flexlib.errors import BadParameter, FlexlibError
+from flexlib.home import find_home
 from flexlib.i18n import _, speak
 from flexlib.report.execute import import_notebooks
 from flexlib.report.manifest import Manifest, hash_bytes
@@ -15,7 +16,6 @@ from flexlib.report.moved import Moved, name_path
 from flexlib.report.notes import is_as_made
 from flexlib.report.parameters import ReportRequest, check_request
 from flexlib.report.run import render_notebook, run_report
-from flexlib.settings import find_home
 from flexlib.store.pseudonyms import FILE
 
 

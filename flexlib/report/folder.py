@@ -7,8 +7,8 @@ from importlib.resources import files
 from pathlib import Path
 
 from flexlib.errors import InvalidRequest
+from flexlib.home import find_checkout
 from flexlib.i18n import _
-from flexlib.settings import find_checkout
 from flexlib.store.disk import report_disk
 
 EXAMPLE = ".example"

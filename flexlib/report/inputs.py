@@ -15,10 +15,11 @@ from typing import Any
 
 from flexlib.certificate import AnyCertificate
 from flexlib.dates import SHARED_ZONE, Month
+from flexlib.home import find_home
 from flexlib.i18n import _
 from flexlib.report.folder import find_packaged
 from flexlib.report.values import find_zone
-from flexlib.settings import Settings, find_home
+from flexlib.settings import Settings
 from flexlib.sources.registry import LEDGER
 from flexlib.store.ended import FILE as ENDED
 from flexlib.store.fx import find_rates

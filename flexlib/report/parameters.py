@@ -12,6 +12,7 @@ from typing import Any
 from flexlib.dates import Month
 from flexlib.errors import BadParameter
 from flexlib.guesses import guess_names
+from flexlib.home import find_home
 from flexlib.i18n import _, join_and, join_or, translate_count
 from flexlib.nesting import decode_json, format_given
 from flexlib.refusals import explain_refusal
@@ -19,7 +20,6 @@ from flexlib.report.folder import find_packaged
 from flexlib.report.values import Parameter as Parameter
 from flexlib.report.values import check_value
 from flexlib.setting_values import explain_unknown
-from flexlib.settings import find_home
 
 REQUIRED = ("year", "month")
 """What has a default only so that the notebook can be worked on: a report says which month it is of."""

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import flexlib
+from flexlib.home import find_home
 from flexlib.nesting import decode_json
 from flexlib.setting_values import READS_BUDGETS, SEEKS
-from flexlib.settings import find_home
 from flexlib.store.organization import READS_ORGANIZATION
 from flexlib.store.pseudonyms import is_placing
 

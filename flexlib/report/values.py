@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from flexlib.dates import SHARED_ZONE, Month
 from flexlib.errors import BadMonth, BadParameter
 from flexlib.free_days import list_holidays
 from flexlib.guesses import guess_names, read_zone
+from flexlib.home import find_home
 from flexlib.i18n import _, join_or
 from flexlib.store.version_names import read_version
 
@@ -19,6 +21,7 @@ RANGES: dict[str, tuple[int, int | None]] = {"amount": (0, None), "count": (1, N
 """By what a number is, its least and its largest value."""
 CHECKS: dict[str, Callable[[str], object]] = {
     "country": lambda country: list_holidays(country, (2025, 2025)),
+    "file": lambda name: _find_file(name),
     "version": lambda version: version and read_version(version),
     "zone": read_zone,
 }
@@ -78,6 +81,14 @@ def find_against(values: Mapping[str, Any]) -> Month | None:
         return read_version(str(values.get("against")))[0]
     except BadMonth:
         return None
+
+
+def _find_file(name: str) -> Path | None:
+    home = find_home()
+    if name and not (home / name).is_file():
+        said = _("{file} is not there; name a file of {home}, or one elsewhere by its whole path.")
+        raise BadParameter(said.format(file=name, home=home))
+    return home / name if name else None
 
 
 def _check_range(parameter: Parameter, value: object) -> None:

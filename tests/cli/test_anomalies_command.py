@@ -109,7 +109,7 @@ def test_a_file_of_events_that_is_none_is_one_sentence(
 def test_a_month_that_is_not_stored_or_has_no_such_amount_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["anomalies", "--year", "2024", "--month", "1"]) == 2
     assert "Nothing of 2024-01 is stored" in capsys.readouterr().err
-    assert main(["anomalies", "--year", "2025", "--month", "9"]) == 2
+    assert main(["anomalies", "--year", "2025", "--month", "9", "--of", "credits"]) == 2
     said = capsys.readouterr().err.strip()
     assert said.endswith("no day of 2025-09 has flex credits; choose another with --of, usd.")  # it takes no clp
 

@@ -330,6 +330,14 @@ ZONE, OTHER = (4, "zone: America/Santiago"), (6, "zone: Asia/Tokyo")
                 "line 5 of {plan} gives names, which the run sets itself; take it out.",
             ],
         ),
+        (
+            "reports:\n  - {notebook: chargeback, parameters: {rules: params/rules.yaml}}\n"
+            "  - {notebook: cost_effectiveness, parameters: {scores: /not/there.csv}}",
+            [
+                "line 2 of {plan}: params/rules.yaml is not there; name a file of ",
+                "line 3 of {plan}: /not/there.csv is not there; name a file of ",
+            ],
+        ),
         ("zone: America/Santiago\nwith: [focus]", ["line 2 of {plan} has focus, which is of days of UTC, and "]),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,13 @@ from typing import Any
 import pytest
 from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
 
+import flexlib as fl
 from flexlib.cli.main import main
 from flexlib.errors import InvalidRequest
+from flexlib.front.anomalies import find_month_anomalies
 from flexlib.front.compare import compare_spans
+from flexlib.front.forecast import forecast_month
+from flexlib.front.versions import compare_named
 
 ANA: dict[str, Any] = {"usable_type": "user", "usable_id": 7}
 
@@ -52,4 +57,28 @@ def test_a_month_of_which_nothing_has_the_unit_is_compared_with_none(tmp_path: P
     store_both(tmp_path)
     spans = (SEPTEMBER.span, AUGUST.span) if is_back else (AUGUST.span, SEPTEMBER.span)
     with pytest.raises(InvalidRequest, match="August 2025 has no flex credits; choose another with --of, usd[.]$"):
-        compare_spans(*spans, tmp_path)
+        compare_spans(*spans, tmp_path, of="credits")
+
+
+def test_without_a_unit_the_first_is_taken_that_each_side_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """September has credits and dollars, August dollars alone."""
+    store_both(tmp_path)
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    assert main(["compare", "2025-08", "2025-09", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["of"] == "usd"
+    assert main(["compare", "2025-08", "2025-09", "--of", "credits"]) == 2
+    assert "August 2025 has no flex credits" in capsys.readouterr().err
+    assert compare_named("", fl.load("2025-09"), "").unit == "usd"
+    assert forecast_month(SEPTEMBER, tmp_path).unit == "flex_credits"
+    assert forecast_month(AUGUST, tmp_path).unit == "usd"
+    assert find_month_anomalies(SEPTEMBER, tmp_path).unit == "flex_credits"
+    assert find_month_anomalies(AUGUST, tmp_path).unit == "usd"
+
+
+def test_where_no_side_has_any_amount_credits_are_asked_for(tmp_path: Path) -> None:
+    for month in (AUGUST, SEPTEMBER):
+        store(tmp_path, "import", month, call(f"{month}", f"{month}-05T10:00:00", None, **ANA))
+    with pytest.raises(InvalidRequest, match="neither August 2025 nor September 2025 has flex credits[.]$"):
+        compare_spans(AUGUST.span, SEPTEMBER.span, tmp_path)

@@ -26,8 +26,8 @@ from flexlib.analysis.chargeback import UNITS as CHARGED
 from flexlib.errors import NotebookFailed, OtherServer, SnapshotMissing
 from flexlib.front.chargeback import LEVELS as CHARGED_LEVELS
 from flexlib.front.uses import UNITS
+from flexlib.home import find_home
 from flexlib.report.parameters import check_request, find_notebook, read_parameters
-from flexlib.settings import find_home
 from flexlib.store.membership import LEVELS
 
 HOME = find_home()

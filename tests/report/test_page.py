@@ -29,6 +29,7 @@ from flexlib.cli.main import main
 from flexlib.front.chargeback import charge_month
 from flexlib.front.chargeback_rules import read_rules
 from flexlib.front.spend import load_spend
+from flexlib.home import find_home
 from flexlib.page.chargeback import heading_for_charges
 from flexlib.page.kit.markup import POLICY
 from flexlib.page.kit.parts import show_cards, show_section
@@ -37,7 +38,6 @@ from flexlib.report.letters import render_pieces
 from flexlib.report.offline import find_loaded
 from flexlib.report.parameters import check_request
 from flexlib.report.run import render_notebook, run_report
-from flexlib.settings import find_home
 from flexlib.tables.chargeback import table_charges
 
 MONTH = {"year": 2025, "month": 9}

@@ -488,7 +488,7 @@ def test_a_notebook_of_ones_own_may_call_something_else_a_zone_a_top_or_what_it_
 def test_our_notebooks_say_of_each_parameter_of_a_kind_that_it_is_one() -> None:
     """A copy of theirs keeps it."""
     kinds = {"zone": "zone", "against": "version", "top": "count", "country": "country", "day": "day",
-             "budget": "amount", "cap": "amount"}  # fmt: skip
+             "budget": "amount", "cap": "amount", "rules": "file", "scores": "file"}  # fmt: skip
     for name in list_notebooks():
         for one in read_parameters(find_notebook(name)).values():
             assert one.meaning == kinds.get(one.name, ""), (name, one.name)

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from flexlib.errors import BadFile, BadParameter
+from flexlib.home import find_home
 from flexlib.i18n import _, join_and, join_or, join_texts
 from flexlib.nesting.yaml_texts import decode_yaml
-from flexlib.settings import find_home
 from flexlib.sources.files.fields import AskedColumns
 from flexlib.sources.files.files import list_columns
 from flexlib.sources.files.json_rows import list_json_rows
