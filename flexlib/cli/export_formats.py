@@ -113,7 +113,7 @@ def _write_workbook(source: Source, path: Path) -> Exported:
     from flexlib.front.facts import build_facts, sum_facts
     from flexlib.tables.facts import FACT_COLUMNS
 
-    spend = None if source.is_shared else source.spend
+    spend = None if source.is_shared else source.load_compared() or source.spend
     facts = None if spend is None else Facts(FACT_COLUMNS, sum_facts(build_facts(spend)))
     how = {"is_private": source.is_private, "is_shared": source.is_shared}
     notes = write_workbook(source.document, path, facts, **how)

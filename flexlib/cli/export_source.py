@@ -33,6 +33,8 @@ class Source:
     """Whether everybody may see it: with no rows finer than those of the page."""
     language: str | None = None
     """That of the page, where it is another than the reader's."""
+    load_compared: Callable[[], Spend | None] = lambda: None
+    """The month together with the one that the page holds it against; None where it holds it against none."""
 
     @cached_property
     def spend(self) -> Spend | None:

@@ -228,7 +228,7 @@ def _read_parameters(arguments: argparse.Namespace) -> dict[str, Any]:
             if not isinstance(values, dict) or not all(isinstance(name, str) for name in values):
                 said = _("{file} must have lines of a name and a value, such as year: 2025")
                 raise ValueError(said.format(file=file))
-        values |= {name: decode_yaml(value) for name, value in arguments.parameters}
+        values |= {name: decode_yaml(value) if value else value for name, value in arguments.parameters}
     except OSError as error:
         said = _("{file} cannot be read: {why}; give the path of a YAML file.")
         raise BadParameter(said.format(file=file, why=explain_refusal(error))) from error

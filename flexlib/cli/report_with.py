@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.cli.export_formats import FORMATS, OF_PROGRAMS, explain_unwritten, take_formats
 from flexlib.cli.export_source import Source
 from flexlib.cli.report_months import load_shown_spend
+from flexlib.dates import Span
 from flexlib.errors import BadParameter
 from flexlib.i18n import LANGUAGES, _, find_language, speak
 from flexlib.settings import Settings
@@ -57,7 +58,9 @@ def share_page(arguments: argparse.Namespace, given: dict[str, Any], known: Mapp
 def write_beside(page: Path, request: ReportRequest, settings: Settings, arguments: argparse.Namespace) -> list[Path]:
     """The files that were asked for, beside the page and named after it; says on stderr what is not in them."""
     shares = bool(arguments.share or request.values.get("share") is True)
-    source = Source(lambda: _load(request, settings), lambda: page, bool(request.values.get("names")), is_shared=shares)
+    is_private = bool(request.values.get("names"))
+    source = Source(lambda: _load(request, settings), lambda: page, is_private, is_shared=shares,
+                    load_compared=lambda: _load_compared(request, settings))  # fmt: skip
     files: list[Path] = []
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder:
         of_programs = source
@@ -110,6 +113,25 @@ def _load(request: ReportRequest, settings: Settings) -> Spend | None:
         return None
     zone, names = find_zone(request.values), bool(request.values.get("names"))
     return load_shown_spend(settings, request.month, zone=zone, names=names)
+
+
+def _load_compared(request: ReportRequest, settings: Settings) -> Spend | None:
+    """The month and the one that the notebook compares it with, whose people have the same pseudonyms; None of another
+    notebook, and of versions of one month, whose rows would count twice."""
+    from flexlib.report.parameters import read_parameters
+    from flexlib.store.snapshots import list_newest
+    from flexlib.store.version_names import read_version
+
+    spend, known = _load(request, settings), read_parameters(request.notebook).values()
+    named = next((one.name for one in known if one.meaning == "version"), None)
+    if spend is None or request.month is None or named is None:
+        return None
+    given = request.values.get(named)
+    before, version = read_version(str(given)) if given else (request.month.previous, None)
+    months = tuple(sorted({before, request.month}))
+    if version is not None or not list_newest(before, spend.root):
+        return None
+    return replace(spend, span=Span(months[0].first, months[-1].last), stored=months)
 
 
 def find_parameter(option: str, words: Sequence[str]) -> str:

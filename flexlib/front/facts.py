@@ -1,8 +1,8 @@
-"""A month's charges as one flat table to sum, filter and pivot: those of FOCUS under plain names, and the unpriced."""
+"""Charges as one flat table to sum, filter and pivot: those of FOCUS under plain names, and the unpriced."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import duckdb
 
     from flexlib.front.spend import Spend
-    from flexlib.spend.month import MonthUsage
 
 FACTS: Mapping[str, str] = {
     "day": 'left("ChargePeriodStart", 10)',
@@ -57,17 +56,18 @@ MOST_DECIMALS = 26
 
 
 def build_facts(spend: Spend) -> Charges:
-    """The rows of the one month that `spend` is of, in the columns of `FACTS`, texts; what is not known is missing."""
-    (month,) = spend.loaded
-    rows = list_charges(spend, month, even_unpriced=True)
+    """The rows of the months that `spend` is of, in the columns of `FACTS`, texts; what is not known is missing."""
+    rows = list_charges(spend, even_unpriced=True)
     columns = ", ".join(f'{sql} AS "{name}"' for name, sql in FACTS.items())
-    return Charges(rows.select(columns), (*_explain(month), *explain_unrated(month)))
+    return Charges(rows.select(columns), _explain(spend))
 
 
-def _explain(month: MonthUsage) -> Iterator[str]:
-    if without := int(count_calls(month.rows)["unpriced_requests"]):
+def _explain(spend: Spend) -> tuple[str, ...]:
+    found = [text for month in spend.loaded for text in explain_unrated(month)]
+    if without := sum(int(count_calls(month.rows)["unpriced_requests"]) for month in spend.loaded):
         said = _("{calls} without a price: usd is empty there, not 0.")
-        yield said.format(calls=format_count(without, "call"))
+        found.insert(0, said.format(calls=format_count(without, "call")))
+    return tuple(dict.fromkeys(found))
 
 
 def sum_facts(charges: Charges) -> duckdb.DuckDBPyRelation:

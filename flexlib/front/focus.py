@@ -48,7 +48,7 @@ SUMMED_DECIMALS = 10
 
 @dataclass(frozen=True)
 class Charges:
-    """The charges of one month, in columns of texts."""
+    """The charges of some months, in columns of texts."""
 
     rows: duckdb.DuckDBPyRelation
     notes: tuple[str, ...]
@@ -58,16 +58,17 @@ class Charges:
 def build_focus(spend: Spend) -> Charges:
     """The rows of the one month that `spend` is of, in the columns of `COLUMNS`."""
     (month,) = spend.loaded
-    return Charges(list_charges(spend, month), (*_explain_left_out(month), *explain_unrated(month)))
+    return Charges(list_charges(spend), (*_explain_left_out(month), *explain_unrated(month)))
 
 
-def list_charges(spend: Spend, month: MonthUsage, *, even_unpriced: bool = False) -> duckdb.DuckDBPyRelation:
-    """The charges, those of calls and credits first, in a fixed order; `even_unpriced`: also what has no known cost."""
+def list_charges(spend: Spend, *, even_unpriced: bool = False) -> duckdb.DuckDBPyRelation:
+    """The charges of all its months, those of calls and credits first, in a fixed order; `even_unpriced`: also what has
+    no known cost."""
     import duckdb
     import pyarrow as pa
 
-    rows = select_usage(spend, month, even_unpriced=even_unpriced)
-    if not (lines := list_bill_rows(month)):
+    rows = select_usage(spend, even_unpriced=even_unpriced)
+    if not (lines := [line for month in spend.loaded for line in list_bill_rows(month)]):
         return rows
     schema = pa.schema([(name, pa.string()) for name in COLUMNS])
     return rows.union(duckdb.from_arrow(pa.Table.from_pylist(lines, schema=schema)))

@@ -94,19 +94,19 @@ CREDITS = "quantity::DECIMAL(20, 0) * 0.01::DECIMAL(2, 2)"
 
 SUMMED = f"""
     WITH summed AS (SELECT {{names}}, {SUMS} FROM keyed GROUP BY {{names}}),
-        senders(seller, payer, payer_name, seller_name) AS (VALUES {{senders}}),
+        senders(month, seller, payer, payer_name, seller_name) AS (VALUES {{senders}}),
         makers(provider, maker_name) AS (VALUES {{makers}}),
         prices(day, own, listed) AS (VALUES {{prices}})
     SELECT summed.*, payer, payer_name, seller_name, coalesce(maker_name, seller_name) AS maker_name,
         prices.listed AS list_price,
         CASE WHEN meter = '{FLEX}' AND {CREDITS} * prices.own = usd THEN prices.own ELSE {MEAN} END AS own,
         CASE WHEN meter = '{FLEX}' THEN prices.listed ELSE {MEAN} END AS listed
-    FROM summed LEFT JOIN senders USING (seller) LEFT JOIN makers USING (provider) LEFT JOIN prices USING (day)
+    FROM summed LEFT JOIN senders USING (month, seller) LEFT JOIN makers USING (provider) LEFT JOIN prices USING (day)
 """
 """A share of credits may cost another last digit than its credits at their price: then the mean is its price."""
 
 
-def select_usage(spend: Spend, month: MonthUsage, *, even_unpriced: bool = False) -> duckdb.DuckDBPyRelation:
+def select_usage(spend: Spend, *, even_unpriced: bool = False) -> duckdb.DuckDBPyRelation:
     """The charges of what was used, in the columns of `COLUMNS`, texts, in the order of time: where its cost is known,
     or `even_unpriced`."""
     rows = spend._rows if spend.roster is None else spend._join_rows(spend.organization)
@@ -122,9 +122,9 @@ def select_usage(spend: Spend, month: MonthUsage, *, even_unpriced: bool = False
     keys = ", ".join(f'{sql} AS "{name}"' for name, sql in KEYS.items())
     summed = SUMMED.format(
         names=names,
-        senders=_write_values(_list_senders(pairs, month), 4),
+        senders=_write_values((line for month in spend.loaded for line in _list_senders(pairs, month)), 5),
         makers=_write_values(([one, name_maker(one)] for one in sorted({one for one, _ in pairs})), 2),
-        prices=_write_values(_list_prices(spend.credit_prices, month.month.span), 3),
+        prices=_write_values(_list_prices(spend.credit_prices, spend.span), 3),
     )
     columns = ", ".join(f'CAST({sql} AS VARCHAR) AS "{name}"' for name, sql in COLUMNS.items())
     keyed = charged.select(", ".join([keys, *FIELDS]))
@@ -149,13 +149,13 @@ def name_maker(provider: str) -> str | None:
     return None if provider == LlmProvider.UNKNOWN else name_provider(provider)
 
 
-def _list_senders(pairs: Iterable[tuple[str, str | None]], month: MonthUsage) -> Iterator[list[str]]:
-    """Each seller with who sends its bill, under the names that readers see."""
+def _list_senders(pairs: Iterable[tuple[str, str | None]], month: MonthUsage) -> Iterator[list[str | date]]:
+    """Each seller with who sends its bill of the month, under the names that readers see."""
     payers = find_payers(month)
     for seller in sorted({one for pair in pairs for one in pair if one}):
         sender = name_sender(seller)
         payer = payers.get(sender, sender)
-        yield [seller, payer, name_provider(payer), name_provider(sender)]
+        yield [month.month.first, seller, payer, name_provider(payer), name_provider(sender)]
 
 
 def _list_prices(prices: CreditPrices, span: Span) -> Iterator[list[date | Decimal | None]]:

@@ -20,6 +20,7 @@ from python_calamine import CalamineWorkbook
 from flexlib.cli.main import main
 from flexlib.cli.report_with import write_beside
 from flexlib.export.workbook import is_shared_workbook, write_workbook
+from flexlib.front.spend import load_spend
 from flexlib.i18n import speak
 from flexlib.report.manifest import seal_manifest
 from flexlib.report.parameters import check_request
@@ -95,6 +96,27 @@ def test_beside_a_page_that_is_shared_no_file_is_finer_than_the_page(
         "xlsx is not written beside the page, which is not for everybody to see: it may show departments of few"
         in capsys.readouterr().err
     )
+
+
+@pytest.mark.parametrize(("against", "months"), [("", ["2025-08", "2025-09"]), ("2025-09@1", ["2025-09"])])
+def test_the_facts_beside_a_comparison_are_of_both_months_and_of_versions_of_the_month_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, against: str, months: list[str]
+) -> None:
+    """Of the later month alone there was nothing to pivot the difference on; of two versions rows would count
+    twice."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+    words = ["--notebook", "compare_months", "--year", "2025", "--month", "9", "-p", "against", against]
+    assert main(["report", "--offline", *words, "--with", "xlsx", "--output-dir", str(tmp_path)]) == 0
+    (book,) = tmp_path.rglob("*.xlsx")
+    heads, *rows = CalamineWorkbook.from_path(book).get_sheet_by_name("Facts").to_python()
+    found = dict.fromkeys(months, Decimal())
+    for row in rows:
+        line = dict(zip(heads, row, strict=True))
+        found[f"{line['Day']:%Y-%m}"] += Decimal(str(line["US$"] or 0))
+    expected = {
+        month: Decimal(load_spend(month, None, FIXTURE, zone="UTC", names=False).total("usd") or 0) for month in months
+    }
+    assert {month: round(amount, 8) for month, amount in found.items()} == expected
 
 
 def test_what_programs_read_is_in_english_beside_a_page_in_spanish(made: Path, tmp_path: Path) -> None:
