@@ -21,7 +21,8 @@ class Outcome(StrEnum):
 
     WITHIN = "within"
     NEAR = "near"
-    """The lowest threshold is reached, whatever is missing; what is known does not exceed the amount."""
+    """The lowest threshold is reached, whatever is missing; what is known does not exceed the amount. It may be over
+    where `is_unknown` says so."""
     WILL_BE_OVER = "will be over"
     """The forecast of the period's end is above the amount."""
     OVER = "over"
@@ -56,6 +57,42 @@ RANK = (Outcome.WITHIN, Outcome.NEAR, Outcome.CANNOT_SAY, Outcome.WILL_BE_OVER, 
 """The one that is shown above others last."""
 
 
+def rank_outcome(outcome: Outcome, *, is_unknown: bool) -> int:
+    """What is shown above others is higher; what may be over ranks no lower than what cannot be judged.
+
+    >>> near, unknown = (rank_outcome(Outcome.NEAR, is_unknown=one) for one in (False, True))
+    >>> near < unknown == rank_outcome(Outcome.CANNOT_SAY, is_unknown=True)
+    True
+    """
+    return RANK.index(max(outcome, Outcome.CANNOT_SAY, key=RANK.index) if is_unknown else outcome)
+
+
+def passes_surely(low: float | None, amount: Decimal) -> bool:
+    """Whether the whole band of a forecast, of which `low` is the lower end, is above the amount."""
+    return low is not None and low > amount
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is said of a budget in one of its periods, in its unit."""
+
+    outcome: Outcome
+    spent: Decimal
+    """Known so far."""
+    lacks: str
+    """What is missing, in a few words; empty where nothing is."""
+    is_unknown: bool
+    """Whether too much is missing to tell that it is not over."""
+    expected: float | None
+    low: float | None
+    high: float | None
+    """The forecast of the period's end and its band of 80 %; None where there is none."""
+    day: date | None
+    """When it was exceeded, or is expected to be."""
+    earliest: date | None
+    """When it may be exceeded at the earliest, by the band."""
+
+
 @dataclass(frozen=True)
 class BudgetLine:
     """What a budget came to in one of its periods, to be shown; amounts in its unit."""
@@ -83,11 +120,13 @@ class BudgetLine:
     over: int = 0
     """Of its periods in the month, how many are over."""
     count: int = 1
+    is_unknown: bool = False
+    """Whether too much is missing to tell that it is not over."""
 
     @property
     def is_sure(self) -> bool:
         """Whether the whole band of the forecast is above the amount."""
-        return self.low is not None and self.low > self.amount
+        return passes_surely(self.low, self.amount)
 
     def measure(self, amount: Decimal | float) -> float | None:
         """An amount in percent of the budget; None of one of nothing."""

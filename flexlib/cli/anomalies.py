@@ -104,12 +104,13 @@ def describe_anomalies(made: MonthAnomalies) -> dict[str, Any]:
         "least": made.least,
         "state": str(made.state),
         "outcome": str(made.outcome),
-        "reason": next((one.reason for one in made.layers.values() if one.reason), None),
+        "reason": made.reason or None,
         "days_before": made.days_before,
         "days_known": made.days_known,
         "false_alarms": round(made.false_alarms, 2),
         "unusual": [_describe(one) for one in sorted(made.found, key=lambda one: bool(one.event))],
-        "layers": {name: {"rows_too_new": one.unjudged, "rows_without_prices": one.lacking, "days_tested": one.tested}
+        "layers": {name: {"rows_too_new": one.unjudged, "rows_without_prices": one.lacking, "days_tested": one.tested,
+                          "reason": one.reason or None}
                    for name, one in made.layers.items()},
         "missing": [*made.missing, *made.limits],
     }  # fmt: skip

@@ -100,11 +100,10 @@ def run_check(arguments: argparse.Namespace, settings: Settings) -> int:
         print("\n".join([render_check(made), *capped, *render_open(notices, left)]))
     for sentence in made.missing:
         print(sentence, file=sys.stderr)
-    outcomes = {one.outcome for one in made.periods}
-    if Outcome.OVER in outcomes:
+    if any(one.outcome is Outcome.OVER for one in made.periods):
         return LIMIT_PASSED
     code = max(find_exit_code(made.certificates, made.state), find_caps_code(caps or ()))
-    return max(code, State.GAP.exit_code) if Outcome.CANNOT_SAY in outcomes else code
+    return max(code, State.GAP.exit_code) if any(one.is_unknown for one in made.periods) else code
 
 
 def check_stored(arguments: argparse.Namespace, settings: Settings, month: Month) -> tuple[BudgetCheck, Settings]:
@@ -165,6 +164,8 @@ def describe_check(made: BudgetCheck) -> dict[str, Any]:
                 "first": one.span.first.isoformat(),
                 "last": one.span.last.isoformat(),
                 "outcome": str(one.outcome),
+                "is_sure": one.is_sure,
+                "is_unknown": one.is_unknown,
                 "amount": format_plain(one.budget.amount),
                 "spent": format_plain(one.spent),
                 "thresholds_reached": [*one.reached, *[FORECAST] * one.is_forecast_over],

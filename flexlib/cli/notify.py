@@ -244,4 +244,6 @@ def describe_standing(one: BudgetPeriod) -> Standing:
         ends[1],
         ends[2],
         one.day,
+        one.is_unknown,
+        one.is_sure,
     )

@@ -38,8 +38,8 @@ STOPS = (Outcome.FAILED, Outcome.NOT_RUN)
 
 CHANGING = re.compile(r"\S*\d\S*")
 """Words with digits in a reason, such as a time or a count: they may be others though the same thing is wrong."""
-EXCEEDED, CANNOT_SAY = "over", "cannot say"
-"""Outcomes of a budget, as `flexlib check --json` names them."""
+EXCEEDED = "over"
+"""The outcome of a budget, as `flexlib check --json` names it."""
 MOST_SAID = 3
 """Lines of a step that went well that are kept, such as what the month lacks."""
 
@@ -166,12 +166,10 @@ def list_found(words: Sequence[str], facts: Any) -> Iterator[str]:  # noqa: ANN4
 
 def _list_budgets(facts: Mapping[str, Any]) -> Iterator[str]:
     """The budgets of a check that are exceeded, and those that cannot be judged."""
-    found = {
-        name: [one for one in facts.get("budgets", ()) if one["outcome"] == name] for name in (EXCEEDED, CANNOT_SAY)
-    }
-    if over := dict.fromkeys(one["name"] for one in found[EXCEEDED]):
+    budgets = facts.get("budgets", ())
+    if over := dict.fromkeys(one["name"] for one in budgets if one["outcome"] == EXCEEDED):
         yield _("exceeded: {names}").format(names=join_and([*over]))
-    if unknown := dict.fromkeys(one["name"] for one in found[CANNOT_SAY]):
+    if unknown := dict.fromkeys(one["name"] for one in budgets if one["is_unknown"]):
         # What the command gives to programs is in English.
         yield _("cannot be judged, as flexlib check explains: {names}").format(names=join_and([*unknown]))
 

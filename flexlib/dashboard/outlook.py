@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from math import nan
 
 import pandas as pd
 
-from flexlib.analysis.budgets import BudgetLine, Outcome, Usage, find_day_passed, judge_budget
-from flexlib.analysis.forecast import Forecast, find_day_reached, forecast_path, forecast_sum
+from flexlib.analysis.budget_paths import judge_path
+from flexlib.analysis.budgets import BudgetLine, Usage
+from flexlib.analysis.forecast import forecast_path, forecast_sum
 from flexlib.analysis.forecast_parts import open_above
 from flexlib.checks import MOST_UNPRICED
 from flexlib.dashboard.budgets import count_unpriced, keep_recorded, lacks_too_much, list_rows, sum_days
@@ -96,21 +97,8 @@ def _build_line(budget: Budget, span: Span, rows: Sequence[DaySums], today: date
     is_unknown = is_nobodys or lacks_too_much(budget, own, most_unpriced)
     usage = Usage(sum_days(budget, own), lacks=said, is_unknown=is_unknown)
     path = [] if is_unknown else forecast_path(_list_days(budget, rows, today), list(span))
-    path = [open_above(one) for one in path] if said else path
-    this = _bound(path[-1], float(usage.spent)) if path else None
-    usage = replace(usage, expected=this.expected if this else None)
-    outcome = judge_budget(budget.amount, budget.thresholds, usage)
-    passed = find_day_reached(path, list(span), float(budget.amount), passes=True) if path else (None,) * 3
-    day = find_day_passed(budget.amount, usage) if outcome is Outcome.OVER else passed[0]
+    judged = judge_path(budget.amount, budget.thresholds, usage, path, list(span))
     return BudgetLine(
-        budget.name, budget.unit, budget.period, span, outcome, usage.spent, budget.amount, usage.lacks,
-        True, *((this.expected, this.low, this.high) if this else (None, None, None)),
-        day=day if outcome in (Outcome.OVER, Outcome.WILL_BE_OVER) else None,
-        earliest=None if outcome is Outcome.OVER else passed[1],
+        name=budget.name, unit=budget.unit, period=budget.period, span=span, amount=budget.amount, is_running=True,
+        **vars(judged),
     )  # fmt: skip
-
-
-def _bound(one: Forecast, spent: float) -> Forecast:
-    """No less than is spent already, today's calls, too."""
-    ends = [None if value is None else max(value, spent) for value in (one.expected, one.low, one.high)]
-    return replace(one, expected=ends[0], low=ends[1], high=ends[2])

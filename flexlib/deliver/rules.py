@@ -68,7 +68,8 @@ class Rule:
         outcomes = [one for one in self.at if isinstance(one, Outcome)] if self.at else OUTCOMES[1:]
         # Of nothing every share is reached from the beginning.
         reached = list_reached(standing.amount, list(percents), standing.spent) if standing.amount else []
-        return [*map(str, reached), *(str(one) for one in OUTCOMES if one in outcomes and one == standing.outcome)]
+        are = {standing.outcome, *[str(Outcome.CANNOT_SAY)] * standing.is_unknown}
+        return [*map(str, reached), *(str(one) for one in OUTCOMES if one in outcomes and str(one) in are)]
 
 
 def read_rules(path: Path) -> list[Rule]:

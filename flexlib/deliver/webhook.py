@@ -207,6 +207,8 @@ def _describe_amounts(claim: Claim, language: str) -> dict[str, Any]:
         "spent": format_plain(of.spent),
         "is_lower_bound": of.lacks,
         "outcome": of.outcome,
+        "is_sure": of.is_sure,
+        "is_unknown": of.is_unknown,
         **{
             name: None if (value := getattr(of, name)) is None else format_plain(value)
             for name in ("expected", "low", "high")

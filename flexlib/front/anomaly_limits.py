@@ -24,9 +24,9 @@ def find_reasons(layers: Mapping[str, Anomalies]) -> dict[str, str]:
 
 
 def find_outcome(layers: Mapping[str, Anomalies]) -> Outcome:
-    """Of all layers."""
+    """Of all layers, and of all that each of them has."""
     reasons = find_reasons(layers)
-    if not reasons:
+    if not reasons and not any(one.lacking for one in layers.values()):
         return Outcome.JUDGED
     return Outcome.CANNOT_SAY if len(reasons) == len(layers) else Outcome.IN_PART
 
@@ -39,14 +39,29 @@ def explain_limits(month: Month, unit: str, days: int, layers: Mapping[str, Anom
         )  # fmt: skip
     if find_outcome(layers) is Outcome.IN_PART:
         for key, reason in find_reasons(layers).items():
-            yield _("{kind} cannot be judged: {reason}.").format(kind=name_layer(key), reason=reason)
-    if count := layers["user"].lacking if "user" in layers else 0:
+            yield _explain_layer(key, reason)
+    yield from (_explain_lacking(key, one.lacking) for key, one in layers.items() if one.lacking)
+
+
+def _explain_layer(key: str, reason: str) -> str:
+    return _("{kind} cannot be judged: {reason}.").format(kind=name_layer(key), reason=reason)
+
+
+def _explain_lacking(key: str, count: int) -> str:
+    if key == WHOLE:
+        return _explain_layer(key, _("too many of its days lack prices"))
+    said = translate_count(
+        "{kind}: {count} cannot be judged, too many of its days lack prices.",
+        "{kind}: {count} cannot be judged, too many of their days lack prices.",
+        count,
+    )
+    if key == "user":
         said = translate_count(
             "{count} spender cannot be judged: too many of their days lack prices.",
             "{count} spenders cannot be judged: too many of their days lack prices.",
             count,
         )
-        yield said.format(count=format_number(count))
+    return said.format(kind=name_layer(key), count=format_number(count))
 
 
 def _explain_days(days: int, unit: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from flexlib.analysis.budgets import RANK, BudgetLine, Outcome
+from flexlib.analysis.budgets import BudgetLine, Outcome, rank_outcome
 from flexlib.front.budgets import BudgetCheck, BudgetPeriod
 from flexlib.i18n import Translated, _, to_english
 from flexlib.store.budgets import Budget
@@ -35,7 +35,7 @@ def _hide_person(said: str, person: str) -> Translated:
 
 
 def _build_line(budget: Budget, periods: Sequence[BudgetPeriod]) -> BudgetLine:
-    one = max(periods, key=lambda each: (RANK.index(each.outcome), each.spent))
+    one = max(periods, key=lambda each: (rank_outcome(each.outcome, is_unknown=each.is_unknown), each.spent))
     return BudgetLine(
         name=budget.name,
         unit=budget.unit,
@@ -53,4 +53,5 @@ def _build_line(budget: Budget, periods: Sequence[BudgetPeriod]) -> BudgetLine:
         earliest=one.earliest,
         over=sum(each.outcome is Outcome.OVER for each in periods),
         count=len(periods),
+        is_unknown=one.is_unknown,
     )

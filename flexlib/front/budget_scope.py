@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -55,6 +55,15 @@ def sum_budgets(spend: Spend, budgets: Sequence[Budget]) -> list[pd.DataFrame]:
             part = of_each.get(str(number), empty)
             found[number] = part.drop(columns="budget").reset_index(drop=True)
     return [found[number] for number in range(len(budgets))]
+
+
+def sum_unbilled(spend: Spend, senders: Collection[str]) -> pd.DataFrame:
+    """As of `sum_budgets`, of the rows of `narrow_spend` of which none of these sends the bill."""
+    keys = {key: write_key(key) for key in TABLE}
+    found = spend._rows.select("coalesce(proxy, provider)").distinct().fetchall()
+    billed = ", ".join(_quote(one) for (one,) in found if name_sender(one) in senders)
+    rows = spend._rows.filter(f"coalesce(proxy, provider) NOT IN ({billed or 'NULL'})")
+    return make_table(sum_groups(rows, keys), keys, spend.span, spend.zone, IN_PART)
 
 
 def _is_placed(spend: Spend, budget: Budget) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cache, partial
@@ -12,22 +12,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from flexlib.analysis.budgets import (
-    Outcome,
-    Usage,
-    find_day_passed,
-    judge_budget,
-    list_reached,
-    tell_left_out,
-)
-from flexlib.analysis.forecast import Forecast, find_day_reached
-from flexlib.analysis.forecast_parts import forecast_parts, open_above, raise_by
+from flexlib.analysis.budget_paths import judge_path
+from flexlib.analysis.budgets import Judged, Outcome, Usage, list_reached, passes_surely, tell_left_out
+from flexlib.analysis.forecast_parts import forecast_parts
 from flexlib.checks import MOST_UNPRICED, BillTolerance
 from flexlib.dates import Month, Span, list_periods
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.front.budget_bills import find_billed
 from flexlib.front.budget_lacks import explain_name, find_missing
-from flexlib.front.budget_scope import narrow_spend, sum_budgets
+from flexlib.front.budget_scope import narrow_spend, sum_budgets, sum_unbilled
 from flexlib.front.history import Gone, explain_ends, find_ends, find_gone, find_last_read, list_known, part_days
 from flexlib.front.months import compare_total
 from flexlib.front.sharing import keep_shared
@@ -43,28 +36,20 @@ CREDITS = "flex_credits"
 
 
 @dataclass(frozen=True)
-class BudgetPeriod:
-    """What a budget came to in one of its periods, in its unit."""
+class BudgetPeriod(Judged):
+    """What a budget came to in one of its periods."""
 
     budget: Budget
     span: Span
-    outcome: Outcome
-    spent: Decimal
-    """Known so far."""
     reached: tuple[int, ...]
     """The thresholds that were reached, in percent."""
-    lacks: str
-    """What is missing, in a few words; empty where nothing is."""
     is_running: bool
     """Whether some of its days are not known yet."""
-    expected: float | None
-    low: float | None
-    high: float | None
-    """The forecast of the period's end and its band; None where there is none."""
-    day: date | None
-    """When it was exceeded, or is expected to be."""
-    earliest: date | None
-    """When it may be exceeded at the earliest, by the band."""
+
+    @property
+    def is_sure(self) -> bool | None:
+        """Of one that will be over, whether the whole band of the forecast is above the amount; None of others."""
+        return passes_surely(self.low, self.budget.amount) if self.outcome is Outcome.WILL_BE_OVER else None
 
     @property
     def is_forecast_over(self) -> bool:
@@ -176,6 +161,10 @@ def _check_budget(
         known = known[[day.date() not in lacking for day in known]]
         return pd.Series([float(going_on.get(day.date(), 0)) for day in known], known, dtype=float)
 
+    @cache
+    def sum_others(billed: frozenset[str]) -> dict[date, Decimal]:
+        return _sum_days(sum_unbilled(spend, billed), budget.unit)
+
     whole = list_days(frozenset())
     found = []
     for span in list_periods(budget.period, month, budget.begins):
@@ -194,33 +183,18 @@ def _check_budget(
         lack = find_missing(spend, budget, table, days, read, most_unpriced, undecided, misnamed)
         if bills is not None:
             lack = bills.lacks, bills.is_unknown
-            undated = undated if bills.amount is None else bills.amount - _sum_known(by_day.values())
+            if bills.amount is None:
+                by_day = {day: amount for day, amount in sum_others(bills.replaced).items() if day in days}
+            else:
+                undated = bills.amount - _sum_known(by_day.values())
         is_running = last is None or last < span.last
         # What a bill says of the days to come nobody can tell, nor what days come to of which too much is missing.
         is_forecast = is_running and last and bills is None and not lack[1]
         path = forecast_parts(whole, part_days(span, gone, list_days), holidays=holidays) if is_forecast else []
         usage = Usage(by_day, undated if days.months[0].span == days else Decimal(0), *lack)
-        path = [raise_by(one, float(usage.undated)) for one in path]
-        path = [open_above(one) for one in path] if usage.lacks else path
-        this = _bound(path[-1], float(usage.spent)) if path else None
-        usage = replace(usage, expected=this.expected if this else None)
-        outcome = judge_budget(budget.amount, budget.thresholds, usage)
-        passed = find_day_reached(path, list(span), float(budget.amount), passes=True) if path else (None,) * 3
-        day = find_day_passed(budget.amount, usage) if outcome is Outcome.OVER else passed[0]
-        found.append(
-            BudgetPeriod(
-                budget,
-                span,
-                outcome,
-                usage.spent,
-                tuple(list_reached(budget.amount, budget.thresholds, usage.spent)),
-                usage.lacks,
-                is_running,
-                *((this.expected, this.low, this.high) if this else (None, None, None)),
-                day if outcome in (Outcome.OVER, Outcome.WILL_BE_OVER) else None,
-                None if outcome is Outcome.OVER else passed[1],
-            )
-        )
+        judged = judge_path(budget.amount, budget.thresholds, usage, path, list(span))
+        reached = tuple(list_reached(budget.amount, budget.thresholds, usage.spent))
+        found.append(BudgetPeriod(**vars(judged), budget=budget, span=span, reached=reached, is_running=is_running))
     return found
 
 
@@ -234,12 +208,6 @@ def _sum_days(dated: pd.DataFrame, unit: str) -> dict[date, Decimal]:
 
 def _sum_known(amounts: Iterable[object]) -> Decimal:
     return sum_known(one for one in amounts if isinstance(one, Decimal)) or Decimal(0)
-
-
-def _bound(one: Forecast, spent: float) -> Forecast:
-    """No less than is spent already, by days of which not all is known."""
-    ends = [None if value is None else max(value, spent) for value in (one.expected, one.low, one.high)]
-    return replace(one, expected=ends[0], low=ends[1], high=ends[2])
 
 
 def _is_over(spend: Spend, span: Span) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from flexlib.analysis.budgets import RANK, BudgetLine, Outcome, tell_left_out
+from flexlib.analysis.budgets import BudgetLine, Outcome, rank_outcome, tell_left_out
 from flexlib.formats import PERCENT, UNIT_NAMES, format_number
 from flexlib.i18n import _, mark_text, translate_count
 from flexlib.page.kit.chart import NARROW, WIDE, Chart, add_axes, size_letter
@@ -15,7 +15,9 @@ from flexlib.page.kit.parts import Heading, show_section
 from flexlib.page.kit.svg import add_tooltip, new_figure
 from flexlib.page.kit.theme import LIGHT
 from flexlib.tables.budgets import (
+    NEAR_OR_OVER,
     explain_outcome,
+    find_state,
     name_outcome,
     table_budgets,
     write_amount,
@@ -40,23 +42,27 @@ COLOURS = {
 SAID = {
     Outcome.OVER: mark_text("{name}: the budget is exceeded"),
     Outcome.WILL_BE_OVER: mark_text("{name}: the budget is expected to be exceeded"),
+    NEAR_OR_OVER: mark_text("{name}: the budget is nearly used up or exceeded"),
     Outcome.CANNOT_SAY: mark_text("{name}: the budget cannot be judged"),
     Outcome.NEAR: mark_text("{name}: the budget is nearly used up"),
 }
-"""Of one budget; the worst first."""
+"""Of one budget, by `find_state`; the worst first."""
 
 
-def _count_said(outcome: Outcome, count: int) -> str:
+def _count_said(state: str, count: int) -> str:
     """Of several."""
-    said = {
+    said: dict[str, str] = {
         Outcome.OVER: translate_count("{count} is exceeded", "{count} are exceeded", count),
         Outcome.WILL_BE_OVER: translate_count(
             "{count} is expected to be exceeded", "{count} are expected to be exceeded", count
         ),
+        NEAR_OR_OVER: translate_count(
+            "{count} is nearly used up or exceeded", "{count} are nearly used up or exceeded", count
+        ),
         Outcome.CANNOT_SAY: translate_count("{count} cannot be judged", "{count} cannot be judged", count),
         Outcome.NEAR: translate_count("{count} is nearly used up", "{count} are nearly used up", count),
     }
-    return said[outcome].format(count=format_number(count))
+    return said[state].format(count=format_number(count))
 
 
 def show_budgets(lines: Sequence[BudgetLine], left_out: int = 0) -> Piece:
@@ -64,7 +70,11 @@ def show_budgets(lines: Sequence[BudgetLine], left_out: int = 0) -> Piece:
     because everybody may see the page."""
     if not lines:
         return Html("budgets", "")
-    ranked = sorted(lines, key=lambda one: (-RANK.index(one.outcome), -(one.measure(one.spent) or 0)))
+    ranked = sorted(
+        lines,
+        key=lambda one: (rank_outcome(one.outcome, is_unknown=one.is_unknown), one.measure(one.spent) or 0),
+        reverse=True,
+    )
     heading = heading_for_budgets(ranked)
     if left_out:
         heading = Heading(heading.heading, f"{heading.note} {tell_left_out(left_out)}")
@@ -81,13 +91,13 @@ def heading_for_budgets(lines: Sequence[BudgetLine]) -> Heading:
         note += " " + _("Where something is missing it comes on top, and the line has no upper end.")
     if any(one.period != "month" for one in lines):
         note += " " + _("Of days, weeks and cycles the one that used most stands for all.")
-    counts = {outcome: sum(one.outcome is outcome for one in lines) for outcome in SAID}
-    said, many = [_count_said(outcome, count) for outcome, count in counts.items() if count], format_number(len(lines))
+    counts = {state: sum(find_state(one) == state for one in lines) for state in SAID}
+    said, many = [_count_said(state, count) for state, count in counts.items() if count], format_number(len(lines))
     if not said:
         held = translate_count("The budget is held", "All {count} budgets are held", len(lines))
         return Heading(held.format(count=many), note)
     if len(lines) == 1:
-        return Heading(_(SAID[lines[0].outcome]).format(name=lines[0].name), note)
+        return Heading(_(SAID[find_state(lines[0])]).format(name=lines[0].name), note)
     return Heading(_("Of {count} budgets {said}").format(count=many, said=", ".join(said)), note)
 
 

@@ -52,6 +52,10 @@ class Standing:
     """The ends of the forecast's band; None where there is none."""
     day: date | None = None
     """On which it was exceeded, or is expected to be."""
+    is_unknown: bool = False
+    """Whether too much is missing to tell that it is not over."""
+    is_sure: bool | None = None
+    """Of one that will be over, whether the whole band of the forecast is above the amount."""
 
     @property
     def is_personal(self) -> bool:

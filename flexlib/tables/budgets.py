@@ -20,20 +20,29 @@ WRITTEN = {
 LIKELY = mark_text("likely over")
 """A budget that will be over by what is expected, and may not be by the lower end of its band."""
 
+NEAR_OR_OVER = mark_text("near or over")
+"""A budget that is near by what is known, and may be over by what is missing."""
+
 OUTCOMES = (
     mark_text("within"),
     mark_text("near"),
+    NEAR_OR_OVER,
     LIKELY,
     mark_text("will be over"),
     mark_text("over"),
     mark_text("cannot say"),
 )
-"""What `Outcome` says, and `LIKELY`."""
+"""What `Outcome` says, and the two that say it with less."""
 
 
 def name_outcome(one: BudgetLine) -> str:
     """What is said of it, in a word or two."""
-    return _(LIKELY if one.outcome is Outcome.WILL_BE_OVER and not one.is_sure else str(one.outcome))
+    return _(LIKELY if one.outcome is Outcome.WILL_BE_OVER and not one.is_sure else find_state(one))
+
+
+def find_state(one: BudgetLine) -> str:
+    """Its outcome, or `NEAR_OR_OVER`, by what is known of it."""
+    return NEAR_OR_OVER if one.outcome is Outcome.NEAR and one.is_unknown else str(one.outcome)
 
 
 def write_amount(amount: Decimal | float, unit: str) -> str:

@@ -12,6 +12,7 @@ import pytest
 from spend_samples import AUGUST, SEPTEMBER, call, ingest_charges, store, store_credits
 
 from flexlib.cli.main import main
+from flexlib.dates import Month
 from flexlib.sources.charges.mapping import ChargeMapping
 from flexlib.store.budgets import read_budgets
 
@@ -122,7 +123,7 @@ def test_what_is_missing_is_no_room_left(tmp_path: Path, data: Path, capsys: pyt
     assert main([*WORDS, "--budgets", str(tmp_path / "b.yaml")]) == 5
     said = capsys.readouterr().out.splitlines()
     assert said[1] == "  CANNOT SAY   ten       at least 5.00 of 10.00 US$, 50.0 %; 1 call without a price"
-    assert said[2] == "  NEAR         six       at least 5.00 of 6.00 US$, 83.3 %; 1 call without a price"
+    assert said[2] == "  NEAR OR OVER six       at least 5.00 of 6.00 US$, 83.3 %; 1 call without a price"
     assert check(tmp_path / "b.yaml", capsys, "name: ten, provider: openai, currency: usd, amount: '10'")[0] == 3
 
 
@@ -280,6 +281,57 @@ def test_a_bill_is_what_a_provider_cost_and_has_no_days(
     assert code == 5
     assert {("month", "over", "50"), ("all", "near", "50.08")} <= told
     assert {outcome for name, outcome, _ in told if name == "week"} == {"cannot say"}
+
+
+def bill_september(tmp_path: Path, root: Path, amount: str, currency: str = "USD") -> None:
+    (tmp_path / "bill.csv").write_text(f"from,to,sum\n2025-09-01,2025-10-01,{amount}\n", "utf-8")
+    mapping = ChargeMapping(period_start="from", period_end="to", amount="sum", currency=currency, provider="openai")
+    ingest_charges([tmp_path / "bill.csv"], mapping, root)
+
+
+@pytest.fixture
+def billed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Calls of 3 September: US$ 8 of OpenAI and 3 of Anthropic."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    store(root, "import", SEPTEMBER, call("a", "2025-09-03T10:00:00", "8"),
+          call("b", "2025-09-03T11:00:00", "3", provider="anthropic", model="claude-x"),
+          call("c", "2025-09-30T23:00:00", "0"),
+          call("d", "2025-09-30T23:00:00", "0", provider="anthropic", model="claude-x"))  # fmt: skip
+    return root
+
+
+def test_calls_that_a_bill_replaces_are_no_lower_bound_of_a_week(
+    billed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """OpenAI's bill is of US$ 5: of the week its calls say nothing; those of Anthropic, without one, do."""
+    bill_september(tmp_path, billed, "5")
+    of = {"openai": "provider: openai", "anthropic": "provider: anthropic", "all": "whole: true"}
+    _, made = check(tmp_path / "b.yaml", capsys, *(
+        f"name: {name} {amount} {period}, {scope}, currency: usd, amount: '{amount}', period: {period}"
+        for name, scope in of.items() for amount in (4, 10) for period in ("week", "month")
+    ))  # fmt: skip
+    found = {one["name"]: (one["outcome"], one["spent"], one["thresholds_reached"], one["is_unknown"])
+             for one in made if one["first"] == "2025-09-01"}  # fmt: skip
+    none = "cannot say", "0", list[int](), True
+    assert found == {
+        "openai 4 week": none, "openai 10 week": none,  # its calls came to 8
+        "anthropic 4 week": ("near", "3", [75], False), "anthropic 10 week": ("within", "3", [], False),
+        "all 4 week": ("near", "3", [75], True), "all 10 week": ("cannot say", "3", [], True),
+        "openai 4 month": ("over", "5", [75, 90, 100], False), "openai 10 month": ("within", "5", [], False),
+        "anthropic 4 month": ("near", "3", [75], False), "anthropic 10 month": ("within", "3", [], False),
+        "all 4 month": ("over", "8", [75, 90, 100], False), "all 10 month": ("near", "8", [75], False),
+    }  # fmt: skip
+
+
+def test_calls_that_a_bill_without_a_rate_replaces_are_no_lower_bound_of_the_month(
+    billed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bill_september(tmp_path, billed, "1", "EUR")
+    lines = [f"name: b{amount}, provider: openai, currency: usd, amount: '{amount}'" for amount in (7, 10)]
+    code, made = check(tmp_path / "b.yaml", capsys, *lines)
+    assert [(one["outcome"], one["spent"], one["lacks"]) for one in made] == [
+        ("cannot say", "0", "of openai not all is known")] * 2  # fmt: skip
+    assert code == 3
 
 
 def test_each_budget_has_a_line_whatever_is_stored(
@@ -623,3 +675,50 @@ def test_a_sum_of_a_month_of_somebody_who_moved_may_be_of_each_department_that_i
     said = "somebody moved within September 2025; their sum of that month is in no department"
     assert (code, [(one["name"], one["outcome"], one["spent"], one["lacks"]) for one in made]) == (3, [
         ("A", "cannot say", "1", said), ("B", "cannot say", "1", said), ("C", "within", "1", None)])  # fmt: skip
+
+
+def test_a_budget_that_is_near_and_may_be_over_is_not_passed_as_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """US$ 25 of department A are known, and 100 of somebody who moved into or out of it; of B, half of what it has."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    store(root, "import", SEPTEMBER, call("a", "2025-09-01", "100", grain="month", requests=9, **ANA),
+          call("b", "2025-09-30T23:00:00", "25", usable_type="user", usable_id=1),
+          call("c", "2025-09-30T23:00:00", "25", usable_type="user", usable_id=3))  # fmt: skip
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(roster := tmp_path / "organization.csv"))
+    lines = ["42,user,A,,2025-09-14", "42,user,B,2025-09-15,", "1,user,A,,", "3,user,C,,"]
+    roster.write_text("\n".join(["who,kind,department,from,until", *lines]), "utf-8")
+    file, of = tmp_path / "budgets.yaml", "name: {0}, department: {0}, currency: usd, amount: '{1}'"
+    found = []
+    for name, amount in (("A", 30), ("A", 24), ("A", 100), ("C", 30)):
+        code, (one,) = check(file, capsys, of.format(name, amount))
+        found.append((code, one["outcome"], one["is_unknown"]))
+    assert found == [(3, "near", True), (5, "over", False), (3, "cannot say", True), (0, "near", False)]
+    check(file, capsys, of.format("A", 30))
+    assert main([*WORDS, "--budgets", str(file)]) == 3
+    assert capsys.readouterr().out.splitlines()[1].startswith("  NEAR OR OVER A  at least 25.00 of 30.00 US$, 83.3 %; ")
+
+
+def test_json_says_whether_it_is_sure_that_a_budget_will_be_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """US$ 1 on most days, 9 on every fifth, up to 15 September: the band of what is expected is wide."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    for month in (Month(2025, 6), Month(2025, 7), AUGUST, SEPTEMBER):
+        days = [day for day in month.span if day.isoformat() <= "2025-09-15"]
+        store(root, "import", month, *(
+            call(str(day), f"{day}T10:00:00", "9" if day.toordinal() % 5 == 0 else "1") for day in days
+        ))  # fmt: skip
+    _, (first,) = check(tmp_path / "b.yaml", capsys, "name: b, whole: true, currency: usd, amount: '1000'")
+    between, below = (first["low"] + first["expected"]) / 2, first["low"] - 1
+    assert first["spent"] < f"{below:.2f}"
+    code, made = check(tmp_path / "b.yaml", capsys, *(
+        f"name: b{place}, whole: true, currency: usd, amount: '{amount:.2f}'"
+        for place, amount in enumerate((1000, between, below, 3))
+    ))  # fmt: skip
+    assert code == 5
+    assert [(one["outcome"], one["is_sure"]) for one in made] == [
+        ("within", None), ("will be over", False), ("will be over", True), ("over", None)]  # fmt: skip
+    main([*WORDS, "--budgets", str(tmp_path / "b.yaml")])
+    said = capsys.readouterr().out.splitlines()
+    assert [line[2:14].strip() for line in said[2:4]] == ["LIKELY OVER", "WILL BE OVER"]

@@ -16,6 +16,7 @@ from spend_samples import SEPTEMBER, call, store
 
 from flexlib import hold, record_usage
 from flexlib.cli.main import main
+from flexlib.dates import Month
 from flexlib.deliver import mail
 from flexlib.store.outbox import Standing, put_standing
 
@@ -292,3 +293,54 @@ def test_who_is_taken_out_of_the_rules_is_told_nothing_more_of_what_was_refused(
         other.write_text("notices: [{slack: new, budgets: all, at: [over]}]", "utf-8")
         code, said, _ = run(capsys, "notify", "--notices", str(other), "--json")
         assert [(one["recipient"], one["fate"]) for one in json.loads(said)["messages"]] == [("old", "sent")]
+
+
+def test_who_asks_for_budgets_that_cannot_be_judged_is_told_of_one_that_is_near_and_may_be_over(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """US$ 5 of 6 are known, and half of the calls have no price."""
+    calls = call("a", "2025-09-02T10:00:00", "5"), call("b", "2025-09-02T11:00:00", None)
+    store(data, "import", SEPTEMBER, *calls, lacking=1)
+    (tmp_path / "FLEXLIB_BUDGETS.yaml").write_text(
+        "budgets: [{name: all, whole: true, currency: usd, amount: '6'}]", "utf-8"
+    )
+    rules = "{webhook: ops, at: cannot say}, {email: a@example.com, at: [75]}, {email: b@example.com, at: over}"
+    (tmp_path / "FLEXLIB_NOTICES.yaml").write_text(f"notices: [{rules}]", "utf-8")
+    with serve_script("http") as hook:
+        monkeypatch.setenv("FLEXLIB_WEBHOOK_URL_OPS", hook.url)
+        monkeypatch.setenv("FLEXLIB_WEBHOOK_SECRET", SECRET)
+        code, said, _ = run(capsys, "notify", *MONTH)
+        assert (code, said.splitlines()) == (0, [
+            "Notices of September 2025",
+            "  SENT     e-mail to a@example.com: Budget all: at least 83.3 % used",
+            "  SENT     webhook ops: Budget all: cannot be judged",
+        ])  # fmt: skip
+        (taken,) = hook.taken
+    (notice,) = json.loads(taken.partition(b"\r\n\r\n")[2])["notices"]
+    told = {name: notice[name] for name in ("event", "outcome", "spent", "is_lower_bound", "is_unknown", "is_sure")}
+    assert told == {
+        "event": "cannot say", "outcome": "near", "spent": "5", "is_lower_bound": True, "is_unknown": True,
+        "is_sure": None,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "is_sure"), [(6, True), (8, False)])
+def test_a_webhook_is_told_whether_it_is_sure_that_a_budget_will_be_over(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], first: int,
+    is_sure: bool,
+) -> None:  # fmt: skip
+    """A dollar a day up to 15 September, of which 30 will be used; by six weeks there is no band."""
+    for month in (Month(2025, number) for number in range(first, 10)):
+        days = [day for day in month.span if day.isoformat() <= "2025-09-15"]
+        store(data, "import", month, *(call(str(day), f"{day}T10:00:00", "1") for day in days))
+    (tmp_path / "FLEXLIB_BUDGETS.yaml").write_text(
+        "budgets: [{name: all, whole: true, currency: usd, amount: '25'}]", "utf-8"
+    )
+    (tmp_path / "FLEXLIB_NOTICES.yaml").write_text("notices: [{webhook: ops}]", "utf-8")
+    with serve_script("http") as hook:
+        monkeypatch.setenv("FLEXLIB_WEBHOOK_URL_OPS", hook.url)
+        monkeypatch.setenv("FLEXLIB_WEBHOOK_SECRET", SECRET)
+        assert run(capsys, "notify", *MONTH[:4])[0] == 0
+        (taken,) = hook.taken
+    (notice,) = json.loads(taken.partition(b"\r\n\r\n")[2])["notices"]
+    assert (notice["event"], notice["is_sure"], notice["is_unknown"]) == ("will be over", is_sure, False)

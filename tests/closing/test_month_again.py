@@ -239,11 +239,12 @@ def test_a_month_is_settled_three_hours_after_its_end_in_its_zone_and_in_utc(tmp
 def test_a_step_says_which_budgets_are_exceeded_and_which_reports_the_site_lacks(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    facts = {"budgets": [{"name": name, "outcome": outcome} for name, outcome in
+    facts = {"budgets": [{"name": name, "outcome": outcome, "is_unknown": False} for name, outcome in
                          (("Sales", "over"), ("Data", "near"), ("Sales", "over"), ("All", "over"))]}  # fmt: skip
     assert [*list_found(("check",), facts)] == ["exceeded: Sales and All"]
-    facts = {"budgets": [{"name": "All", "outcome": "cannot say", "lacks": "August is not stored"}]}
-    assert [*list_found(("check",), facts)] == ["cannot be judged, as flexlib check explains: All"]
+    facts = {"budgets": [{"name": name, "outcome": outcome, "lacks": "August is not stored", "is_unknown": True}
+                         for name, outcome in (("All", "cannot say"), ("Data", "near"))]}  # fmt: skip
+    assert [*list_found(("check",), facts)] == ["cannot be judged, as flexlib check explains: All and Data"]
     print_step(Record("organization", Outcome.KEPT, exit_code=3, said=("1 spends and is listed nowhere",)), shows=True)
     assert "\n    1 spends and is listed nowhere\n" in capsys.readouterr().out
     left = [f"2025-0{number}/a.html is left out: its manifest was edited." for number in range(1, 6)]

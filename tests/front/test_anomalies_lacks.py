@@ -85,7 +85,9 @@ def test_a_person_whose_calls_have_prices_is_judged_beside_one_whose_calls_have_
     )
     assert read_words(show_unusual(made).render_html()).count("All together cannot be judged: ") == 1
     told = describe_anomalies(made)
-    assert (told["outcome"], told["reason"]) == ("in part", "0 days are known, a weekday takes 14")
+    assert (told["outcome"], told["reason"]) == ("in part", None)  # of people and models there is none
+    reasons = {name: layer["reason"] for name, layer in told["layers"].items()}
+    assert reasons == {"day": "0 days are known, a weekday takes 14", "user": None, "model": None}
 
 
 def test_nothing_unusual_is_none_of_what_can_be_judged_where_all_together_cannot(tmp_path: Path) -> None:
@@ -114,6 +116,47 @@ def test_who_has_use_on_every_day_lacks_prices_and_not_days_of_use(tmp_path: Pat
     assert read_words(show_unusual(made).render_html()).endswith(f"{said} 1 spender has too few days of use to tell.")
     layer = describe_anomalies(made)["layers"]["user"]
     assert (layer["rows_too_new"], layer["rows_without_prices"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("model", "Models: 1 cannot be judged, too many of its days lack prices."),
+        ("department", "Departments: 1 cannot be judged, too many of its days lack prices."),
+    ],
+)
+def test_no_day_is_not_said_of_what_was_not_judged_whatever_is_looked_at(tmp_path: Path, key: str, said: str) -> None:
+    """A thousand calls a day, and of one model, and of one department, two with a price beside one without."""
+    big = {"model": "gpt-4o", "metadata": '{"department": "Ventas"}'}
+    small = big | ({"model": "gpt-5"} if key == "model" else {"metadata": '{"department": "Datos"}'})
+    for month in (Month(2025, 7), AUGUST, SEPTEMBER):
+        store(tmp_path, "import", month, *(
+            call(f"{name}{day}", f"{day}", usd, grain="day", requests=count, usable_type="user", usable_id=1, **of)
+            for day in month.span
+            for name, usd, count, of in (("a", "100", 1000, big), ("b", "9" if day.day == 18 else "0.5", 2, small),
+                                         ("c", None, 1, small))
+        ))  # fmt: skip
+    made = find_month_anomalies(SEPTEMBER, tmp_path, of="usd", by=["department"])
+    assert (made.found, made.limits) == ((), (said,))
+    assert render_anomalies(made, 10).splitlines() == [
+        "Unusual days of September 2025 in US$, at least 1 each: none of what can be judged", said]  # fmt: skip
+    assert read_words(show_unusual(made).render_html()) == (
+        f"Of what can be judged no day was far above its own weekday. {said}"
+    )
+    told = describe_anomalies(made)
+    assert (told["outcome"], told["reason"], told["layers"][key]["rows_without_prices"]) == ("in part", None, 1)
+
+
+def test_all_together_is_not_judged_where_every_day_with_use_lacks_prices(tmp_path: Path) -> None:
+    """Used on Mondays alone, each time with one call that has no price; the other days are known to be of nothing."""
+    for month in (Month(2025, 7), AUGUST, SEPTEMBER):
+        store(tmp_path, "import", month, call(f"z{month}", f"{month.last}T12:00:00", "0"), *(
+            call(f"{name}{day}", f"{day}T10:00:00", usd, usable_type="user", usable_id=1)
+            for day in month.span if day.weekday() == 0 for name, usd in (("a", "5"), ("b", None))
+        ))  # fmt: skip
+    made = judge(tmp_path)
+    assert "All together cannot be judged: too many of its days lack prices." in made.limits
+    assert render_anomalies(made, 10).splitlines()[0].endswith(": none of what can be judged")
 
 
 def test_credits_lack_no_prices_and_are_no_calls(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ LINE = BudgetLine(
 )  # fmt: skip
 OVER = replace(LINE, name="mail", outcome=Outcome.OVER, spent=Decimal(120), day=date(2025, 9, 12), is_running=False)
 HELD = replace(LINE, name="chat", outcome=Outcome.WITHIN, spent=Decimal(5), expected=None, low=None, high=None)
+UNSURE = replace(HELD, outcome=Outcome.NEAR, spent=Decimal(90), lacks="rows of 2025-09 are missing", is_unknown=True)
 
 
 def find_lines(root: Path, of: str, file: Path, names: bool = False) -> list[BudgetLine]:
@@ -42,6 +43,11 @@ def find_lines(root: Path, of: str, file: Path, names: bool = False) -> list[Bud
         ([OVER, OVER, HELD], "Of 3 budgets 2 are exceeded"),
         ([replace(HELD, outcome=Outcome.CANNOT_SAY), replace(HELD, outcome=Outcome.NEAR)],
          "Of 2 budgets 1 cannot be judged, 1 is nearly used up"),
+        ([UNSURE, replace(HELD, outcome=Outcome.CANNOT_SAY, is_unknown=True)],
+         "Of 2 budgets 1 is nearly used up or exceeded, 1 cannot be judged"),
+        ([UNSURE, UNSURE, replace(UNSURE, is_unknown=False)],
+         "Of 3 budgets 2 are nearly used up or exceeded, 1 is nearly used up"),
+        ([UNSURE], "chat: the budget is nearly used up or exceeded"),
         ([HELD, HELD], "All 2 budgets are held"),
         ([HELD], "The budget is held"),
         ([LINE], "all credits: the budget is expected to be exceeded"),
@@ -77,6 +83,14 @@ def test_amounts_of_budgets_are_numbers_in_files_and_in_several_units_have_their
     (of,) = (one for one in table.columns if one.key == "of")
     assert [of.find_kind(row) for row in table.rows] == [Kind.USD, Kind.CLP, Kind.USD]
     assert "4,000,000 CLP" in " ".join(render_table(table, SEPTEMBER.span).split())
+
+
+def test_what_may_be_over_stands_above_what_is_near_and_what_used_less_of_what_cannot_be_judged() -> None:
+    lines = [replace(UNSURE, name="near", spent=Decimal(99), is_unknown=False), UNSURE,
+             replace(UNSURE, name="unknown", outcome=Outcome.CANNOT_SAY, spent=Decimal(10))]  # fmt: skip
+    words = read_words(show_budgets(lines).render_html())
+    assert words.rindex(" at least 90.00 ") < words.rindex(" at least 10.00 ") < words.rindex(" at least 99.00 ")
+    assert [row["outcome"] for row in table_budgets(lines).rows] == ["near", "near or over", "cannot say"]
 
 
 def test_of_days_the_one_that_used_most_says_how_many_are_over() -> None:
