@@ -53,7 +53,12 @@ BADGES = {
         "warn", "?", "Unwitnessed", "What the total rests on", "", "no second figure confirms the total."
     ),
     State.UNRECONCILED: StateBadge(
-        "bad", "≠", "Unreconciled", "Two sums that must agree do not", "", "two sums that must agree do not."
+        "bad",
+        "≠",
+        "Unreconciled",
+        "What does not agree, or may count twice",
+        "",
+        "two sums that must agree do not, or something may count twice.",
     ),
     State.GAP: StateBadge(
         "bad", "!", "Gap", "What is missing from the total", "at least", "the total is a lower bound."
