@@ -14,7 +14,9 @@ COMMAND = re.compile(
     r"\bflexlib (?:certificate|close|fetch|fx|import|ledger|sources|spend)\b|(?<![\w-])--[a-z]|\bFLEXLIB_[A-Z]"
 )
 """Of a sentence: a command, an option or a setting."""
-PART = re.compile(r"(?<=[.;]) |(?=, (?:and|y) flexlib )")
+PART = re.compile(rf"(?<=[.;]) |(?<=:) (?!{COMMAND.pattern})|(?=, (?:and|y) flexlib )")
+"""Where a sentence may be cut: what leads up to a command itself, such as `Run:`, goes with it, a fact before advice
+stays."""
 FIRST = "flexlib report --demo --year 2025 --month 9"
 """What whoever has nothing yet may try."""
 WITHOUT_OPTION = {"makers", "sellers", "optional", "totals", "reader", "tier_columns", "currency", "preset"}
@@ -85,6 +87,8 @@ def leave_out_commands(sentences: Iterable[str]) -> list[str]:
     ['Not known.']
     >>> leave_out_commands(["3 rows could not be taken; flexlib certificate --year 2025 says which, and why."])
     ['3 rows could not be taken.']
+    >>> leave_out_commands(["2 rows of a.csv are of one time and user: import it again with --distinct if all count"])
+    ['2 rows of a.csv are of one time and user.']
     """
     parts = ([one for one in PART.split(text) if not COMMAND.search(one)] for text in sentences)
-    return [" ".join(kept).rstrip(".;,") + "." for kept in parts if kept]
+    return [" ".join(kept).rstrip(".;:,") + "." for kept in parts if kept]

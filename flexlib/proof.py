@@ -22,7 +22,7 @@ class State(StrEnum):
     """How far a total can be trusted, worst first: the first that holds is the state."""
 
     GAP = "GAP"  # something that was asked for, or much of the money, is missing: the total is a lower bound
-    UNRECONCILED = "UNRECONCILED"  # two sums that must agree do not
+    UNRECONCILED = "UNRECONCILED"  # two sums that must agree do not, or something may count twice
     UNWITNESSED = "UNWITNESSED"  # no second figure of the server's confirms the total: a list cut short would not show
     PROVISIONAL = "PROVISIONAL"  # read before the month was over and settled
     COMPLETE = "COMPLETE"

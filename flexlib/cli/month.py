@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from flexlib.cli.export_formats import FORMATS, check_libraries
 from flexlib.cli.options import Commands, add_command, add_demo_option, add_month_options, asks_demo
 from flexlib.commands import note_language, write_command
-from flexlib.dates import Month, check_begun
+from flexlib.dates import SHARED_ZONE, Month, check_begun
 from flexlib.errors import BadSetting, ExtraMissing, InvalidRequest
 from flexlib.formats import clean_lines, clean_text, format_moment
 from flexlib.home import find_home
@@ -114,13 +114,10 @@ def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closin
     plan = faults.read(partial(read_plan, is_named=arguments.plan is not None), file, FORMATS)
     faults.found += [*(list_missing_libraries(plan) if plan else ()), *list_missing_files(settings)]
     is_demo = asks_demo(arguments, settings)
-    faults.found += list_unmailed(plan, settings) if plan and not (is_demo or is_made_up(settings.data)) else []
+    month = _find_month(arguments, plan.zone if plan else SHARED_ZONE)
+    if plan and not (is_demo or is_made_up(settings.data)):
+        faults.found += list_unmailed(plan, settings, arguments.output_dir / str(month))
     faults.tell()
-    if (arguments.year is None) != (arguments.month is None):
-        raise InvalidRequest(_("give --year and --month, or neither for the month that has ended."))
-    now = Month.containing(datetime.now(ZoneInfo(plan.zone)).date())
-    month = now.previous if arguments.year is None else Month(arguments.year, arguments.month)
-    check_begun(month.span)
     if is_demo:
         settings = replace(settings, data=settings.data / DEMO, database_url=None)
     elif not (settings.service_key or settings.has_ledger or plan.folder or list_newest(month, settings.data)):
@@ -138,6 +135,16 @@ def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closin
             )
         )
     return closing
+
+
+def _find_month(arguments: argparse.Namespace, zone: str) -> Month:
+    """The month that is asked for, else the one that has ended in the zone."""
+    if (arguments.year is None) != (arguments.month is None):
+        raise InvalidRequest(_("give --year and --month, or neither for the month that has ended."))
+    now = Month.containing(datetime.now(ZoneInfo(zone)).date())
+    month = now.previous if arguments.year is None else Month(arguments.year, arguments.month)
+    check_begun(month.span)
+    return month
 
 
 def list_notes(closing: Closing) -> list[str]:

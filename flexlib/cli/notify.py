@@ -99,11 +99,12 @@ def run_notify(arguments: argparse.Namespace, settings: Settings) -> int:
     find_owner = _read_owners(arguments, settings)
     if arguments.dry_run:
         from flexlib.deliver.claims import Claims
-        from flexlib.deliver.delivery import gather, plan_notices
+        from flexlib.deliver.delivery import gather, list_left, plan_notices
 
-        standings += list_standings(settings.data).values()
-        plan = plan_notices(rules, standings, datetime.now(timezone.utc), find_owner)
-        messages = gather(Claims(settings.data).list_new(plan.claims))
+        claims, now = Claims(settings.data), datetime.now(timezone.utc)
+        moved = list_left(claims, rules, path, find_owner).standings
+        plan = plan_notices(rules, [*list_standings(settings.data).values(), *standings, *moved], now, find_owner)
+        messages = gather(claims.list_new(plan.claims))
     else:
         from flexlib.deliver.delivery import tell
 

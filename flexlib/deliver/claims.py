@@ -169,7 +169,7 @@ class Claims:
         if not self._file.exists():
             return []
         marks = ",".join("?" * len(fates))
-        with self._open() as base:
+        with self.open() as base:
             if not base.execute("SELECT 1 FROM sqlite_master WHERE name = 'claims'").fetchall():
                 return []
             which = f"state IN ({marks}) ORDER BY channel, recipient, message, key"
@@ -206,7 +206,7 @@ class Claims:
         with report_disk(folder):
             folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
             os.close(os.open(self._file, os.O_RDWR | os.O_CREAT, PRIVATE))
-        with self._open() as base:
+        with self.open() as base:
             base.execute("PRAGMA synchronous = EXTRA")  # a claim outlives a power cut
             base.execute("BEGIN IMMEDIATE")
             base.execute(TABLE)
@@ -215,7 +215,8 @@ class Claims:
             base.execute("COMMIT")
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
+    def open(self) -> Iterator[sqlite3.Connection]:
+        """The file as it is, which has to be there; what is stored goes through `change`."""
         base = None
         try:
             base = sqlite3.connect(self._file, timeout=BUSY, isolation_level=None)

@@ -15,7 +15,7 @@ from flexlib.deliver.mail import MailChannel
 from flexlib.deliver.rules import OWNER, PERSON, Rule
 from flexlib.deliver.sending import Channel, NotSent, SendingFailed
 from flexlib.deliver.webhook import WebhookChannel
-from flexlib.deliver.withdrawn import note_named, withdraw
+from flexlib.deliver.withdrawn import Left, find_left, note_named, withdraw
 from flexlib.i18n import Translated, _, to_english
 from flexlib.store.disk import report_disk
 from flexlib.store.outbox import Standing, list_standings
@@ -86,6 +86,11 @@ def _is_named(claim: Claim, rules: Sequence[Rule], find_owner: FindOwner) -> boo
     return any(whom == claim.recipient or to == OWNER and not whom for to, whom in means)
 
 
+def list_left(claims: Claims, rules: Sequence[Rule], file: Path, find_owner: FindOwner) -> Left:
+    """What waits or was refused, by whether these rules of `file` name its reader."""
+    return find_left(claims, file, lambda one: _is_named(one, rules, find_owner))
+
+
 def _explain_untold(standing: Standing, to: str) -> str:
     if to == OWNER:
         said = _("Nobody is told about the budget {name}: no e-mail address of the owner of {scope} {of} is known.")
@@ -123,12 +128,13 @@ def tell(
     file: Path | None = None,
 ) -> tuple[Plan, list[Message]]:
     """Claims what is to be told of these budgets and of those left in the data folder `root`, withdraws what the rules
-    of `file` name no reader for any more, sends what is due, and gives each message that was withdrawn or tried, is
-    open or waits, with its fate. Raises `BadFile` and `DiskFailed`."""
+    of `file` name no reader for any more, of which they tell whom they name today, sends what is due, and gives each
+    message that was withdrawn or tried, is open or waits, with its fate. Raises `BadFile` and `DiskFailed`."""
     now, claims = now or datetime.now(timezone.utc), Claims(root)
     with claims.hold():
         left = list_standings(root)
-        plan = plan_notices(rules, [*left.values(), *standings], now, find_owner)
+        moved = list_left(claims, rules, file, find_owner) if file else Left()
+        plan = plan_notices(rules, [*left.values(), *standings, *moved.standings], now, find_owner)
         claims.add(plan.claims, now)
         with report_disk(root):
             for standing in left:  # what they say is claimed now
@@ -136,7 +142,7 @@ def tell(
         withdrawn = []
         if file is not None:
             note_named(claims, plan.claims, file)
-            withdrawn = withdraw(claims, file, lambda one: _is_named(one, rules, find_owner), now)
+            withdrawn = withdraw(claims, file, moved, now)
         tried = deliver_due(claims, open_channels(servers, root, ca_bundle), now)
         known = {one.id for one in tried}
         waiting = [one for one in claims.list_messages(Fate.UNKNOWN, Fate.FAILED, Fate.WAITING) if one.id not in known]

@@ -344,3 +344,24 @@ def test_a_webhook_is_told_whether_it_is_sure_that_a_budget_will_be_over(
         (taken,) = hook.taken
     (notice,) = json.loads(taken.partition(b"\r\n\r\n")[2])["notices"]
     assert (notice["event"], notice["is_sure"], notice["is_unknown"]) == ("will be over", is_sure, False)
+
+
+def test_who_takes_a_readers_place_is_told_also_by_a_run_that_looks_at_no_month(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What ended with its period nobody looks at again; a dry run shows it, and takes nothing away."""
+    notices = tmp_path / "FLEXLIB_NOTICES.yaml"
+    with serve_script("http", "403") as old, serve_script("http") as new:
+        monkeypatch.setenv("FLEXLIB_WEBHOOK_URL_OLD", old.url)
+        monkeypatch.setenv("FLEXLIB_WEBHOOK_URL_NEW", new.url)
+        notices.write_text("notices: [{slack: old, budgets: all, at: [over]}]", "utf-8")
+        assert run(capsys, "notify", *MONTH)[0] == 1
+        notices.write_text("notices: [{slack: new, budgets: all, at: [over]}]", "utf-8")
+        code, said, _ = run(capsys, "notify", "--dry-run")
+        assert (code, said.splitlines()[1:3]) == (0, ["  Slack new", "    Budget all: exceeded"])
+        code, said, wrong = run(capsys, "notify")
+        assert (code, wrong, said.splitlines()[1:]) == (0, "", [
+            f"  WITHDRAWN Slack old: Budget all: exceeded (no rule of {notices} names this reader any more)",
+            "  SENT     Slack new: Budget all: exceeded",
+        ])  # fmt: skip
+        assert run(capsys, "notify") == (0, "Notices: none\n", "")

@@ -13,7 +13,9 @@ from flexlib.cli.main import main
 
 MONTH = ["month", "--year", "2025", "--month", "9", "--plan", "month.yaml"]
 READERS = "mails: [{to: a@example.com, attach: [xlsx]}]"
+PDF = "mails: [{to: a@example.com, attach: pdf}]"
 SHARED = "share: yes\nwith: [xlsx]\n"
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 SERVER = "smtp://mail.example.com"
 
 
@@ -22,6 +24,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FLEXLIB_DATA", "data")
     monkeypatch.setenv("FLEXLIB_SMTP_FROM", "flexlib@example.com")
+    monkeypatch.setenv("FLEXLIB_WEBHOOK_URL_KNOWN", "https://hooks.example.com/known")
     store(tmp_path / "data", "import", SEPTEMBER, call("a", "2025-09-02T10:00:00", "1.00"))
     return tmp_path
 
@@ -48,6 +51,26 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("zone: Mars\n", "mails: [{to: ana}]", "", SERVER, [
             "line 1 of month.yaml has zone: 'Mars'; give a time zone, such as America/Santiago."]),
         ("", "mails: [{to: ana}]", "", SERVER, ["line 1 of mail.yaml has to: 'ana'; give e-mail addresses."]),
+        ("with: [pdf]\n", PDF, "", SERVER, [
+            "mail.yaml attaches pdf, which may show departments of few people; write share: yes into month.yaml, or "
+            "take pdf out of attach."]),
+        ("zone: America/Santiago\nwith: [pdf, xlsx]\n", PDF.replace("pdf", "[xlsx, pdf]"), "", SERVER, [
+            "mail.yaml attaches pdf, xlsx, which may show departments of few people: they are left out of months of "
+            "UTC alone, and month.yaml has zone: America/Santiago. Take pdf, xlsx out of attach, or the zone out of "
+            "the plan."]),
+        ("reports: [llm_usage.ipynb]\n", PDF, "", SERVER, [
+            "mail.yaml attaches pdf, which nothing makes; write with: [pdf] into month.yaml, or take pdf out of "
+            "attach.",
+            "mail.yaml attaches pdf, which may show departments of few people; write share: yes into month.yaml, or "
+            "take pdf out of attach."]),
+        ("reports: [flex_credits]\n", "mails: [{to: a@example.com}]", "", SERVER, [
+            "mail.yaml says who is mailed the month, which needs the page llm_usage, and nothing makes it; add "
+            "llm_usage to reports in month.yaml, or write mail: no there."]),
+        ("", "", "notices: [{slack: [ops, Known]}, {webhook: ops}]", "", [
+            "notices.yaml tells the webhook ops, whose address is not known; set FLEXLIB_WEBHOOK_URL_OPS in the "
+            "environment or in .env, or write notices: no into month.yaml.",
+            "notices.yaml tells a webhook, whose messages are signed; set FLEXLIB_WEBHOOK_SECRET in the environment or "
+            "in .env, name the webhook as slack, or write notices: no into month.yaml."]),
     ],
 )  # fmt: skip
 def test_what_cannot_be_mailed_is_refused_before_the_first_step(
@@ -65,7 +88,9 @@ def test_what_cannot_be_mailed_is_refused_before_the_first_step(
     [
         (SHARED, READERS, "", SERVER),
         ("with: [xlsx]\nreports: [{notebook: llm_usage, parameters: {share: yes}}]\n", READERS, "", SERVER),
-        ("zone: America/Santiago\nwith: [pdf]\n", "mails: [{to: a@example.com, attach: pdf}]", "", SERVER),
+        ("share: yes\nwith: [pdf]\nreports: [llm_usage.ipynb]\n", PDF, "", SERVER),
+        ("notices: no\n", "", "notices: [{webhook: ops}]", ""),
+        ("", "", "notices: [{slack: [KNOWN, known]}]", ""),
         ("mail: no\nnotices: no\n", READERS, "notices: [{email: a@example.com}]", ""),
         ("", "", "notices: [{file: told.jsonl}]", ""),
     ],
@@ -74,6 +99,39 @@ def test_what_can_be_mailed_and_what_is_not_to_be_is_not_refused(
     monkeypatch: pytest.MonkeyPatch, plan: str, readers: str, notices: str, server: str
 ) -> None:
     write_files(monkeypatch, plan, readers, notices, server)
+    assert main([*MONTH, "--dry-run"]) == 0
+
+
+@pytest.mark.parametrize("zone", ["", "zone: America/Santiago\n"])
+def test_a_pdf_of_our_own_page_is_attached_in_each_zone_where_it_reads_no_budgets(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], zone: str
+) -> None:
+    """A notebook of one's own under that name may show anything, and needs a parameter by which it does not."""
+    write_files(monkeypatch, f"{zone}with: [pdf]\n", PDF, "", SERVER)
+    monkeypatch.delenv("FLEXLIB_BUDGETS")
+    assert main([*MONTH, "--dry-run"]) == 0
+    (home / "notebooks").mkdir()
+    own = json.loads((NOTEBOOKS / "llm_usage.ipynb").read_text("utf-8"))
+    for one in own["cells"]:
+        one["source"] = [line for line in one["source"] if not line.startswith("share: bool")]
+    (home / "notebooks" / "llm_usage.ipynb").write_text(json.dumps(own), "utf-8")
+    for share in ("", "share: yes\n") if not zone else ("",):
+        write_files(monkeypatch, f"{zone}{share}with: [pdf]\n", PDF, "", SERVER)
+        monkeypatch.delenv("FLEXLIB_BUDGETS")
+        capsys.readouterr()
+        assert main([*MONTH, "--dry-run"]) == 2
+        said = ("they are left out of months of UTC alone, and month.yaml has zone: America/Santiago. Take pdf" if zone
+                else "and llm_usage.ipynb has no parameter share by which it leaves them out; take pdf")  # fmt: skip
+        assert said in capsys.readouterr().err
+
+
+def test_a_page_that_lies_there_is_mailed_though_the_plan_does_not_make_it(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_files(monkeypatch, "reports: [flex_credits]\n", "mails: [{to: a@example.com}]", "", SERVER)
+    assert main([*MONTH, "--dry-run"]) == 2
+    (home / "reports" / "2025-09").mkdir(parents=True)
+    (home / "reports" / "2025-09" / "llm_usage.html").touch()
     assert main([*MONTH, "--dry-run"]) == 0
 
 

@@ -277,15 +277,16 @@ def test_of_several_files_of_rules_each_withdraws_its_own_and_what_two_name_the_
 
     def list_withdrawn(rules: list[Rule], standings: list[Standing], file: Path) -> list[str]:
         told = tell(rules, standings, tmp_path, servers, now=evening, file=file)[1]
-        return sorted({each.standing.budget for one in told if one.fate is Fate.WITHDRAWN for each in one.claims})
+        lost = [one for one in told if one.fate is Fate.WITHDRAWN and one.channel == "email"]
+        return sorted({each.standing.budget for one in lost for each in one.claims})
 
     assert list_withdrawn(both, [OPENAI], ours) == []
     assert list_withdrawn(both, [OPENAI, OTHER], theirs) == []
     assert list_withdrawn(gone, [], ours) == []
     theirs.unlink()
     assert list_withdrawn(gone, [], ours) == ["OpenAI", "other"]
-    assert list_withdrawn(both, [OPENAI], ours) == []
-    assert list_withdrawn(gone, [], ours) == ["OpenAI"]
+    assert list_withdrawn(both, [], ours) == []  # finance is told again what Slack was not
+    assert list_withdrawn(gone, [], ours) == ["OpenAI", "other"]
 
 
 def test_what_a_flexlib_of_before_left_is_withdrawn_by_no_file_that_has_not_named_it(
@@ -324,6 +325,37 @@ def test_what_was_claimed_for_an_owner_stays_where_none_is_known_today(tmp_path:
         find_owner = {team: owner}.get
         told = tell(owned, [team], tmp_path, servers, find_owner=find_owner, now=evening, file=files[0])[1]
         assert [one.fate for one in told if one.recipient == "a@example.com"] == [fate]
+
+
+@pytest.mark.parametrize("is_named_elsewhere", [False, True])
+def test_whom_the_rules_name_instead_is_told_what_its_reader_of_before_was_not(
+    tmp_path: Path, files: list[Path], is_named_elsewhere: bool
+) -> None:
+    """By a run that finds nothing new; also where another file of rules still tells the reader of before."""
+    ours, theirs = files
+    ana, bob = rule("email", "ana@example.com"), rule("email", "bob@example.com")
+    tell([ana], [OPENAI], tmp_path, NoticeServers(None), now=NOON, file=ours)
+    if is_named_elsewhere:
+        tell([ana], [], tmp_path, NoticeServers(None), now=NOON, file=theirs)
+    with serve_script("smtp") as script:
+        servers, told = NoticeServers(script.mail_server), list[list[tuple[str, Fate, int]]]()
+        for file in (ours, ours, theirs):
+            found = tell([bob if file == ours else ana], [], tmp_path, servers, now=NOON, file=file)[1]
+            told.append(sorted((one.recipient, one.fate, len(one.claims)) for one in found))
+    of_ana = Fate.SENT if is_named_elsewhere else Fate.WITHDRAWN
+    assert told == [[("ana@example.com", of_ana, 3), ("bob@example.com", Fate.SENT, 3)], [], []]
+    assert len(script.taken) == 1 + is_named_elsewhere
+
+
+def test_the_owner_of_today_is_told_what_the_one_of_before_was_not(tmp_path: Path, files: list[Path]) -> None:
+    team, owned = replace(OPENAI, scope="team", of=("Payments",)), [rule("email", "owner")]
+    tell(owned, [team], tmp_path, NoticeServers(None), find_owner=lambda _: "a@example.com", now=NOON, file=files[0])
+    with serve_script("smtp") as script:
+        servers, now = NoticeServers(script.mail_server), NOON
+        for fates in ({"a@example.com": Fate.WITHDRAWN, "b@example.com": Fate.SENT}, {}):
+            told = tell(owned, [], tmp_path, servers, find_owner=lambda _: "b@example.com", now=now, file=files[0])[1]
+            assert {one.recipient: one.fate for one in told} == fates
+    assert len(script.taken) == 1
 
 
 def test_claims_of_a_flexlib_of_before_are_read_and_told(tmp_path: Path) -> None:

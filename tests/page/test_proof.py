@@ -60,7 +60,7 @@ def test_the_proof_of_a_whole_month() -> None:
     [
         ({}, State.COMPLETE, "Why you can trust the total"),
         ({"users_failed": 3}, State.GAP, "What is missing from the total"),
-        ({"balance": Check("differs", why="x")}, State.UNRECONCILED, "Two sums that must agree do not"),
+        ({"balance": Check("differs", why="x")}, State.UNRECONCILED, "What does not agree, or may count twice"),
         (
             {"read_at": datetime(2025, 9, 30, 23, tzinfo=timezone.utc)},
             State.PROVISIONAL,

@@ -44,6 +44,7 @@ class StateBadge:
     """What it means for the total."""
 
 
+UNRECONCILED = mark_text("two sums that must agree do not, or something may count twice.")
 BADGES = {
     State.COMPLETE: StateBadge("good", "✓", "Complete", "Why you can trust the total"),
     State.PROVISIONAL: StateBadge(
@@ -53,7 +54,7 @@ BADGES = {
         "warn", "?", "Unwitnessed", "What the total rests on", "", "no second figure confirms the total."
     ),
     State.UNRECONCILED: StateBadge(
-        "bad", "≠", "Unreconciled", "Two sums that must agree do not", "", "two sums that must agree do not."
+        "bad", "≠", "Unreconciled", "What does not agree, or may count twice", warning=UNRECONCILED
     ),
     State.GAP: StateBadge(
         "bad", "!", "Gap", "What is missing from the total", "at least", "the total is a lower bound."
@@ -224,8 +225,7 @@ def list_facts(certificate: Certificate) -> Iterator[Fact]:
         read = translate_count(
             "{name}: {count} row read, SHA-256 {hash}", "{name}: {count} rows read, SHA-256 {hash}", entry["rows"]
         )
-        count = format_number(entry["rows"])
-        yield Fact("File", read.format(name=entry["name"], count=count, hash=entry["sha256"]))
+        yield Fact("File", read.format(name=entry["name"], count=format_number(entry["rows"]), hash=entry["sha256"]))
     yield Fact("Rows' SHA-256", certificate.rows_sha256)
 
 
