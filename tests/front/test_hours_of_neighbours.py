@@ -15,7 +15,7 @@ from flexlib.dashboard.view import View
 from flexlib.dates import Month
 from flexlib.front.budgets import check_budgets
 from flexlib.front.compare import compare_spans
-from flexlib.front.forecast import forecast_month
+from flexlib.front.forecast import forecast_month, forecast_running
 from flexlib.front.spend import Spend, load_spend
 from flexlib.front.year import list_models, measure_months
 from flexlib.page.year import heading_for_months
@@ -127,6 +127,14 @@ def test_a_day_of_which_no_price_is_known_is_judged_by_a_budget_once_its_hours_a
     )
     found = check_budgets(AUGUST, tmp_path, read_budgets(file), zone=SANTIAGO).periods
     assert found[-1].span.last == (AUGUST.last if is_over else date(2025, 8, 30))
+
+
+@READ
+def test_a_page_foresees_the_end_of_a_month_that_was_not_over_by_the_same_rule(
+    tmp_path: Path, read_at: datetime, is_over: bool
+) -> None:
+    store_until(tmp_path, read_at)
+    assert (forecast_running(load(tmp_path, AUGUST), "usd") is None) is is_over
 
 
 def test_days_are_known_up_to_the_reading_of_the_month_itself_whenever_the_one_before_was_read(tmp_path: Path) -> None:
