@@ -24,7 +24,7 @@ from flexlib.cli.options import (
     warn_of_problems,
     warn_of_state,
 )
-from flexlib.cli.report_months import bring_month
+from flexlib.cli.report_months import bring_month, list_proofs
 from flexlib.cli.report_with import NOTEBOOK, add_with_option, find_parameter, note_beside, share_page, write_beside
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth, BadParameter, FlexlibError, choose_worst
@@ -203,7 +203,7 @@ def _tell(
         facts |= {"state": state["state"], "missing": state["missing"], "doubts": state["possible_duplicates"]}
     if not arguments.json:
         print("\n".join(f"📄 {clean_text(str(file))}" for file in (files[:1] if many else files)), flush=True)
-    warn_of_state(certificates)
+    warn_of_state(list_proofs(request, snapshots) if certificates else ())
     if not state:
         return facts, find_exit_code(certificates)
     found = State(state["state"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:
     from flexlib.front.spend import Spend
+    from flexlib.proof import Certificate
     from flexlib.report.parameters import ReportRequest
 
 
@@ -69,6 +71,15 @@ def bring_month(
         if settings.service_key:
             _find_credits(month, settings, arguments)
     return tuple(find_month_snapshots(month, settings.data, zone=zone))
+
+
+def list_proofs(request: ReportRequest, snapshots: Sequence[Snapshot]) -> list[Certificate]:
+    """Those of what a report is of, as the month of its zone has them."""
+    from flexlib.report.values import find_zone
+    from flexlib.spend.zones import judge_hours
+
+    zone = find_zone(request.values)
+    return [judge_hours(one, request.month or one.month, zone) for one in snapshots]
 
 
 def _find_credits(month: Month, settings: Settings, arguments: argparse.Namespace) -> Snapshot:

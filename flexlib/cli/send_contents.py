@@ -71,7 +71,7 @@ class MonthWriter:
         load = partial(load_shown_spend, settings, month, zone=read_zone(page), roster=arguments.roster)
         writer = cls(month, page, load, find_rules(arguments.rules), settings.language, made_by, largest)
         inputs = Inputs(settings, settings.data.absolute(), arguments.roster)
-        check_made_of(page, writer.usage.snapshots, inputs, command)
+        check_made_of(page, writer.usage.snapshots, writer.usage.proofs, inputs, command)
         return writer
 
     @property

@@ -212,5 +212,5 @@ def _sum_known(amounts: Iterable[object]) -> Decimal:
 
 def _is_over(spend: Spend, span: Span) -> bool:
     """Whether all that is stored of its months was read after their end."""
-    read = [one.certificate for month in spend.loaded if month.month in span.months for one in month.snapshots]
+    read = [proof for month in spend.loaded if month.month in span.months for proof in month.proofs]
     return bool(read) and all(one.is_settled for one in read)

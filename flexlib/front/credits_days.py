@@ -38,6 +38,11 @@ class CreditsMonth:
         return (self.snapshot.certificate,)
 
     @property
+    def proofs(self) -> tuple[Certificate, ...]:
+        """As of `MonthUsage`: its days are those of UTC."""
+        return self.certificates
+
+    @property
     def snapshots(self) -> tuple[Snapshot, ...]:
         return (self.snapshot,)
 

@@ -31,14 +31,13 @@ from flexlib.front.lacking_days import list_lacking_days
 from flexlib.front.months import compare_total
 from flexlib.front.no_amount import choose_unit, explain_no_amount
 from flexlib.front.spend import Spend, load_spend
-from flexlib.front.unstored import find_gaps
+from flexlib.front.unstored import find_gaps, list_datasets
 from flexlib.front.uses import UNITS
 from flexlib.i18n import _, translate_count
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
-from flexlib.sources.registry import LEDGER, WINDSURF
 from flexlib.spend.unstored import explain_unstored
 from flexlib.store.ended import explain_all_over
-from flexlib.store.snapshots import list_months, list_newest
+from flexlib.store.snapshots import list_months
 
 
 @dataclass(frozen=True)
@@ -234,8 +233,9 @@ def forecast_running(spend: Spend, of: str, holidays: Collection[date] = ()) -> 
     """Where the last month that is loaded will end, from all that is stored before; None where it was over when it was
     read, or no day has such an amount."""
     month = spend.span.months[-1]
-    datasets = [WINDSURF.dataset] if of == "credits" else [WINDSURF.dataset, LEDGER.dataset]
-    if all(one.certificate.is_settled for one in list_newest(month, spend.root, datasets)):
+    datasets = list_datasets(of)
+    read = (proof for one in spend.loaded if one.month == month for proof in one.proofs if proof.dataset in datasets)
+    if all(proof.is_settled for proof in read):
         return None
     stored = [one for one in list_months(spend.root) if one <= month]
     if of == "credits":

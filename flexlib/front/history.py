@@ -17,6 +17,7 @@ from flexlib.front.credits_days import CreditsDays
 from flexlib.front.narrow import sum_rows
 from flexlib.front.spend import Spend
 from flexlib.front.table import write_key
+from flexlib.front.unstored import list_datasets
 from flexlib.front.uses import UNITS
 from flexlib.guesses import read_zone
 from flexlib.i18n import _, translate_count, write_number
@@ -76,7 +77,7 @@ def explain_ends(spend: Spend | CreditsDays, ends: Mapping[str, date], *, has_as
     it takes an --as-of."""
     newest = spend.loaded[-1]
     for source, end in ends.items():
-        if newest.month.first <= end < min(newest.month.last, find_last_read(newest.certificates)):
+        if newest.month.first <= end < _find_last_known(newest.month, newest.proofs):
             said = _(
                 "The last row of {source} is of {day}, so that no later day is known; if its files go on, say up to "
                 "which with --as-of."
@@ -84,6 +85,12 @@ def explain_ends(spend: Spend | CreditsDays, ends: Mapping[str, date], *, has_as
             if not has_as_of:
                 said = _("The last row of {source} is of {day}, so that no later day is known.")
             yield said.format(source=name_source(source), day=format_short_day(end))
+
+
+def _find_last_known(month: Month, proofs: Iterable[Certificate]) -> date:
+    """The last day of the month that was over when each of these was read, whatever else is wrong with them."""
+    running = [one for one in proofs if not one.is_settled]
+    return min(month.last, find_last_read(running)) if running else month.last
 
 
 def find_last_read(certificates: Iterable[Certificate], choose: Callable[[Iterable[date]], date] = min) -> date:
@@ -174,14 +181,12 @@ def _list_read(
 ) -> pd.DatetimeIndex:
     """The days that were over when what has this unit was read, up to `as_of`."""
     days: list[date] = []
+    datasets = list_datasets("credits" if column == UNITS["credits"] else column)
     for month in spend.loaded:
-        # Bills have no days here, and calls no credits.
-        datasets = {WINDSURF.dataset} if column == UNITS["credits"] else {WINDSURF.dataset, LEDGER.dataset}
-        read = [one for one in month.certificates if one.dataset in datasets]
+        read = [one for one in month.proofs if one.dataset in datasets]
         if not read:
             continue
-        is_over = all(one.is_settled for one in read)  # whatever else is wrong with the month
-        last = month.month.last if is_over else find_last_read(read)
+        last = _find_last_known(month.month, read)
         if as_of is None and month is spend.loaded[-1]:
             last = min([last, *(end for source, end in ends.items() if end >= month.month.first)])
         days += [day for day in month.month.span if day <= last]

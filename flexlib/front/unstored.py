@@ -26,9 +26,14 @@ def list_sources(month: MonthUsage | CreditsMonth, of: str) -> set[str]:
 
 
 def name_sources(snapshots: Iterable[Snapshot], of: str) -> set[str]:
-    """The sources that have a unit: `credits` is Windsurf's, money that of its calls, too."""
-    datasets = {WINDSURF.dataset} if of == "credits" else {WINDSURF.dataset, LEDGER.dataset}
+    """The sources that have a unit, see `list_datasets`."""
+    datasets = list_datasets(of)
     return {one.source for one in snapshots if one.dataset in datasets}
+
+
+def list_datasets(of: str) -> set[str]:
+    """What has a unit: `credits` is Windsurf's, money that of its calls, too. Bills are held against these."""
+    return {WINDSURF.dataset} if of == "credits" else {WINDSURF.dataset, LEDGER.dataset}
 
 
 def find_unstored(months: Iterable[MonthUsage | CreditsMonth], of: str, root: Path) -> dict[str, list[Month]]:
@@ -54,8 +59,8 @@ def find_gaps(months: Iterable[MonthUsage | CreditsMonth], of: str) -> dict[str,
 
 def list_gaps(months: Sequence[MonthUsage], of: str) -> set[Month]:
     """The months of which not all is stored that the unit is counted from: those of which `find_gaps` has a source, and
-    those of which rows are missing. What bills lack is not: they are held against what is counted."""
-    datasets = {WINDSURF.dataset} if of == "credits" else {WINDSURF.dataset, LEDGER.dataset}
+    those of which rows are missing."""
+    datasets = list_datasets(of)
     short = {one.month for one in months if any(each.dataset in datasets and each.state_of_rows is State.GAP
                                                 for each in one.certificates)}  # fmt: skip
     hours = {one.month for one in months if one.missing and of != "credits"}  # those of credits are no clock's

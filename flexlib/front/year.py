@@ -114,7 +114,7 @@ def list_parts(table: SpendTable, key: str, spend: Spend, of: str) -> list[Row]:
     bound), `running` (those that are not settled), and under each month, such as `2025-09`, its amount as far as it is
     known: 0 where the month has none of it, None where not all of the month is stored, or no amount is known."""
     gaps = list_gaps(spend.loaded, _name_unit(of))
-    running = {str(one.month) for one in spend.loaded if not all(each.is_settled for each in one.certificates)}
+    running = {str(one.month) for one in spend.loaded if not all(each.is_settled for each in one.proofs)}
     blank = {str(one): Decimal(0) if one in {*spend.stored} - gaps else None for one in spend.span.months}
     rows: dict[str, Row] = {}
     for line in table.to_dict("records"):

@@ -10,6 +10,7 @@ from flexlib.errors import FlexlibError, InvalidRequest, NotebookFailed, Snapsho
 from flexlib.formats import format_moment
 from flexlib.i18n import _, join_and
 from flexlib.nesting import decode_json
+from flexlib.proof import Certificate
 from flexlib.report.inputs import Inputs, find_month, find_stored, has_no_departments, list_restored
 from flexlib.report.manifest import Manifest, hash_bytes, name_manifest, names_people, read_manifest
 from flexlib.report.moved import name_stored
@@ -38,11 +39,13 @@ def check_fresh(page: Path, command: str) -> None:
         raise SnapshotMissing(_("There is no report {page} to send. Run: {command}").format(page=page, command=command))
 
 
-def check_made_of(page: Path, snapshots: Sequence[Snapshot], inputs: Inputs, command: str) -> None:
+def check_made_of(
+    page: Path, snapshots: Sequence[Snapshot], proofs: Sequence[Certificate], inputs: Inputs, command: str
+) -> None:
     """Raises `ReportOutdated` where the page lacks what is stored now, or was made of other `inputs`, or what is stored
-    was read before its month was settled, and long ago; or where it is not the page that its manifest is of;
-    `InvalidRequest` where it may show people by name, to whoever is mailed; `SnapshotMissing` where nothing tells that
-    it does not."""
+    was, by its proof, read before its month was settled, and long ago; or where it is not the page that its manifest is
+    of; `InvalidRequest` where it may show people by name, to whoever is mailed; `SnapshotMissing` where nothing tells
+    that it does not."""
     text = page.read_text("utf-8")
     if not name_manifest(page).is_file():
         raise SnapshotMissing(
@@ -64,8 +67,7 @@ def check_made_of(page: Path, snapshots: Sequence[Snapshot], inputs: Inputs, com
                 page=page, command=command
             )
         )
-    for one in snapshots:
-        proof = one.certificate
+    for one, proof in zip(snapshots, proofs, strict=True):
         words = {"month": one.month, "source": one.source, "moment": format_moment(proof.read_at), "command": command}
         if proof.rows_sha256 not in text:
             raise ReportOutdated(

@@ -170,13 +170,14 @@ def find_edges(usage: MonthUsage) -> dict[Month, str]:
 
 
 def _list_certificates(usage: MonthUsage, within: Collection[str] | None) -> list[Certificate]:
-    return [one.certificate for one in usage.snapshots if within is None or one.source in within]
+    read = zip(usage.snapshots, usage.proofs, strict=True)
+    return [proof for one, proof in read if within is None or one.source in within]
 
 
 def list_running(usage: MonthUsage, sources: Collection[str]) -> list[str]:
     """Those of the sources that were read before the month was over: rows of them are still to come."""
-    own = (one for one in usage.snapshots if one.month == usage.month and one.source in sources)
-    return sort_sources({one.source for one in own if not one.certificate.is_settled})
+    read = zip(usage.snapshots, usage.proofs, strict=True)
+    return sort_sources({one.source for one, proof in read if one.source in sources and not proof.is_settled})
 
 
 def explain_running(usage: MonthUsage, running: Sequence[str], *, is_all: bool) -> str:

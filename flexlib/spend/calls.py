@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from flexlib.dates import Month
+from flexlib.schema import USAGE
 from flexlib.sources.registry import sort_sources
 from flexlib.spend.edges import find_edge_calls
 from flexlib.spend.kept import Counts, name_calls
@@ -51,3 +52,10 @@ def read_each_once(month: Month, root: Path, zone: str, snapshots: Iterable[Snap
     count.keep()
     doubts = (*dropped, *edge, *repeated), same_ids + same_edge_ids, lookalikes, edges
     return Calls(kept, basis, *doubts, twice.shared)
+
+
+def list_no_calls() -> duckdb.DuckDBPyRelation:
+    """The rows of a month of which nothing but bills is stored."""
+    import duckdb
+
+    return duckdb.from_arrow(USAGE.empty_table()).select("*, NULL::VARCHAR AS source")

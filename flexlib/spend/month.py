@@ -25,7 +25,7 @@ from flexlib.schema import USAGE
 from flexlib.sources.registry import BILLS, LEDGER, WINDSURF, name_source, sort_sources
 from flexlib.spend.billed import keep_unbilled
 from flexlib.spend.bills import MonthBills
-from flexlib.spend.calls import read_each_once
+from flexlib.spend.calls import list_no_calls, read_each_once
 from flexlib.spend.comparing import compare_bills
 from flexlib.spend.crossing import list_crossing
 from flexlib.spend.kept import name_rows
@@ -33,7 +33,7 @@ from flexlib.spend.once import count_rows, explain_doubles
 from flexlib.spend.recorded_twice import Shared, explain_recorded_twice
 from flexlib.spend.unstored import explain_parts, explain_unstored
 from flexlib.spend.windsurf import read_spent
-from flexlib.spend.zones import find_month_snapshots, list_pieces
+from flexlib.spend.zones import find_month_snapshots, judge_hours, list_pieces
 from flexlib.store.cache import Basis
 from flexlib.store.ended import find_awaited
 from flexlib.store.fx import load_pairs
@@ -117,6 +117,11 @@ class MonthUsage:
         return tuple(one.certificate for one in self.snapshots)
 
     @property
+    def proofs(self) -> tuple[Certificate, ...]:
+        """The certificates, each of as much of its month as is the zone's: see `judge_hours`."""
+        return tuple(judge_hours(one, self.month, self.zone) for one in self.snapshots)
+
+    @property
     def possible_duplicates(self) -> tuple[str, ...]:
         """Sentences on calls that may count twice."""
         doubles = explain_doubles(self.same_ids, self.lookalikes)
@@ -192,8 +197,8 @@ class MonthUsage:
         return find_worst(states | {made for made, _ in self._list_own(known) if made})
 
     def judge(self, snapshot: Snapshot) -> Certificate:
-        """The certificate of one source as its month has it: what a bill says the cost of is not unknown."""
-        found = snapshot.certificate
+        """The proof of one source as its month has it: what a bill says the cost of is not unknown."""
+        found = judge_hours(snapshot, self.month, self.zone)
         if not self.has_bills or not isinstance(found, UsageCertificate) or not found.lacks_money:
             return found
         return keep_unbilled(found, snapshot.relation, self.of_bills)
@@ -233,17 +238,10 @@ def load_month_usage(
     if spent:
         kept = [*kept, spent.rows.select(*USAGE.names, "source")]
         basis = name_rows(basis, snapshots, spent)
-    rows = reduce(lambda one, other: one.union(other), kept) if kept else _list_no_calls()
+    rows = reduce(lambda one, other: one.union(other), kept) if kept else list_no_calls()
     doubts = calls.repeated, calls.same_ids, calls.lookalikes, calls.edges, missing, tuple(lacking), notes
     rules = load_pairs(root), tolerance or BillTolerance()
     return MonthUsage(
         month, zone, rows, snapshots, *doubts, *rules, root, look, spent and spent.rows,
         recorded_twice=calls.recorded_twice, unstored=tuple(unstored), basis=basis,
     )  # fmt: skip
-
-
-def _list_no_calls() -> duckdb.DuckDBPyRelation:
-    """The rows of a month of which nothing but bills is stored."""
-    import duckdb
-
-    return duckdb.from_arrow(USAGE.empty_table()).select("*, NULL::VARCHAR AS source")

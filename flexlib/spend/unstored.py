@@ -11,7 +11,7 @@ from flexlib.dates import Month, name_months
 from flexlib.i18n import _, join_texts
 from flexlib.proof import Unclosed
 from flexlib.sources.registry import find_source, name_source
-from flexlib.spend.zones import Piece, Stored
+from flexlib.spend.zones import Piece, Stored, write_hours
 from flexlib.store.ended import find_awaited
 from flexlib.store.server import find_command
 from flexlib.store.strays import list_misplaced
@@ -69,15 +69,8 @@ def _explain_missing_hours(piece: Piece, stored: Stored, sources: Sequence[str],
         if (one, source) not in stored and source in awaited and first < end:
             known = find_source(source)
             command = find_command(known, one, root) if known else ""
-            said = _("{first} to {end} UTC is not in it for {source}: its month {month} is not stored.")
+            said = _("{hours} is not in it for {source}: its month {month} is not stored.")
             if command:
-                said = _(
-                    "{first} to {end} UTC is not in it for {source}: its month {month} is not stored. Run: {command}"
-                )
-            yield said.format(
-                first=f"{first:%Y-%m-%d %H:%M}",
-                end=f"{end:%Y-%m-%d %H:%M}",
-                source=name_source(source),
-                month=one,
-                command=command,
-            )
+                said = _("{hours} is not in it for {source}: its month {month} is not stored. Run: {command}")
+            hours = write_hours(first, end)
+            yield said.format(hours=hours, source=name_source(source), month=one, command=command)

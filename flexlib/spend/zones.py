@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from flexlib.certificate import Certificate, UsageCertificate
 from flexlib.dates import Month
 from flexlib.enums import OF_AN_HOUR
 from flexlib.errors import SnapshotMissing
@@ -51,6 +53,17 @@ def list_pieces(month: Month, zone: str) -> list[Piece]:
 def write_hours(first: datetime, end: datetime) -> str:
     """Hours of UTC in words: `2025-10-01 00:00 to 2025-10-01 03:00 UTC`."""
     return _("{first} to {end} UTC").format(first=first.strftime(MINUTE), end=end.strftime(MINUTE))
+
+
+def judge_hours(snapshot: Snapshot, month: Month, zone: str) -> Certificate:
+    """Its certificate as the zone's month has it: of a neighbouring month no more need be over than the hours that the
+    two share. Of the month of the same name all of it: sums of a day, and Windsurf's days, are UTC's in every zone."""
+    found = snapshot.certificate
+    if snapshot.month == month or not isinstance(found, UsageCertificate):
+        return found
+    end = next(end for one, _first, end in list_pieces(month, zone) if one == snapshot.month)
+    after = snapshot.month.end.replace(tzinfo=None) - end
+    return replace(found, grace_seconds=found.grace_seconds - int(after.total_seconds()))
 
 
 def find_month_snapshots(

@@ -7,12 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 from harness import KEY
+from spend_samples import OCTOBER, SEPTEMBER, call, store
 
 from flexlib.cli import main
 from flexlib.dates import Month
@@ -183,3 +185,33 @@ def test_of_many_reports_at_once_none_fails_for_a_port_that_another_took(tmp_pat
     runs = [subprocess.Popen([*words, str(tmp_path / str(number))], env=environment) for number in range(6)]
     assert [run.wait(300) for run in runs] == [0] * 6
     assert len(list(tmp_path.glob("*/demo/2025-09/flex_credits.html"))) == 6
+
+
+@pytest.mark.parametrize(
+    ("read_at", "warned"),
+    [
+        (datetime(2025, 10, 15, tzinfo=timezone.utc), ""),
+        # Santiago's September ends on 1 October at 3:00 UTC, and what was used then may come three hours later.
+        (datetime(2025, 10, 1, 5, tzinfo=timezone.utc), "2025-10 is PROVISIONAL: it was read before the month"),
+    ],
+)
+def test_a_report_warns_of_the_next_month_only_where_its_zones_hours_of_it_were_not_over(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    read_at: datetime,
+    warned: str,
+) -> None:
+    store(tmp_path / "data", "import", SEPTEMBER, call("a", "2025-09-05T10:00:00"))
+    store(tmp_path / "data", "import", OCTOBER, call("b", "2025-10-01T01:00:00"), read_at=read_at)
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    given = "year: int = 2025\nmonth: int = 9\nzone: str = 'UTC'"
+    parameters = NB.v4.new_code_cell(given, metadata={"tags": ["parameters"]})
+    load = NB.v4.new_code_cell("import flexlib as fl\nfl.load(f'{year}-{month:02}', zone=zone).total('usd')")
+    notebook = NB.v4.new_notebook(cells=[parameters, load], metadata={"flexlib": {"reads": "usage"}})
+    NB.write(notebook, tmp_path / "mine.ipynb")
+    assert main(["report", *WHEN, "--offline", "--notebook", "mine.ipynb", "-p", "zone", "America/Santiago"]) == 0
+    said = capsys.readouterr().err
+    assert warned in said
+    assert ("PROVISIONAL" in said) is bool(warned)

@@ -9,6 +9,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import datetime, timezone
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 from notice_samples import Script, serve_script
 from report_samples import write_manifest
-from spend_samples import SEPTEMBER, call, store
+from spend_samples import OCTOBER, SEPTEMBER, call, store
 
 from flexlib.cli.main import main
 from flexlib.dates import Month
@@ -72,11 +73,12 @@ def store_month(root: Path, legal: str = "44.44") -> None:
     ))  # fmt: skip
 
 
-def make_page(folder: Path) -> Path:
+def make_page(folder: Path, *months: Month) -> Path:
     """A page with what a proof says of the stored rows, and its notebook: all that is asked of a report."""
     page = folder / "reports" / "2025-09" / "llm_usage.html"
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(" ".join(one.certificate.rows_sha256 for one in list_newest(SEPTEMBER, folder / "data")), "utf-8")
+    stored = (one for month in months or (SEPTEMBER,) for one in list_newest(month, folder / "data"))
+    page.write_text(" ".join(one.certificate.rows_sha256 for one in stored), "utf-8")
     page.with_suffix(".ipynb").write_text(json.dumps({"metadata": {}, "cells": []}), "utf-8")
     write_manifest(page, notebook=OWN)
     return page
@@ -658,6 +660,27 @@ def test_a_month_of_another_zone_is_mailed_without_departments_and_says_so(
         store_month(tmp_path / "data", "55.55")
         make_page(tmp_path)
     assert found == [(True, False), (False, True)]
+
+
+@pytest.mark.parametrize(
+    ("read_at", "code", "wrong"),
+    [
+        (datetime(2025, 10, 15, tzinfo=timezone.utc), 0, ""),
+        # Santiago's September ends on 1 October at 3:00 UTC, and what was used then may come three hours later.
+        (datetime(2025, 10, 1, 5, tzinfo=timezone.utc), 4, "What is stored of 2025-10 from import is stale (read 1"),
+    ],
+)
+def test_a_month_of_a_zone_is_mailed_once_its_hours_of_the_next_one_were_over_when_that_was_read(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str], read_at: datetime, code: int, wrong: str
+) -> None:
+    (tmp_path / "mail.yaml").write_text("mails: [{to: a@b.c}]")
+    store(tmp_path / "data", "import", OCTOBER, call("x", "2025-10-01T01:00:00"), read_at=read_at)
+    page = make_page(tmp_path, SEPTEMBER, OCTOBER)
+    told = {"metadata": {"papermill": {"parameters": {"zone": "America/Santiago"}}}, "cells": []}
+    page.with_suffix(".ipynb").write_text(json.dumps(told), "utf-8")
+    found = run(capsys)
+    assert (found[0], len(script.taken)) == (code, 1 - bool(code))
+    assert wrong in found[2]
 
 
 def test_a_report_that_was_made_with_other_prices_rates_settings_or_people_is_not_sent(
