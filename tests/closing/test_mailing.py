@@ -46,7 +46,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "mail.yaml attaches xlsx, which may show departments of few people: they are left out of months of UTC "
             "alone, and month.yaml has zone: America/Santiago. Take xlsx out of attach, or the zone out of the plan."]),
         ("zone: Mars\n", "mails: [{to: ana}]", "", SERVER, [
-            "line 1 of month.yaml has zone: 'Mars'; give a time zone, such as America/Santiago."]),
+            "line 1 of month.yaml: 'Mars' is not a time zone; write it as America/Santiago or UTC."]),
         ("", "mails: [{to: ana}]", "", SERVER, ["line 1 of mail.yaml has to: 'ana'; give e-mail addresses."]),
     ],
 )  # fmt: skip
