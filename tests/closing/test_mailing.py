@@ -100,3 +100,21 @@ def write_files(monkeypatch: pytest.MonkeyPatch, plan: str, readers: str, notice
             monkeypatch.setenv(f"FLEXLIB_{setting}", name)
     if server:
         monkeypatch.setenv("FLEXLIB_SMTP_URL", server)
+
+
+@pytest.mark.parametrize(("plan", "given"), [("", "-p zone Cuba"), ("zone: America/Santiago\n", "")])
+def test_a_zone_of_sales_of_a_notebook_of_ones_own_is_none_of_the_plan(
+    home: Path, capsys: pytest.CaptureFixture[str], plan: str, given: str
+) -> None:
+    """Beside a file that is of days of UTC it stands, and the plan's own zone is not handed to it."""
+    cell = {"cell_type": "code", "id": "a", "source": "year: int = 2025\nmonth: int = 9\nzone: str = 'Norte'",
+            "metadata": {"tags": ["parameters"]}, "outputs": [], "execution_count": None}  # fmt: skip
+    (home / "sales.ipynb").write_text(
+        json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}), "utf-8"
+    )
+    beside = "with: [focus]\n" * (not plan)
+    line = "{notebook: sales.ipynb, parameters: {zone: Cuba}}" if given else "sales.ipynb"
+    (home / "month.yaml").write_text(f"{plan}{beside}reports:\n  - {line}\n", "utf-8")
+    assert main([*MONTH, "--dry-run", "--json"]) in (0, 3)
+    (report,) = [one for one in json.loads(capsys.readouterr().out)["steps"] if "sales" in json.dumps(one)]
+    assert ("zone" in json.dumps(report)) is bool(given)
