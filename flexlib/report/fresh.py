@@ -14,7 +14,7 @@ from flexlib.report.inputs import Inputs, find_month, find_stored, has_no_depart
 from flexlib.report.manifest import Manifest, hash_bytes, name_manifest, names_people, read_manifest
 from flexlib.report.moved import name_stored
 from flexlib.report.no_page import FAILED, PERIOD
-from flexlib.report.parameters import read_parameters
+from flexlib.report.parameters import read_map
 from flexlib.report.values import find_page_zone, find_zone
 from flexlib.store.version import Snapshot
 
@@ -117,7 +117,7 @@ def read_zone(page: Path) -> str:
     """The zone whose month the page is of, as its notebook was told."""
     content = decode_json(page.with_suffix(".ipynb").read_text("utf-8"))
     given = content["metadata"].get("papermill", {}).get("parameters", {})
-    return find_zone(given, read_parameters(page.with_suffix(".ipynb")))
+    return find_zone(given) if read_map(content, "kinds").get("zone") == "zone" else SHARED_ZONE
 
 
 def explain_misplaced(page: Path, manifest: Manifest, *, may_be_of_year: bool = False) -> str:

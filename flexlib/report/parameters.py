@@ -101,7 +101,7 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
                 notebook=notebook, line=getattr(error, "lineno", 1)
             )
         ) from error
-    found, (choices, kinds) = {}, (_read_map(content, name) for name in ("choices", "kinds"))
+    found, (choices, kinds) = {}, (read_map(content, name) for name in ("choices", "kinds"))
     for node in tree.body:
         target: ast.expr
         if isinstance(node, ast.AnnAssign):
@@ -131,8 +131,8 @@ def _read_own(content: Mapping[str, Any]) -> Mapping[str, Any]:
     return own if isinstance(own, dict) else {}
 
 
-def _read_map(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """What it says there of its parameters, by their names."""
+def read_map(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What a notebook's metadata say to flexlib of its parameters, by their names: their `choices` or `kinds`."""
     found = _read_own(content).get(name)
     return found if isinstance(found, dict) else {}
 

@@ -108,7 +108,8 @@ def test_a_zone_of_sales_of_a_notebook_of_ones_own_is_none_of_the_plan(
     home: Path, capsys: pytest.CaptureFixture[str], plan: str, given: str
 ) -> None:
     """Beside a file that is of days of UTC it stands, and the plan's own zone is not handed to it."""
-    cell: dict[str, Any] = {"cell_type": "code", "id": "a", "source": "year: int = 2025\nmonth: int = 9\nzone: str = 'Norte'",
+    source = "year: int = 2025\nmonth: int = 9\nzone: str = 'Norte'"
+    cell: dict[str, Any] = {"cell_type": "code", "id": "a", "source": source,
             "metadata": {"tags": ["parameters"]}, "outputs": [], "execution_count": None}  # fmt: skip
     (home / "sales.ipynb").write_text(
         json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}), "utf-8"
