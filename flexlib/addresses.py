@@ -16,6 +16,8 @@ from flexlib.setting_values import LOOPBACK
 
 EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}")
 """An e-mail address as every mail server takes it."""
+HIDDEN_EMAIL = re.compile(r"email-[0-9a-f]{24}\b")
+"""What stands for an e-mail in stored rows, see `hide_email`."""
 UNSEEN = dict.fromkeys((0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF))
 """What a text may hold beside an e-mail and nobody sees: soft hyphens, spaces and joiners without width, the marks of
 direction that Windows puts around a copied address, and of a byte order."""

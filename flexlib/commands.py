@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
-from flexlib.enums import OPTIONS
 from flexlib.i18n import LANGUAGES, Translated, find_language, speaks_aside
 
 COMMAND = re.compile(
@@ -17,12 +14,10 @@ COMMAND = re.compile(
 PART = re.compile(rf"(?<=[.;]) |(?<=:) (?!{COMMAND.pattern})|(?=, (?:and|y) flexlib )")
 """Where a sentence may be cut: what leads up to a command itself, such as `Run:`, goes with it, a fact before advice
 stays."""
+HIDDEN = "..."
+"""What stands in a command for what is not kept: whoever takes it as it stands is told that it is none."""
 FIRST = "flexlib report --demo --year 2025 --month 9"
 """What whoever has nothing yet may try."""
-WITHOUT_OPTION = {"makers", "sellers", "optional", "totals", "reader", "tier_columns", "currency", "preset"}
-"""What only a preset says of how a file is read."""
-BESIDE_PRESET = {"timezone", "date_order", "decimal", "delimiter", "bills"}
-"""What is mostly said of a file beside its preset; where the preset says it, it says the same."""
 _is_step = False
 _asked = ""
 """The language that an option or a plan asks for, where a command without either would be in another."""
@@ -59,24 +54,6 @@ def write_command(command: str) -> str:
     if code != _asked or (code == LANGUAGES[0] and speaks_aside()):
         return command
     return Translated(f"{command} --lang {code}", command)
-
-
-def name_import_options(entry: Mapping[str, Any]) -> str:
-    """The options of `flexlib import` by which a file was taken, as its entry in a certificate says.
-
-    >>> name_import_options({"preset": "my-gateway", "mapping": {"created_at": "time", "timezone": "America/Santiago"}})
-    '--from my-gateway --timezone America/Santiago'
-    >>> name_import_options({"mapping": {"created_at": "When", "model": "gpt-4", "metadata": ["team", "cost centre"]}})
-    "--timestamp When --model gpt-4 --metadata team --metadata 'cost centre'"
-    """
-    mapping = entry.get("mapping", {})
-    preset = entry.get("preset") or mapping.get("preset")
-    words = ["--from", str(preset)] if preset else []
-    has_option = BESIDE_PRESET.__contains__ if preset else lambda field: field not in WITHOUT_OPTION
-    for field in filter(has_option, mapping):
-        said, option = mapping[field], f"--{OPTIONS.get(field) or field}".replace("_", "-")
-        words += [word for one in (said if isinstance(said, list) else [said]) for word in (option, str(one))]
-    return shlex.join(words)
 
 
 def leave_out_commands(sentences: Iterable[str]) -> list[str]:

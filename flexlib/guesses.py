@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from flexlib.errors import BadParameter
 from flexlib.i18n import _, join_or
 
-OF_MACHINES = re.compile("localtime|posix|right")
-"""How names begin that some systems have besides those of all."""
+OF_MACHINES = re.compile("localtime|posix|right|Factory$")
+"""How names begin that some systems have besides those of all; Factory is what a clock has that nobody has set."""
 
 
 def guess_names(wrong: Iterable[str], known: Iterable[str]) -> str:
@@ -38,5 +38,8 @@ def read_zone(zone: object) -> ZoneInfo:
 
 def explain_no_zone(zone: object) -> str:
     """That this is no time zone, in a sentence with the nearest that is one."""
+    if zone is None:
+        return _("no time zone is given; write one such as America/Santiago or UTC.")
     said = _("{zone!r} is not a time zone{near}; write it as America/Santiago or UTC.")
-    return said.format(zone=zone, near=guess_names([str(zone)], sorted(available_timezones())))
+    known = sorted(one for one in available_timezones() if not OF_MACHINES.match(one))
+    return said.format(zone=zone, near=guess_names([str(zone)], known))

@@ -53,7 +53,7 @@ ARROWS: dict[str, set[str]] = {
     "sources/rates_file": WORDS | {"money"},
     "ledger": WORDS | {"money", "store"},
     "money": WORDS,
-    "store": WORDS | {"money"},
+    "store": WORDS | {"money", "sources/presets"},
     "ingest": WORDS
     | {"sources/windsurf", "sources/files", "sources/charges", "sources/fx", "ledger", "money", "store"},
     "analysis": WORDS | {"money"},

@@ -109,7 +109,10 @@ def add_import_options(commands: Commands) -> argparse.ArgumentParser:
     parser.add_argument(
         "--yes",
         action="store_true",
-        help=_("with --replace or --supersedes, even where that drops what these files do not have"),
+        help=_(
+            "with --replace or --supersedes, even where that drops what these files do not have, or reads a file "
+            "otherwise than the one of its name"
+        ),
     )
     parser.add_argument("--supersedes", metavar="OLDFILE", action="append", default=[],
                         help=_("drop the older file's rows in the time that these files also cover, as of an "

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from flexlib.certificate import ChargesCertificate, CreditsCertificate, State, UsageCertificate
+from flexlib.certificate import Certificate, ChargesCertificate, CreditsCertificate, State, UsageCertificate
 from flexlib.commands import write_command
 from flexlib.console.certificate import advise_again, explain_state, render_certificate
 from flexlib.dates import Month
@@ -92,11 +92,11 @@ def explain_stored(snapshot: Snapshot) -> str:
 
     certificate = snapshot.certificate
     if isinstance(certificate, CreditsCertificate) or certificate.state is not State.GAP:
-        return explain_state(certificate)
+        return explain_why(certificate)
     try:
         rows = list_refused(snapshot) if certificate.quarantined_rows else []
     except BadFile as error:
-        return f"{explain_state(certificate)} {error}"
+        return f"{explain_why(certificate)} {error}"
     return explain_refused(certificate, rows, several=len({row.file for row in rows}) > 1)
 
 
@@ -105,7 +105,7 @@ def explain_refused(
 ) -> str:
     """Why rows of a month could not be taken, each with its line, and what to do."""
     if not rows:
-        return explain_state(certificate)
+        return explain_why(certificate)
     line = _("line {number}: ")
     told = (
         f"{f'{row.file}, ' * several}{line.format(number=row.line) * (not row.is_page)}{tell_reasons(row.reason)}"
@@ -123,7 +123,19 @@ def explain_refused(
     return _(
         "{count} could not be taken ({shown}{more}). The totals are a lower bound; fix the file and "
         "import it with {again}."
-    ).format(count=count, shown=shown, more=more, again=advise_again(certificate))
+    ).format(count=count, shown=shown, more=more, again=advise_again(certificate, _name_options))
+
+
+def explain_why(certificate: Certificate) -> str:
+    """Why the state of a month is what it is, with the options by which each of its files is read as before."""
+    return explain_state(certificate, _name_options)
+
+
+def _name_options(entry: Mapping[str, Any]) -> str:
+    """Those by which a file was taken, as `name_import_options` tells them out of its entry."""
+    from flexlib.sources.presets.options import name_import_options  # which loads what reads files
+
+    return name_import_options(entry)
 
 
 def print_presets(*, as_json: bool) -> None:

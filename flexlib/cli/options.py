@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from flexlib.certificate import Certificate, State, explain_rows
 from flexlib.cli.argparse_words import Help
+from flexlib.cli.import_output import explain_why
 from flexlib.commands import is_step
-from flexlib.console.certificate import explain_state
 from flexlib.dates import Month, Span
 from flexlib.errors import BadMonth
 from flexlib.formats import clean_text
@@ -198,7 +198,7 @@ def warn_of_state(certificates: Sequence[Certificate], reasons: Sequence[str] = 
     for one, why in zip_longest(certificates, reasons):
         if one.state is not State.COMPLETE:
             said = _("{month} is {state}: {why}")
-            print(said.format(month=one.month, state=one.state, why=why or explain_state(one)), file=sys.stderr)
+            print(said.format(month=one.month, state=one.state, why=why or explain_why(one)), file=sys.stderr)
 
 
 def load_judged(month: Month, settings: Settings, zone: str = "UTC") -> MonthUsage:

@@ -78,12 +78,11 @@ def add_commands(commands: Commands) -> None:
 def run_report_command(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.front.months import find_look
     from flexlib.report.run import run_report, stop_reports
-    from flexlib.report.values import find_zone
 
     check_libraries(arguments.beside)
     requests = list_requests(arguments, settings.service_key)
     for one in requests:
-        check_zone(arguments.beside, find_zone(one.values))
+        check_zone(arguments.beside, one.zone)
     is_demo, many = asks_demo(arguments, settings), len(requests) > 1
     told = settings.judging
     # Each notebook has a process of its own, and a thread that talks to it; this one only waits, so that Ctrl-C ends

@@ -35,7 +35,7 @@ def bring_month(
     request: ReportRequest, settings: Settings, arguments: argparse.Namespace, *, is_demo: bool
 ) -> tuple[Snapshot, ...]:
     """Brings what the report reads up to date, and gives what it is of."""
-    from flexlib.report.values import find_against, find_zone
+    from flexlib.report.values import find_against
     from flexlib.spend.zones import find_month_snapshots
 
     month = request.month
@@ -61,7 +61,7 @@ def bring_month(
             for one in read.months:  # as with the calls: a page is the same whichever is made first
                 ensure_demo_rates(one, settings.data)
         return (found,)
-    zone = find_zone(request.values)
+    zone = request.zone
     if is_demo and not arguments.offline:
         many = max(USUAL_MONTHS, request.months_before)
         for one, before in ((find_against(request.values) or month, 0), (month, many)):
@@ -75,11 +75,9 @@ def bring_month(
 
 def list_proofs(request: ReportRequest, snapshots: Sequence[Snapshot]) -> list[Certificate]:
     """Those of what a report is of, as the month of its zone has them."""
-    from flexlib.report.values import find_zone
     from flexlib.spend.zones import judge_hours
 
-    zone = find_zone(request.values)
-    return [judge_hours(one, request.month or one.month, zone) for one in snapshots]
+    return [judge_hours(one, request.month or one.month, request.zone) for one in snapshots]
 
 
 def _find_credits(month: Month, settings: Settings, arguments: argparse.Namespace) -> Snapshot:

@@ -51,7 +51,7 @@ def share_page(arguments: argparse.Namespace, given: dict[str, Any], known: Mapp
         from flexlib.report.values import find_zone
         from flexlib.store.shared import check_shared
 
-        check_shared(find_zone(given), names=bool(given.get("names")))
+        check_shared(find_zone(given, known), names=bool(given.get("names")))
         check_shared_groups(known, given)
 
 
@@ -107,11 +107,9 @@ def note_beside(page: Path, files: Iterable[Path]) -> None:
 
 def _load(request: ReportRequest, settings: Settings) -> Spend | None:
     """All that is stored of the page's month, as `flexlib export` loads it; None of a page of no month."""
-    from flexlib.report.values import find_zone
-
     if request.month is None:
         return None
-    zone, names = find_zone(request.values), bool(request.values.get("names"))
+    zone, names = request.zone, bool(request.values.get("names"))
     return load_shown_spend(settings, request.month, zone=zone, names=names)
 
 

@@ -87,7 +87,7 @@ def _explain_left(
         wanted = ", ".join([*lacking, *plan.beside])
         yield said.format(file=file, path=path, endings=", ".join(lacking), wanted=wanted)
     known = read_parameters(notebook)
-    zone = find_zone({"zone": plan.zone, **line.parameters} if "zone" in known else {})
+    zone = find_zone({"zone": plan.zone, **line.parameters}, known)
     asks_share = plan.share or line.parameters.get("share") is True
     made = {"file": notebook.name, "sha256": hash_file(notebook)}
     can_see = has_no_departments({"notebook": made, "files": dict.fromkeys(["budgets"] * reads_budgets)})

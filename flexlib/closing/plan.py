@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from flexlib.addresses import EMAIL
 from flexlib.errors import BadFile, BadParameter, FlexlibError
 from flexlib.guesses import read_zone
-from flexlib.i18n import LANGUAGES, _, join_or
+from flexlib.i18n import LANGUAGES, _, join_or, join_texts
 from flexlib.nesting import Faults, explain_fields, format_given
 from flexlib.nesting.yaml_texts import Place, decode_yaml, explain_unread, find_places
 from flexlib.refusals import explain_refusal
@@ -91,7 +92,7 @@ def read_plan(path: Path, formats: Mapping[str, Any], *, is_named: bool = False)
     said: list[tuple[int, Mapping[str, Any]]] = [
         (lines[name], {name: fields[name]}) for name in ("zone", "names") if name in fields
     ]
-    said += [(line, one.parameters) for one, line in zip(fields.get("reports") or (), items, strict=False)]
+    said += [(line, _list_told(one)) for one, line in zip(fields.get("reports") or (), items, strict=False)]
     faults.found += _check_together(fields, said, lines, path)
     faults.tell()
     left_out = frozenset(name for name in SWITCHES if content.get(name) is False)
@@ -110,6 +111,8 @@ def _read_field(name: object, value: object, where: Place, formats: Collection[s
             raise _explain_unknown(where, {name: ""})
         if type(value) is not bool:
             raise ValueError(_("yes or no"))
+    except BadParameter as error:
+        raise BadFile(join_texts([str(where), str(error)], ": ")) from error
     except ValueError as error:
         said = _("{where} has {name}: {given}; give {what}.")
         raise BadFile(said.format(where=where, name=name, given=format_given(value), what=error)) from error
@@ -143,6 +146,16 @@ def _check_together(
     return found
 
 
+def _list_told(one: ReportLine) -> Mapping[str, Any]:
+    """Its parameters, without a zone that is none of times; of a notebook that there is not as they stand."""
+    from flexlib.report.parameters import find_notebook, read_parameters
+    from flexlib.report.values import find_zone
+
+    with suppress(FlexlibError):
+        return {**one.parameters, "zone": find_zone(one.parameters, read_parameters(find_notebook(one.notebook)))}
+    return one.parameters
+
+
 def _check_pages(fields: Mapping[str, Any], lines: list[int], path: Path) -> list[str]:
     """A sentence for each line whose notebook or parameters there are not, that gives one which the run sets itself,
     that cannot be shared, or whose page another one writes."""
@@ -172,10 +185,7 @@ def _check_pages(fields: Mapping[str, Any], lines: list[int], path: Path) -> lis
 
 
 def _read_zone(value: object) -> dict[str, Any]:
-    try:
-        return {"zone": read_zone(value).key}
-    except BadParameter as error:
-        raise ValueError(_("a time zone, such as America/Santiago")) from error
+    return {"zone": read_zone(value).key}
 
 
 def _read_import(value: object) -> dict[str, Any]:

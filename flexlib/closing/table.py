@@ -141,6 +141,7 @@ def find_budgets(closing: Closing) -> Iterator[Step]:
 def find_reports(closing: Closing) -> Iterator[Step]:
     """Runs the notebooks: those of the plan, else those for which something is stored."""
     from flexlib.report.parameters import ReportRequest, find_notebook, read_parameters
+    from flexlib.report.values import find_zone
 
     lines = closing.plan.reports
     if lines is None:
@@ -153,7 +154,7 @@ def find_reports(closing: Closing) -> Iterator[Step]:
     for line in lines:
         notebook = find_notebook(line.notebook)
         known, given = read_parameters(notebook), dict(line.parameters)
-        if "zone" in known and closing.plan.zone != "UTC":
+        if closing.plan.zone != "UTC" and "zone" in known and known["zone"].meaning == "zone":
             given.setdefault("zone", closing.plan.zone)
         options = [word for name, value in given.items() for word in ("-p", name, _write(value))]
         names = ["--names"] if closing.plan.names and "names" in known else []
@@ -161,7 +162,7 @@ def find_reports(closing: Closing) -> Iterator[Step]:
         words = ("report", "--notebook", line.notebook, *when, "--offline", "--output-dir", str(closing.output_dir))
         beside = ["--with", ",".join(closing.plan.beside)] if closing.plan.beside else []
         reads_others = "month" not in known or any(OTHER_MONTH.search(str(value)) for value in given.values())
-        reads_others |= given.get("zone", "UTC") not in ("UTC", closing.plan.zone)  # of which the next month has hours
+        reads_others |= find_zone(given, known) not in ("UTC", closing.plan.zone)  # of which the next month has hours
         inputs = closing.hash_data(of_all=reads_others) | rules | closing.hash_files([notebook])
         name = f"report {ReportRequest(notebook, given, None, None).stem}"
         share = ["--share"] if closing.plan.share else []

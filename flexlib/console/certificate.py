@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from shlex import quote
+from typing import Any
 
 from flexlib.certificate import (
     AnyCertificate,
@@ -16,7 +17,7 @@ from flexlib.certificate import (
     explain_witness,
 )
 from flexlib.checks import Check, describe_check, explain_check, explain_money, say_unpriced
-from flexlib.commands import name_import_options
+from flexlib.commands import HIDDEN
 from flexlib.formats import (
     WHOLE,
     clean_text,
@@ -30,6 +31,8 @@ from flexlib.formats import (
 from flexlib.i18n import _, join_and, join_texts, mark_text, translate_count, write_number
 from flexlib.sources.registry import ALL_PAGES
 from flexlib.stored_notes import tell_note, tell_route
+
+OptionsOf = Callable[[Mapping[str, Any]], str]
 
 CENT = Decimal("0.01")
 NAME_WIDTH = 15
@@ -47,8 +50,8 @@ UNITS = {"USD": "US$"}
 """Of currencies whose name is another here."""
 
 
-def explain_state(certificate: Certificate) -> str:
-    """Why the state is what it is, in one sentence."""
+def explain_state(certificate: Certificate, name_options: OptionsOf = lambda entry: "") -> str:
+    """Why the state is what it is, in one sentence; `name_options` as of `advise_again`."""
     if certificate.state is State.PROVISIONAL:
         said = _("it was read before the month was over and settled; the total will still grow.")
         if certificate.as_of < certificate.read_at:
@@ -77,7 +80,11 @@ def explain_state(certificate: Certificate) -> str:
     untaken = translate_count("{count} row could not be taken", "{count} rows could not be taken", quarantined)
     parts += [untaken.format(count=format_number(quarantined))] * bool(quarantined)
     parts += [_("pages are missing")] * bool(pages)
-    again = [_("fix the rows in their file and import it with {options}").format(options=advise_again(certificate))]
+    again = [
+        _("fix the rows in their file and import it with {options}").format(
+            options=advise_again(certificate, name_options)
+        )
+    ]
     again = again * bool(quarantined) + [_(ALL_PAGES)] * bool(pages)
     if isinstance(certificate, CreditsCertificate):
         again = [_("run flexlib fetch again")]
@@ -85,15 +92,20 @@ def explain_state(certificate: Certificate) -> str:
     return said.format(parts=join_and(parts), again=join_and(again))
 
 
-def advise_again(certificate: Certificate) -> str:
-    """The options by which a file that was fixed is read as before, and takes the place of what is stored of it."""
+def advise_again(certificate: Certificate, name_options: OptionsOf = lambda entry: "") -> str:
+    """The options by which a file that was fixed is read as before, and takes the place of what is stored of it;
+    `name_options`: those by which a file was taken, out of its entry, where that tells them."""
     files: dict[str, list[str]] = {}
     for entry in getattr(certificate, "files", ()):
         if entry["quarantined"] > entry.get("open_pages", 0):
-            files.setdefault(name_import_options(entry), []).append(f"--supersedes {quote(entry['name'])}")
-    return join_and(" ".join(filter(None, [read, *names])) for read, names in files.items()) or _(
-        "--supersedes and its name"
-    )
+            files.setdefault(name_options(entry), []).append(f"--supersedes {quote(entry['name'])}")
+    told = list[str]()
+    for read, names in files.items():
+        said = "{options}" if read else _("{options} and the options by which it was imported")
+        if HIDDEN in read.split():
+            said = _("{options} ({hidden} is a condition with an e-mail, which is not kept)")
+        told.append(said.format(options=" ".join(filter(None, [read, *names])), hidden=HIDDEN))
+    return join_and(told) or _("--supersedes and its name")
 
 
 def render_certificate(certificate: AnyCertificate, *, told: bool = False, state: State | None = None) -> str:

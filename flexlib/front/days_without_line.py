@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 import duckdb
 
+from flexlib.addresses import HIDDEN_EMAIL
 from flexlib.dates import Month, Span
 from flexlib.front.organization import WAYS
 from flexlib.front.spend import Spend
@@ -18,8 +18,6 @@ from flexlib.store.membership import DAY, LEVELS, Membership
 from flexlib.store.organization import Organization
 
 NOWHERE = " AND ".join(f"{level} IS NULL" for level in LEVELS)
-HIDDEN = re.compile(r"email-[0-9a-f]{24}\b")
-"""What stands for an e-mail in stored rows, in the name of a user."""
 
 
 @dataclass(frozen=True)
@@ -95,4 +93,4 @@ def _list_near(lines: Iterable[Membership], span: Span) -> Iterator[Membership]:
 
 def list_hidden(users: Iterable[str | None]) -> dict[str, str]:
     """Of the users in whose names a hash stands for an e-mail that hash."""
-    return {user: match[0] for user in users if user and (match := HIDDEN.search(user))}
+    return {user: match[0] for user in users if user and (match := HIDDEN_EMAIL.search(user))}

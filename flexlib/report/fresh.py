@@ -15,7 +15,8 @@ from flexlib.report.inputs import Inputs, find_month, find_stored, has_no_depart
 from flexlib.report.manifest import Manifest, hash_bytes, name_manifest, names_people, read_manifest
 from flexlib.report.moved import name_stored
 from flexlib.report.no_page import FAILED, PERIOD
-from flexlib.report.values import find_zone
+from flexlib.report.parameters import read_map
+from flexlib.report.values import find_page_zone, find_zone
 from flexlib.store.version import Snapshot
 
 
@@ -98,7 +99,7 @@ def explain_unshared(manifest: Manifest, beside: str = SHARED_ZONE) -> str:
 
     It may show departments of few people: it is of another zone than what it is shared with (`beside`), or it was not
     made with `share`, and may have departments, see `has_no_departments`."""
-    zone = find_zone(manifest["parameters"])
+    zone = find_page_zone(manifest)
     if zone != beside:
         return _("it is of {zone}, and what is shared of {shared} alone").format(zone=zone, shared=beside)
     if manifest["parameters"].get("share") is True or has_no_departments(manifest):
@@ -118,7 +119,7 @@ def read_zone(page: Path) -> str:
     """The zone whose month the page is of, as its notebook was told."""
     content = decode_json(page.with_suffix(".ipynb").read_text("utf-8"))
     given = content["metadata"].get("papermill", {}).get("parameters", {})
-    return find_zone(given)
+    return find_zone(given) if read_map(content, "kinds").get("zone") == "zone" else SHARED_ZONE
 
 
 def explain_misplaced(page: Path, manifest: Manifest, *, may_be_of_year: bool = False) -> str:
@@ -126,8 +127,8 @@ def explain_misplaced(page: Path, manifest: Manifest, *, may_be_of_year: bool = 
     folder is of none; with `may_be_of_year` also where that of its year has the months in it."""
     values, folder = manifest["parameters"], page.absolute().parent.name
     year, month = values.get("year"), values.get("month")
-    period = f"{year}-{month:02d}" if isinstance(month, int) else str(year or folder)
-    if not PERIOD.fullmatch(folder) or folder == period or (may_be_of_year and folder == str(year)):
+    period = f"{year}-{month:02d}" if type(year) is type(month) is int else "" if month else str(year or "")
+    if not period or not PERIOD.fullmatch(folder) or folder == period or (may_be_of_year and folder == str(year)):
         return ""
     said = _("it is of {period} and lies in the folder {folder}, not in {period}")
     return said.format(period=period, folder=folder)

@@ -18,7 +18,7 @@ from flexlib.dates import SHARED_ZONE, Month
 from flexlib.home import find_home
 from flexlib.i18n import _
 from flexlib.report.folder import find_packaged
-from flexlib.report.values import find_zone
+from flexlib.report.values import find_page_zone
 from flexlib.settings import Settings
 from flexlib.sources.registry import LEDGER
 from flexlib.store.ended import FILE as ENDED
@@ -216,7 +216,7 @@ def _list_days(manifest: Manifest) -> list[date]:
     lends hours of calls, and no more; only budgets go on into that."""
     months = {find_month(name) for name in manifest["snapshots"]}
     year, month = (manifest["parameters"].get(name) for name in ("year", "month"))
-    if find_zone(manifest["parameters"]) != SHARED_ZONE and year and not manifest.get("budgets"):
+    if find_page_zone(manifest) != SHARED_ZONE and year and not manifest.get("budgets"):
         months = {one for one in months if one <= Month(year, month or 12)}
     own_days = {find_month(name) for name in manifest["snapshots"] if not name.startswith(f"{LEDGER.dataset}/")}
     return [day for one in sorted(months) for day in (one.span if one in own_days else (one.first,))]

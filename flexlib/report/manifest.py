@@ -82,6 +82,7 @@ def build_manifest(
         "page": {"sha256": hash_bytes(content), "bytes": len(content), "headlines": read_headlines(content.decode())},
         "notebook": {"file": name_file(notebook), "sha256": hash_bytes(notebook.read_bytes())},
         "parameters": request.values,
+        "zone": request.zone,
         "language": find_language(),
         "made_up": is_made_up(data),
         "snapshots": {name: describe_snapshot(one) for name, one in sorted(snapshots.items())},

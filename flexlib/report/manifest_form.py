@@ -15,7 +15,7 @@ AMOUNT = re.compile(r"-?\d{1,40}(\.\d{1,40})?(E[+-]?\d{1,2})?", re.ASCII)
 """As a certificate has it, of no more digits than anybody could read."""
 MAPS = ("files", "settings", "versions", "rates")
 """What they hold are texts."""
-PERHAPS = ("pseudonyms", "unclosed", "organization", "budgets")
+PERHAPS = ("pseudonyms", "unclosed", "organization", "budgets", "zone")
 """What is a text, or nothing."""
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flexlib.dates import Month
+from flexlib.dates import SHARED_ZONE, Month
 from flexlib.errors import BadParameter
 from flexlib.guesses import guess_names
 from flexlib.home import find_home
@@ -18,7 +18,7 @@ from flexlib.nesting import decode_json, format_given
 from flexlib.refusals import explain_refusal
 from flexlib.report.folder import find_packaged
 from flexlib.report.values import Parameter as Parameter
-from flexlib.report.values import check_value
+from flexlib.report.values import check_value, find_zone
 from flexlib.setting_values import explain_unknown
 
 REQUIRED = ("year", "month")
@@ -101,7 +101,7 @@ def read_parameters(notebook: Path) -> dict[str, Parameter]:
                 notebook=notebook, line=getattr(error, "lineno", 1)
             )
         ) from error
-    found, (choices, kinds) = {}, (_read_map(content, name) for name in ("choices", "kinds"))
+    found, (choices, kinds) = {}, (read_map(content, name) for name in ("choices", "kinds"))
     for node in tree.body:
         target: ast.expr
         if isinstance(node, ast.AnnAssign):
@@ -131,8 +131,8 @@ def _read_own(content: Mapping[str, Any]) -> Mapping[str, Any]:
     return own if isinstance(own, dict) else {}
 
 
-def _read_map(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """What it says there of its parameters, by their names."""
+def read_map(content: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What a notebook's metadata say to flexlib of its parameters, by their names: their `choices` or `kinds`."""
     found = _read_own(content).get(name)
     return found if isinstance(found, dict) else {}
 
@@ -173,6 +173,8 @@ class ReportRequest:
     """The dataset whose month it reads, `credits` or `usage`; None where it is of no month."""
     months_before: int = 1
     """Months before it that it reads too."""
+    zone: str = SHARED_ZONE
+    """Of its month."""
 
     @property
     def stem(self) -> str:
@@ -196,7 +198,8 @@ def check_request(notebook: str, given: Mapping[str, Any], service_key: str | No
     values = _check_parameters(source, given, service_key)
     month = Month(values["year"], values["month"]) if {"year", "month"} <= values.keys() else None
     reads, before = read_dataset(source)
-    return ReportRequest(source, values, month, reads if month else None, before)
+    zone = find_zone(values, read_parameters(source))
+    return ReportRequest(source, values, month, reads if month else None, before, zone)
 
 
 def _check_parameters(notebook: Path, given: Mapping[str, Any], service_key: str | None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ def check_shared_report(known: Mapping[str, Parameter], given: Mapping[str, Any]
     the plan or its own parameters ask for it. What a plan that shares says of zones and names, it is told by itself."""
     is_own = given.get("share") is True
     if is_own and not plan.get("share"):
-        zone = find_zone({"zone": plan.get("zone", SHARED_ZONE), **given} if "zone" in known else {})
+        zone = find_zone({"zone": plan.get("zone", SHARED_ZONE), **given}, known)
         check_shared(zone, names=bool(given.get("names", plan.get("names") and "names" in known)))
     if is_own or plan.get("share"):
         check_shared_groups(known, given)

@@ -67,12 +67,20 @@ def check_value(parameter: Parameter, value: object) -> None:
         _check_range(parameter, value)
 
 
-def find_zone(values: Mapping[str, Any]) -> str:
-    """That of the month of a page with these parameters; of UTC is one that has none, or calls something else so."""
+def find_zone(values: Mapping[str, Any], known: Mapping[str, Parameter] | None = None) -> str:
+    """That of the month of a page with these parameters; of UTC is one that has none, or calls something else so, as
+    its notebook's `known` ones say. Of one whose notebook nobody has, the value tells."""
+    if known is not None and ("zone" not in known or known["zone"].meaning != "zone"):
+        return SHARED_ZONE
     try:
         return read_zone(values.get("zone", SHARED_ZONE)).key
     except BadParameter:
         return SHARED_ZONE
+
+
+def find_page_zone(manifest: Mapping[str, Any]) -> str:
+    """The same of a page that was made, as its manifest says; one of before `zone` was noted says it by a value."""
+    return str(manifest.get("zone") or find_zone(manifest["parameters"]))
 
 
 def find_against(values: Mapping[str, Any]) -> Month | None:

@@ -24,7 +24,7 @@ from flexlib.report.fresh import explain_misplaced, explain_unshared
 from flexlib.report.inputs import Inputs, find_month, find_stored, list_restored
 from flexlib.report.manifest import hash_bytes, name_manifest, names_people, read_manifest
 from flexlib.report.no_page import PERIOD
-from flexlib.report.values import find_zone
+from flexlib.report.values import find_page_zone
 from flexlib.site.frame import INDEX
 
 Row = dict[str, Any]
@@ -192,7 +192,7 @@ def find_reports(folder: Path, inputs: Inputs, *, share: bool = False) -> tuple[
         words = tuple(_strip(one) for one in HEADING.findall(text))
         manifest = read_manifest(name_manifest(page))
         made_of = {name: one["rows_sha256"] for name, one in manifest["snapshots"].items()}
-        zone = find_zone(manifest["parameters"])
+        zone = find_page_zone(manifest)
         name = _strip(title[1]) if title else page.stem
         made_at, moved = page.stat().st_mtime, tuple(inputs.list_moved(manifest, page))
         found.append(Report(page.parent.name, page.name, name, words, content, made_at, made_of, zone, moved))

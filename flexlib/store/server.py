@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from flexlib.commands import name_import_options, write_command
+from flexlib.commands import write_command
 from flexlib.dates import Month
 from flexlib.errors import BadFile, OtherServer
 from flexlib.i18n import _
@@ -90,6 +90,8 @@ def _find_taken(source: Source, month: Month, root: Path) -> str:
 
     What is stored is not judged here: who finds it damaged asks for this command, and tells that himself.
     """
+    from flexlib.sources.presets.options import name_import_options  # which loads what reads files
+
     folders = (root / source.dataset).glob(f"[0-9]*/{source.name}/[0-9]*") if source in (IMPORT, BILLS) else ()
     for folder in sorted((one for one in folders if one.parent.parent.name <= str(month)), reverse=True):
         with suppress(OSError, ValueError, LookupError, TypeError, AttributeError):

@@ -116,12 +116,10 @@ def test_of_a_month_of_which_imported_files_are_not_stored_the_command_is_said_b
     capsys.readouterr()
     assert main(["spend", "--year", "2026", "--month", "6"]) == 3
     said = capsys.readouterr()
-    assert "Run: flexlib import FILE --from my-gateway --timezone America/Santiago; where it was not in" in (
-        said.out + said.err
-    )
+    assert "Run: flexlib import FILE --from my-gateway; where it was not in" in (said.out + said.err)
     file = folder / "june.csv"
     file.write_text("id,time,model,input,output,who\n2,2026-06-01 10:00:00,gpt-4o,1000,100,\n", "utf-8")
-    assert main(["import", str(file), "--from", "my-gateway", "--timezone", "America/Santiago"]) == 0
+    assert main(["import", str(file), "--from", "my-gateway"]) == 0
 
 
 def test_a_preset_of_the_folder_is_taken_by_its_name_and_one_that_cannot_be_read_is_passed_over(

@@ -275,7 +275,14 @@ ZONE, OTHER = (4, "zone: America/Santiago"), (6, "zone: Asia/Tokyo")
             "zone: America/Santiago\nreports:\n  - {notebook: chargeback, parameters: {level: department, share: yes}}",
             ["line 3 of {plan}: what is shared is of months of UTC alone: those of America/Santiago less those"],
         ),
-        ("zone: Mars", ["line 1 of {plan} has zone: 'Mars'; give a time zone, such as America/Santiago."]),
+        ("zone: Mars", ["line 1 of {plan}: 'Mars' is not a time zone; write it as America/Santiago or UTC."]),
+        (
+            "zone: America/Santigo",
+            [
+                "line 1 of {plan}: 'America/Santigo' is not a time zone (did you mean "
+                "America/Santiago?); write it as America/Santiago or UTC."
+            ],
+        ),
         ("import: {files: 3}", ["line 1 of {plan} has import: {'files': 3}; give a folder, or folder: and options:"]),
         ("reports: [{name: a}]", ["line 1 of {plan} has reports: [{'name': 'a'}]; give a list of notebooks"]),
         ("zone: UTC\nzone: UTC", ["{plan} cannot be read as YAML: the name 'zone' is given twice"]),
@@ -375,7 +382,7 @@ def test_all_files_that_settings_name_and_that_are_not_there_are_told_with_what_
     (plan := tmp_path / "month.yaml").write_text("rates: no\nzone: Mars\n")
     assert main([*SEPTEMBER, "--plan", str(plan), "--output-dir", str(tmp_path / "reports")]) == 2
     assert capsys.readouterr().err.removeprefix("flexlib: ").splitlines() == [
-        f"line 2 of {plan} has zone: 'Mars'; give a time zone, such as America/Santiago.",
+        f"line 2 of {plan}: 'Mars' is not a time zone; write it as America/Santiago or UTC.",
         *(f"{one} names {tmp_path / 'gone.yaml'}, which is not there; put it back, or name another one."
           for one in settings),
     ]  # fmt: skip

@@ -32,6 +32,7 @@ from flexlib.settings import load_settings
 from flexlib.store.snapshots import list_newest
 from flexlib.tables.document import Document
 
+OF_ZONES = {"flexlib": {"kinds": {"zone": "zone"}}}
 SEND = ["send", "--year", "2025", "--month", "9"]
 READERS = """
 mails:
@@ -414,7 +415,7 @@ def test_of_a_workbook_that_is_not_attached_the_whole_command_is_said_that_makes
 ) -> None:
     """With all that lies beside the page, which is then another one."""
     page = tmp_path / "reports" / "2025-09" / "llm_usage.html"
-    told = {"metadata": {"papermill": {"parameters": {"zone": zone}}}, "cells": []}
+    told = {"metadata": OF_ZONES | {"papermill": {"parameters": {"zone": zone}}}, "cells": []}
     page.with_suffix(".ipynb").write_text(json.dumps(told), "utf-8")
     write_manifest(page, notebook=OWN, parameters={"zone": zone})
     page.with_suffix(".pdf").write_bytes(b"%PDF")
@@ -512,7 +513,7 @@ def test_files_of_another_zone_than_the_mail_are_not_attached_since_two_zones_le
         ("America/Santiago", "America/Santiago", ["llm_usage.pdf"]),
         ("Asia/Tokyo", "UTC", []),
     ):
-        told = {"metadata": {"papermill": {"parameters": {"zone": of_mail}}}, "cells": []}
+        told = {"metadata": OF_ZONES | {"papermill": {"parameters": {"zone": of_mail}}}, "cells": []}
         page.with_suffix(".ipynb").write_text(json.dumps(told), "utf-8")
         write_manifest(page, notebook=OWN, parameters={"zone": of_page})
         page.with_suffix(".pdf").write_bytes(b"%PDF")
@@ -652,7 +653,7 @@ def test_a_month_of_another_zone_is_mailed_without_departments_and_says_so(
     notebook = tmp_path / "reports" / "2025-09" / "llm_usage.ipynb"
     found = []
     for zone in ("UTC", "America/Santiago"):
-        told = {"metadata": {"papermill": {"parameters": {"zone": zone}}}, "cells": []}
+        told = {"metadata": OF_ZONES | {"papermill": {"parameters": {"zone": zone}}}, "cells": []}
         notebook.write_text(json.dumps(told), "utf-8")
         run(capsys)
         text = " ".join(read_bodies(read_mail(script.taken[-1]))[0].split())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from report_samples import FIXTURE
@@ -49,7 +50,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "mail.yaml attaches xlsx, which may show departments of few people: they are left out of months of UTC "
             "alone, and month.yaml has zone: America/Santiago. Take xlsx out of attach, or the zone out of the plan."]),
         ("zone: Mars\n", "mails: [{to: ana}]", "", SERVER, [
-            "line 1 of month.yaml has zone: 'Mars'; give a time zone, such as America/Santiago."]),
+            "line 1 of month.yaml: 'Mars' is not a time zone; write it as America/Santiago or UTC."]),
         ("", "mails: [{to: ana}]", "", SERVER, ["line 1 of mail.yaml has to: 'ana'; give e-mail addresses."]),
         ("with: [pdf]\n", PDF, "", SERVER, [
             "mail.yaml attaches pdf, which may show departments of few people; write share: yes into month.yaml, or "
@@ -158,3 +159,22 @@ def write_files(monkeypatch: pytest.MonkeyPatch, plan: str, readers: str, notice
             monkeypatch.setenv(f"FLEXLIB_{setting}", name)
     if server:
         monkeypatch.setenv("FLEXLIB_SMTP_URL", server)
+
+
+@pytest.mark.parametrize(("plan", "given"), [("", "-p zone Cuba"), ("zone: America/Santiago\n", "")])
+def test_a_zone_of_sales_of_a_notebook_of_ones_own_is_none_of_the_plan(
+    home: Path, capsys: pytest.CaptureFixture[str], plan: str, given: str
+) -> None:
+    """Beside a file that is of days of UTC it stands, and the plan's own zone is not handed to it."""
+    source = "year: int = 2025\nmonth: int = 9\nzone: str = 'Norte'"
+    cell: dict[str, Any] = {"cell_type": "code", "id": "a", "source": source,
+            "metadata": {"tags": ["parameters"]}, "outputs": [], "execution_count": None}  # fmt: skip
+    (home / "sales.ipynb").write_text(
+        json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}), "utf-8"
+    )
+    beside = "with: [focus]\n" * (not plan)
+    line = "{notebook: sales.ipynb, parameters: {zone: Cuba}}" if given else "sales.ipynb"
+    (home / "month.yaml").write_text(f"{plan}{beside}reports:\n  - {line}\n", "utf-8")
+    assert main([*MONTH, "--dry-run", "--json"]) in (0, 3)
+    (report,) = [one for one in json.loads(capsys.readouterr().out)["steps"] if "sales" in json.dumps(one)]
+    assert ("zone" in json.dumps(report)) is bool(given)

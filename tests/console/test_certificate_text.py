@@ -82,7 +82,8 @@ def fail(*users: str, rows: int = 0) -> CreditsCertificate:
                 ),
             ),
             "2 rows could not be taken: the total is a lower bound; "
-            "fix the rows in their file and import it with --supersedes 'a b.csv' --supersedes c.csv.",
+            "fix the rows in their file and import it with --supersedes 'a b.csv' --supersedes c.csv and the "
+            "options by which it was imported.",
         ),
         (
             replace(IMPORTED, requests=10, unpriced_requests=5),
@@ -290,5 +291,6 @@ def test_pages_that_are_missing_are_no_rows_and_are_asked_for() -> None:
     both = ({"name": "a.json", "quarantined": 5, "open_pages": 2},)
     assert explain_state(replace(IMPORTED, quarantined_rows=5, files=both)) == (
         "3 rows could not be taken and pages are missing: the total is a lower bound; "
-        f"fix the rows in their file and import it with --supersedes a.json and {ALL_PAGES}."
+        f"fix the rows in their file and import it with --supersedes a.json and the options by which it was imported "
+        f"and {ALL_PAGES}."
     )

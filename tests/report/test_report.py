@@ -19,6 +19,7 @@ from flexlib.cli import main
 from flexlib.errors import BadParameter, DiskFailed, NotebookFailed
 from flexlib.report.fresh import explain_unshared, read_zone
 from flexlib.report.kernel import ReportKernel, choose_environment, open_kernel
+from flexlib.report.manifest import name_manifest, read_manifest
 from flexlib.report.parameters import check_request, find_notebook, list_notebooks, read_parameters
 from flexlib.report.run import open_exporter, render_notebook, run_report
 from flexlib.settings import Settings, load_settings
@@ -466,8 +467,9 @@ def test_a_value_that_is_what_the_notebook_says_it_is_is_taken(notebook: str, va
     assert check_request(notebook, {**MONTH, **values}).values == {**MONTH, **values}
 
 
+@pytest.mark.parametrize("zone", ["Sur", "Cuba"])
 def test_a_notebook_of_ones_own_may_call_something_else_a_zone_a_top_or_what_it_is_against(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], zone: str
 ) -> None:
     """And its page is of UTC, as that of one without such a parameter."""
     told = (
@@ -477,12 +479,16 @@ def test_a_notebook_of_ones_own_may_call_something_else_a_zone_a_top_or_what_it_
     write_notebook(tmp_path, source, parameters=told)
     monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
     monkeypatch.chdir(tmp_path)
-    words = ["-p", "zone", "Sur", "-p", "against", "budget", "-p", "top", "0", "--with", "focus"]
+    words = ["-p", "zone", zone, "-p", "against", "budget", "-p", "top", "0", "--with", "focus"]
     assert main(["report", "--notebook", "sample.ipynb", "--year", "2025", "--month", "9", "--offline", *words]) == 0
     page = tmp_path / "reports" / "demo" / "2025-09" / "sample_vs_budget.html"
-    assert "Sur budget 0 1507" in page.read_text("utf-8")
+    assert f"{zone} budget 0 1507" in page.read_text("utf-8")
     assert read_zone(page) == "UTC"
-    assert explain_unshared({"parameters": {"zone": "Sur", "share": True}}) == ""
+    manifest = read_manifest(name_manifest(page))
+    manifest["parameters"]["share"] = True
+    assert (manifest["zone"], explain_unshared(manifest)) == ("UTC", "")
+    del manifest["zone"]  # as of a page of before: of a notebook that nobody has, the value tells
+    assert (explain_unshared(manifest) == "") is (zone == "Sur")
 
 
 def test_our_notebooks_say_of_each_parameter_of_a_kind_that_it_is_one() -> None:

@@ -187,7 +187,9 @@ def test_a_file_that_was_made_of_an_earlier_page_is_not_as_made_whatever_its_tim
 ])  # fmt: skip
 def test_a_page_in_the_folder_of_another_month_is_no_page_of_it(folder: str, why: str, tmp_path: Path) -> None:
     assert explain_misplaced(tmp_path / folder / "x.html", {"parameters": {"year": 2025, "month": 9}}) == why
-    assert explain_misplaced(tmp_path / folder / "x.html", {"parameters": {}}) == ""
+    strange = {"month": 9}, {"year": None, "month": 9}, {"year": "2025", "month": 9}, {"year": 2025, "month": "9"}
+    for told in ({}, *strange):
+        assert explain_misplaced(tmp_path / folder / "x.html", {"parameters": told}) == ""
 
 
 @pytest.mark.parametrize("is_edited", [False, True])

@@ -23,7 +23,7 @@ from flexlib.ingest.charges.held_lines import BillMonth, list_bill_months, refus
 from flexlib.ingest.charges.merge import BillFile, keep_rows, list_days_of_lines, merge_month
 from flexlib.ingest.files.entries import Decisions
 from flexlib.ingest.files.importing import FilesImport
-from flexlib.ingest.files.known import find_named, list_stored_files, refuse_dropping
+from flexlib.ingest.files.known import find_named, list_stored_files, refuse_dropping, refuse_reading_otherwise
 from flexlib.ingest.files.pool import check_unchanged, describe_file, stamp_files
 from flexlib.ingest.files.superseded import MOST_SHOWN
 from flexlib.ingest.pipeline import HeldMonth, hold_month, prepare_month
@@ -81,6 +81,7 @@ def prepare_charges(
         months = {month for bill in read for month in bill.months}
         replaced = [(month, entry) for month, entry in stored if decisions.replace_months and month in months]
         if not decisions.drops_others:
+            refuse_reading_otherwise([one for _, one in stored], [vars(bill) for bill in given], decisions.supersedes)
             refuse_dropping([(month, [one]) for month, one in replaced], [(bill.name, bill.sha256) for bill in read])
             going = [one for one in stored if one[1]["sha256"] in older]
             others = [one for one in replaced if one[1]["sha256"] not in older]

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
-from shlex import quote
 from typing import Any
 
 from flexlib.certificate import UsageCertificate
@@ -14,8 +13,16 @@ from flexlib.checks import MOST_UNPRICED
 from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.formats import format_plain
-from flexlib.i18n import _, join_texts
-from flexlib.ingest.files.known import UNKNOWN, are_logs, count_pages, find_named, list_changes, sum_left_out
+from flexlib.i18n import _
+from flexlib.ingest.files.known import (
+    UNKNOWN,
+    are_logs,
+    count_pages,
+    find_named,
+    list_changes,
+    refuse_reading_anew,
+    sum_left_out,
+)
 from flexlib.ingest.files.overlaps import FileTraits
 from flexlib.ingest.files.pool import Pool
 from flexlib.ingest.files.stored import is_at_edge
@@ -154,19 +161,10 @@ def list_entries(pool: Pool, month: Month, before: UsageCertificate | None, deci
             entries.undecided.add(number)
         entry = files[number]
         old, new = entry.get("mapping", facts.mapping), facts.mapping
-        if changes := list_changes(old, new):
+        if list_changes(old, new):
             is_named = any(number in find_named(files, name) for name in decisions.supersedes)
             if not is_named and not decisions.replace_months:
-                again = quote(entry["name"])
-                if facts.preset and entry.get("preset") == facts.preset:
-                    raise BadFile(_("{name} is stored in {month} already, as an older flexlib read {preset}; leave it "
-                        "out to keep that, or import it with --supersedes {again} to read it anew.")
-                        .format(name=facts.name, month=month, preset=facts.preset, again=again))  # fmt: skip
-                change, none = _("{name} {before} (now {now})"), _("not given")
-                told = (change.format(name=one, before=old.get(one, none), now=new.get(one, none)) for one in changes)
-                raise BadFile(_("{name} was imported into {month} before, with {told}; its calls would count twice. "
-                    "Import it as before, or with --supersedes {again} to read it anew.")
-                    .format(name=facts.name, month=month, told=join_texts(told, ", "), again=again))  # fmt: skip
+                refuse_reading_anew(facts, entry, month)
             entries.redone.add(number)
             entries.undecided.add(number)
             for name in ("alike", "shared", "distinct", "preset", "evidence", "rules"):

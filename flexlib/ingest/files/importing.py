@@ -27,6 +27,7 @@ from flexlib.ingest.files.known import (
     list_stored_files,
     read_certificate,
     refuse_dropping,
+    refuse_reading_otherwise,
 )
 from flexlib.ingest.files.merge import MergedMonth, merge_month
 from flexlib.ingest.files.pool import NO_CALLS, Pool, ReadFile, read_files
@@ -202,8 +203,10 @@ def _add_beside(pool: Pool, newer: ReadFile, month: Month, older: Mapping[str, A
 
 
 def _check_superseded(held: Sequence[HeldMonth], pool: Pool, decisions: Decisions) -> None:
-    """Raises `BadFile` for an older file of which no month knows."""
+    """Raises `BadFile` for an older file of which no month knows, or of the same name and read otherwise."""
     stored = [entry for one in held if (before := read_certificate(one.newest)) for entry in before.files]
+    if not decisions.drops_others:
+        refuse_reading_otherwise(stored, [asdict(file.facts) for file in pool.files], decisions.supersedes)
     files = [{"name": file.facts.name, "sha256": file.facts.sha256} for file in pool.files]
     known: list[dict[str, Any]] = [*stored, *files]
     for name in decisions.supersedes:
