@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from flexlib.deliver.claims import Claim, Claims, Fate, Message
+from flexlib.deliver.troubles import UNNAMED
 from flexlib.i18n import _
 
 TABLE = "CREATE TABLE IF NOT EXISTS named (key TEXT, file TEXT, PRIMARY KEY (key, file))"
@@ -40,7 +41,7 @@ def withdraw(claims: Claims, file: Path, is_named: Callable[[Claim], bool], now:
         named = base.execute("SELECT key, file FROM named").fetchall()
     lost = gone & {key for key, _file in named}
     lost -= {key for key, other in named if other != own and Path(other).is_file()}
-    why = _("no rule of {file} names this reader any more").format(file=file)
+    why = _(UNNAMED).format(file=file)
     withdrawn = [
         claims.mark(replace(message, claims=theirs), Fate.WITHDRAWN, now, why)
         for message in messages
