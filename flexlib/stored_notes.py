@@ -158,7 +158,7 @@ def write_note(note: tuple[str, str], count: int, **named: object) -> str:
 def tell_note(stored: str) -> str:
     """A stored note in the reader's language, its numbers as they are written there; as it is where nobody knows it,
     such as one of an earlier flexlib."""
-    for note, found in _match(stored, NOTES):
+    for note, found in match_sentences(stored, NOTES):
         return _fill(note, found)
     return _(stored)
 
@@ -183,7 +183,7 @@ def _tell_joined(stored: str, sentences: tuple[str, ...]) -> str:
     told, parts = list[str](), stored.split(BETWEEN)
     while parts:
         ends = range(1, len(parts) + 1)
-        known = ((end, *one) for end in ends for one in _match(BETWEEN.join(parts[:end]), sentences))
+        known = ((end, *one) for end in ends for one in match_sentences(BETWEEN.join(parts[:end]), sentences))
         if (first := next(known, None)) is None:
             end, said = 1, parts[0]
         else:
@@ -204,7 +204,8 @@ def _fill(text: str, found: dict[str, str]) -> str:
     return _(text).format(**{name: _tell_value(name, value) for name, value in found.items()})
 
 
-def _match(stored: str, notes: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
+def match_sentences(stored: str, notes: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Those of the sentences that a stored one can be, and what fills the names of each."""
     for note in notes:
         if found := _compile(note).fullmatch(stored):
             yield note, found.groupdict()

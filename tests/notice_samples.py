@@ -49,6 +49,8 @@ class Script:
     """All that came to it whole."""
     is_over: threading.Event = field(default_factory=threading.Event)
     starttls: ssl.SSLContext | None = None
+    offered: str = "AUTH PLAIN"
+    """What it says that it can beside mail."""
     logins: list[list[str]] = field(default_factory=list)
     """User and password of each attempt."""
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -144,7 +146,7 @@ def _talk_smtp(line: socket.socket, script: Script, *, is_begun: bool = False) -
     """One connection, over which several mails may come; the fault of a mail is drawn when it begins."""
     words = line.makefile("rb")
     fault, is_drawn = script.draw(), True
-    offers = ["STARTTLS"] if script.starttls and not is_begun else ["AUTH PLAIN"]
+    offers = ["STARTTLS"] if script.starttls and not is_begun else [script.offered]
 
     def say(step: str, usual: str) -> bool:
         """Answers a step; False where the connection ends."""

@@ -128,9 +128,19 @@ class BudgetLine:
         """Whether the whole band of the forecast is above the amount."""
         return passes_surely(self.low, self.amount)
 
+    @property
+    def known(self) -> Decimal | None:
+        """What is known to be spent, as of `find_known`."""
+        return find_known(self.spent, lacks=bool(self.lacks))
+
     def measure(self, amount: Decimal | float) -> float | None:
         """An amount in percent of the budget; None of one of nothing."""
         return 100 * float(amount) / float(self.amount) if self.amount else None
+
+
+def find_known(spent: Decimal, *, lacks: bool) -> Decimal | None:
+    """What is known to be spent; None where something is missing and the rest is 0: no less than 0 says nothing."""
+    return spent if spent or not lacks else None
 
 
 def judge_budget(amount: Decimal, thresholds: Sequence[int], usage: Usage) -> Outcome:

@@ -32,7 +32,7 @@ from flexlib.store.outbox import count_left
 
 if TYPE_CHECKING:
     from flexlib.analysis.budgets import BudgetLine
-    from flexlib.front.budgets import BudgetCheck
+    from flexlib.front.budgets import BudgetCheck, BudgetPeriod
 
 EXAMPLE = Path("params", "budgets.example.yaml")
 
@@ -167,7 +167,7 @@ def describe_check(made: BudgetCheck) -> dict[str, Any]:
                 "is_sure": one.is_sure,
                 "is_unknown": one.is_unknown,
                 "amount": format_plain(one.budget.amount),
-                "spent": format_plain(one.spent),
+                "spent": _write_known(one),
                 "thresholds_reached": [*one.reached, *[FORECAST] * one.is_forecast_over],
                 "lacks": one.lacks or None,
                 "is_running": one.is_running,
@@ -180,6 +180,13 @@ def describe_check(made: BudgetCheck) -> dict[str, Any]:
         ],
         "missing": list(made.missing),
     }  # fmt: skip
+
+
+def _write_known(one: BudgetPeriod) -> str | None:
+    from flexlib.analysis.budgets import find_known
+
+    known = find_known(one.spent, lacks=bool(one.lacks))
+    return None if known is None else format_plain(known)
 
 
 def render_check(made: BudgetCheck) -> str:
@@ -198,10 +205,10 @@ def render_check(made: BudgetCheck) -> str:
 
 
 def _render(one: BudgetLine) -> str:
-    from flexlib.tables.budgets import explain_outcome, write_amount, write_money, write_period, write_share
+    from flexlib.tables.budgets import explain_outcome, write_amount, write_period, write_share, write_used
 
-    of = _("{count} of {all}").format(count=write_amount(one.spent, one.unit), all=write_money(one.amount, one.unit))
-    said = ", ".join(filter(None, (of, write_share(one), write_period(one))))
+    share = None if one.known is None else write_share(one)
+    said = ", ".join(filter(None, (write_used(one), share, write_period(one))))
     outlook = [explain_outcome(one)]
     if one.is_running and one.expected is not None and one.outcome not in ("over", "cannot say"):
         band = ""
@@ -222,4 +229,4 @@ def _render(one: BudgetLine) -> str:
                 )
             )
         ]
-    return _("at least ") * bool(one.lacks) + "; ".join(filter(None, (said, *outlook, one.lacks)))
+    return "; ".join(filter(None, (said, *outlook, one.lacks)))

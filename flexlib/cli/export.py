@@ -6,7 +6,7 @@ import argparse
 import sys
 import tempfile
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,21 +78,29 @@ def add_commands(commands: Commands) -> None:
 
 def run_export(arguments: argparse.Namespace, settings: Settings) -> int:
     """Writes the files, says what is in them; the exit code is that of the month."""
+    from flexlib.report.parameters import find_notebook, read_parameters
+
     month, formats = Month(arguments.year, arguments.month), arguments.format
     _check_options(arguments)
     check_libraries(formats)
     check_zone(formats, arguments.zone)
     settings = open_shown(arguments, settings, month, before=USUAL_MONTHS)
-    spend = load_shown_spend(settings, month, zone=arguments.zone, names=arguments.names, roster=arguments.roster)
+    load = cache(partial(load_shown_spend, settings, month, zone=arguments.zone, roster=arguments.roster))
+    page_names = arguments.names and "names" in read_parameters(find_notebook(arguments.notebook))
+    spend = load(names=arguments.names)
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder:
         make = partial(_make_page, arguments, settings, month, Path(folder))
         source = Source(
             lambda: spend, partial(make, None), arguments.names, arguments.csv_dialect, is_shared=arguments.share
         )
-        of_programs = source
+        of_page = replace(source, load_spend=partial(load, names=page_names), is_private=page_names)
+        of_programs = of_page
         if find_language() != LANGUAGES[0]:
-            of_programs = replace(source, make_page=partial(make, LANGUAGES[0]), language=LANGUAGES[0])
-        sources = {name: of_programs if name in OF_PROGRAMS else source for name in formats}
+            of_programs = replace(of_page, make_page=partial(make, LANGUAGES[0]), language=LANGUAGES[0])
+        sources = {
+            name: of_programs if name in OF_PROGRAMS else of_page if FORMATS[name].is_of_page else source
+            for name in formats
+        }
         for name, one in sources.items() if arguments.share else ():
             if why := explain_unwritten(name, one.page):
                 raise InvalidRequest(why)
@@ -127,6 +135,9 @@ def _write(name: str, source: Source, month: Month, settings: Settings, argument
     if sys.stderr.isatty():  # of a large month a file takes a while
         print(_("Writing {path}.").format(path=clean_text(str(path))), file=sys.stderr, flush=True)
     made = form.write(source, path)
+    if arguments.names and form.is_of_page and not source.is_private:
+        said = _("{notebook} names nobody: what is made of it has people under pseudonyms, with --names, too.")
+        made = replace(made, notes=(*made.notes, said.format(notebook=Path(arguments.notebook).stem)))
     shows = form.is_of_page and names_people(read_manifest(name_manifest(source.page)))
     note_files(made.files, names=source.is_private or shows)
     if not arguments.json:

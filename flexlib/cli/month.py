@@ -69,7 +69,7 @@ def run_month_command(arguments: argparse.Namespace, settings: Settings) -> int:
     from flexlib.closing.operator import tell_operator
     from flexlib.closing.process import run_command
     from flexlib.closing.run import RUN, open_progress, preview_month, run_month
-    from flexlib.store.disk import lock_folder
+    from flexlib.store.disk import CLOSES, lock_folder
 
     closing = prepare_closing(arguments, settings)
     notes = list_notes(closing)
@@ -80,8 +80,8 @@ def run_month_command(arguments: argparse.Namespace, settings: Settings) -> int:
         print_preview(closing, [(step.name, step.words, runs, why) for step, runs, why in found], arguments)
         return 0
     with ExitStack() as held:
-        what = _("{month}, which it closes").format(month=closing.month)
-        held.enter_context(lock_folder(closing.folder, what, wait=arguments.wait))
+        month = str(closing.month)
+        held.enter_context(lock_folder(closing.folder, month, wait=arguments.wait, does=CLOSES))
         progress = open_progress(closing)
         for sentence in notes:
             print(clean_text(sentence), file=sys.stderr, flush=True)
@@ -112,6 +112,9 @@ def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closin
 
     faults, file = Faults(), arguments.plan or find_home() / PLAN
     plan = faults.read(partial(read_plan, is_named=arguments.plan is not None), file, FORMATS)
+    settings = replace(settings, language=getattr(arguments, "lang", (plan and plan.language) or settings.language))
+    use_language(settings.language)  # in which also what is wrong is told
+    note_language(settings.language, find_language_set())
     faults.found += [*(list_missing_libraries(plan) if plan else ()), *list_missing_files(settings)]
     is_demo = asks_demo(arguments, settings)
     month = _find_month(arguments, plan.zone if plan else SHARED_ZONE)
@@ -122,9 +125,6 @@ def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closin
         settings = replace(settings, data=settings.data / DEMO, database_url=None)
     elif not (settings.service_key or settings.has_ledger or plan.folder or list_newest(month, settings.data)):
         raise BadSetting(_(NO_KEY) + ".")
-    settings = replace(settings, language=getattr(arguments, "lang", plan.language or settings.language))
-    use_language(settings.language)
-    note_language(settings.language, find_language_set())
     made_up = DEMO if is_demo or is_made_up(settings.data) else ""
     folder = arguments.output_dir / made_up / str(month)
     closing = Closing(month, plan, settings, arguments.output_dir, folder, is_demo)

@@ -50,10 +50,11 @@ def render_open(messages: Iterable[Message], left: int = 0) -> Iterator[str]:
 def explain_open(message: Message) -> str:
     """What is known of a message that is not known to be sent, and what to do, in a sentence."""
     from flexlib.deliver.claims import Fate
+    from flexlib.deliver.troubles import tell_trouble
 
     key = message.id[:12]
     to = f"{name_reader(message)}, {format_moment(message.changed)}"
-    trouble = f" {clean_text(message.trouble)}" if message.trouble else ""
+    trouble = f" {clean_text(tell_trouble(message.trouble))}" if message.trouble else ""
     if message.fate is Fate.UNKNOWN:
         then = _("flexlib notify --resend {key} sends it again, --settle {key} notes that it has arrived").format(
             key=key
@@ -75,10 +76,11 @@ def render_message(message: Message) -> str:
     """A line: its fate, whom it goes to, what it is about, and why it does not go."""
     from flexlib.deliver.claims import Fate
     from flexlib.deliver.texts import SPACE, write_subject
+    from flexlib.deliver.troubles import tell_trouble
 
     due = max(one.due for one in message.claims)
     until = _(" (until {due})").format(due=format_moment(due)) if message.fate is Fate.WAITING else ""
-    why = f" ({clean_text(message.trouble)})" if message.fate is Fate.WITHDRAWN else ""
+    why = f" ({clean_text(tell_trouble(message.trouble))})" if message.fate is Fate.WITHDRAWN else ""
     return (
         f"  {_(str(message.fate)).upper():<{WIDTH}} {name_reader(message)}{until}: "
         f"{write_subject(message).replace(SPACE, ' ')}{why}"

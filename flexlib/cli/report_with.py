@@ -43,7 +43,10 @@ def add_share_option(parser: argparse.ArgumentParser) -> None:
 
 def share_page(arguments: argparse.Namespace, given: dict[str, Any], known: Mapping[str, Parameter]) -> None:
     """Adds `share` to the parameters that are `given` where it is asked for, and the notebook's `known` ones have it.
-    Raises `InvalidRequest` for what cannot be shared, at once."""
+    Raises `InvalidRequest` for what cannot be shared, and `BadParameter` where they have no names, at once."""
+    if given.get("names") and "names" not in known:
+        said = _("{notebook} names nobody; leave the names out.")
+        raise BadParameter(said.format(notebook=Path(arguments.notebook).stem))
     if arguments.share and "share" in known:
         given["share"] = True
     if arguments.share or given.get("share") is True:

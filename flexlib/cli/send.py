@@ -42,6 +42,8 @@ MAILS = Path("params", "mail.yaml")
 EXAMPLE = Path("params", "mail.example.yaml")
 UNKNOWN_SENDER = "flexlib@localhost"
 """From whom a mail is in a dry run without a mail server."""
+OWN_MAIL = b"Message-ID: <flexlib."
+"""What no other mail has."""
 REPORT = "llm_usage"
 """The notebook whose page must be there, and fresh, before a month is mailed."""
 
@@ -183,7 +185,8 @@ def _send(
 def _write_files(
     planned: Sequence[Claim], contents: Mapping[tuple[str, str], Content], folder: Path, settings: Settings
 ) -> tuple[list[Message], dict[str, Path]]:
-    """Each mail as a file that mail programs open, for its owner alone, and by its message's id."""
+    """Each mail as a file that mail programs open, for its owner alone, and by its message's id; those of an earlier
+    run that would not be sent now go."""
     from flexlib.deliver.delivery import gather
     from flexlib.deliver.months import build_month_mail
     from flexlib.report.letters import name_files
@@ -200,6 +203,9 @@ def _write_files(
             mail = build_month_mail(contents[one.channel, one.recipient], one, sender)
             files[one.id] = folder / f"{stems[names[one.id]]}.eml"
             write_whole(files[one.id], mail.as_bytes(), PRIVATE)
+        for file in {*folder.glob("*.eml")} - {*files.values()}:
+            if OWN_MAIL in file.read_bytes():  # of a reader who gets none any more
+                file.unlink()
     note_files(files.values(), names=False)
     return messages, files
 

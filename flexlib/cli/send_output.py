@@ -34,33 +34,45 @@ def render_mail(message: Message, file: Path | None = None) -> str:
 def explain_mail(message: Message) -> str:
     """What is known of a mail that is not known to be sent, and what to do, in a sentence."""
     from flexlib.deliver.claims import Fate
+    from flexlib.deliver.troubles import tell_trouble
 
     words = {
-        "key": message.id[:12], "reader": clean_text(message.recipient), "what": _name_channel(message.channel),
-        "moment": format_moment(message.changed), "trouble": clean_text(message.trouble),
+        "key": message.id[:12], "reader": clean_text(message.recipient), "what": _name_mail(message.channel),
+        "moment": format_moment(message.changed), "trouble": clean_text(tell_trouble(message.trouble)),
         "month": "--year {} --month {}".format(*map(int, message.channel[:7].split("-"))),
     }  # fmt: skip
     if message.fate is Fate.UNKNOWN:
         said = _(
-            "It is not known whether {what} was sent to {reader}, {moment}. {trouble} flexlib send {month} --resend "
-            "{key} sends it again, --settle {key} notes that it has arrived."
+            "It is not known whether the mail of {what} was sent to {reader}, {moment}. {trouble} flexlib send {month} "
+            "--resend {key} sends it again, --settle {key} notes that it has arrived."
         )
     else:
         said = _(
-            "{what} was not sent to {reader}, {moment}. {trouble} flexlib send {month} tries again, with --settle "
-            "{key} it gives it up."
+            "The mail of {what} was not sent to {reader}, {moment}. {trouble} flexlib send {month} tries again, with "
+            "--settle {key} it gives it up."
         )
     return " ".join(said.format(**words).split())
 
 
 def _name_channel(channel: str) -> str:
     """`2025-09 department Platform` as a reader says it."""
+    month, level, *name = _read_channel(channel)
+    return clean_text(" ".join((month, level or _("month"), *name)))
+
+
+def _name_mail(channel: str) -> str:
+    """The same within a sentence: `2025-09 (department Platform)`, `2025-09` of the whole month."""
+    month, level, *name = _read_channel(channel)
+    return clean_text(f"{month} ({' '.join((level, *name))})" if level else month)
+
+
+def _read_channel(channel: str) -> tuple[str, ...]:
+    """The month, what a part of it is of, and its name; of the whole month no more than the month."""
     from flexlib.deliver.readers import WHOLE
     from flexlib.tables.chargeback import name_level
 
     month, level, *name = channel.split(" ", 2)
-    word = _("month") if level == WHOLE else name_level(level)
-    return clean_text(" ".join((month, word, *name)))
+    return month, "" if level == WHOLE else name_level(level), *name
 
 
 def describe_mail(message: Message, file: Path | None = None) -> dict[str, Any]:

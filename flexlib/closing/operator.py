@@ -15,6 +15,7 @@ from flexlib.deliver.claims import Claim, Claims, Fate, Message
 from flexlib.deliver.delivery import deliver_due
 from flexlib.deliver.mail import MailChannel, open_mail
 from flexlib.deliver.sending import Channel
+from flexlib.deliver.troubles import tell_trouble
 from flexlib.formats import format_moment
 from flexlib.i18n import _, find_language
 from flexlib.store.outbox import Standing
@@ -54,7 +55,7 @@ def tell_operator(progress: Progress) -> str:
         return _("{address} has been told of it by e-mail.").format(address=to)
     if told.fate is Fate.UNKNOWN:
         return _("It is not known whether the mail to {address} has arrived; it is not sent again.").format(address=to)
-    return _("{address} could not be told: {why}").format(address=to, why=told.trouble)
+    return _("{address} could not be told: {why}").format(address=to, why=tell_trouble(told.trouble))
 
 
 class FailureChannel:

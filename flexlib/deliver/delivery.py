@@ -14,6 +14,7 @@ from flexlib.deliver.lines import FileChannel
 from flexlib.deliver.mail import MailChannel
 from flexlib.deliver.rules import OWNER, PERSON, Rule
 from flexlib.deliver.sending import Channel, NotSent, SendingFailed
+from flexlib.deliver.troubles import NO_SERVER, NOT_TRIED
 from flexlib.deliver.webhook import WebhookChannel
 from flexlib.deliver.withdrawn import Left, find_left, note_named, withdraw
 from flexlib.i18n import Translated, _, to_english
@@ -185,11 +186,9 @@ def _send(
     try:
         channel = channels.get(message.channel)
         if channel is None:
-            raise NotSent(
-                _("No mail server is known; set {mail} in the environment or in .env.").format(mail=MAIL), lasts=True
-            )
+            raise NotSent(_(NO_SERVER).format(mail=MAIL), lasts=True)
         if channel in broken:
-            raise NotSent(_("Not tried any more: {broken}").format(broken=broken[channel]))
+            raise NotSent(_(NOT_TRIED).format(broken=broken[channel]))
         channel.send(message)
     except SendingFailed as error:
         said = Translated(str(error), str(to_english(error)))

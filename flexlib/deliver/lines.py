@@ -9,6 +9,7 @@ from pathlib import Path
 
 from flexlib.deliver.claims import Message
 from flexlib.deliver.sending import NotSent
+from flexlib.deliver.troubles import UNWRITTEN
 from flexlib.deliver.webhook import describe_message
 from flexlib.i18n import _
 from flexlib.refusals import explain_refusal
@@ -35,8 +36,7 @@ class FileChannel:
                     out.truncate(size)
                     raise
         except (OSError, RuntimeError) as error:
-            said = _("{file} cannot be written: {why}.")
-            raise NotSent(said.format(file=file, why=explain_refusal(error))) from error
+            raise NotSent(_(UNWRITTEN).format(file=file, why=explain_refusal(error))) from error
 
     def close(self) -> None:
         """Each line is written by itself."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import smtplib
 import socket
+import ssl
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -26,6 +27,19 @@ from flexlib.deliver.sending import (
     trust_by,
 )
 from flexlib.deliver.texts import write_end, write_lines, write_subject
+from flexlib.deliver.troubles import (
+    MAIL_SERVER,
+    NO_CONNECTION,
+    NO_LOGIN,
+    NO_PASSWORD,
+    NO_STARTTLS,
+    REFUSES,
+    REFUSES_ONE,
+    SILENT,
+    UNREADABLE,
+    UNUSABLE,
+)
+from flexlib.formats import clean_text
 from flexlib.i18n import _
 from flexlib.privacy import clean_message
 from flexlib.trust import NamedPath
@@ -100,11 +114,19 @@ class MailChannel:
             if self._server.scheme == "smtp":
                 line.starttls(context=context)
             if self._server.user and self._server.password:
-                line.login(self._server.user, self._server.password)
+                self._log_in(line, self._server.user, self._server.password)
             assert line.sock is not None
             line.sock.settimeout(READ)
 
         self._try(open_line, opens=True)
+
+    def _log_in(self, line: smtplib.SMTP, user: str, password: str) -> None:
+        try:
+            line.login(user, password)
+        except smtplib.SMTPException as error:
+            if type(error) is smtplib.SMTPException:  # it knows other ways only, which smtplib has no name for
+                raise smtplib.SMTPNotSupportedError from error
+            raise
 
     def _try(self, act: Callable[[smtplib.SMTP], None], *, opens: bool = False) -> None:
         """Does what comes before the mail itself. Raises `NotSent`; a line that serves no more is closed."""
@@ -113,26 +135,21 @@ class MailChannel:
             act(self._line)
         except smtplib.SMTPAuthenticationError as error:
             self.close()
-            said = _("{name} does not take the user and password of {setting} ({code}).")
+            said = _(NO_PASSWORD)
             raise NotSent(said.format(name=self._name, setting=MAIL, code=error.smtp_code), lasts=True) from error
         except smtplib.SMTPResponseException as error:
             lasts = opens or error.smtp_code == 421  # which ends the connection
             if lasts:
                 self.close()
-            said = _("{name} refuses a connection: {read}.") if opens else _("{name} refuses a mail: {read}.")
+            said = _(NO_CONNECTION) if opens else _(REFUSES_ONE)
             raise NotSent(said.format(name=self._name, read=_read(error)), lasts=lasts) from error
         except smtplib.SMTPNotSupportedError as error:
+            said = _(NO_LOGIN) if self._is_secret else _(NO_STARTTLS)
             self.close()
-            said = _("{name} lacks what {setting} asks for: {error}")
-            why = said.format(name=self._name, setting=MAIL, error=clean_message(str(error)))
-            raise NotSent(
-                _("{why} smtps:// is TLS from the beginning, smtp+plain:// none.").format(why=why), lasts=True
-            ) from error
+            raise NotSent(said.format(name=self._name, setting=MAIL), lasts=True) from error
         except (OSError, ValueError) as error:  # of which all of smtplib are some, and those of TLS
             self.close()
-            raise NotSent(
-                _("{name} cannot be used: {explain}.").format(name=self._name, explain=_explain(error)), lasts=True
-            ) from error
+            raise NotSent(_(UNUSABLE).format(name=self._name, explain=_explain(error)), lasts=True) from error
 
     def _prepare(self, line: smtplib.SMTP, recipient: str) -> None:
         """All up to the mail itself, which a server that has not said to go on cannot have."""
@@ -153,26 +170,23 @@ class MailChannel:
         except OSError as error:
             self.close()
             raise NotKnown(
-                _("{name} had the mail and gave no answer: {explain}.").format(
-                    name=self._name, explain=_explain(error)
-                ),
+                _(SILENT).format(name=self._name, explain=_explain(error)),
                 lasts=True,
             ) from error
         if code // 100 not in (2, 4, 5):  # it had the mail, and what it said is no answer
             self.close()
-            raise NotKnown(
-                _("{name} had the mail and gave no answer that can be read.").format(name=self._name), lasts=True
-            )
+            raise NotKnown(_(UNREADABLE).format(name=self._name), lasts=True)
         if code // 100 != 2:
-            raise NotSent(
-                _("{name} refuses the mail: {read}.").format(
-                    name=self._name, read=_read(smtplib.SMTPResponseException(code, said))
-                )
-            )
+            raise NotSent(_(REFUSES).format(name=self._name, read=_read(smtplib.SMTPResponseException(code, said))))
+
+    @property
+    def _is_secret(self) -> bool:
+        """Whether what the line asked for of TLS is there."""
+        return self._server.scheme != "smtp" or isinstance(self._find_socket(), ssl.SSLSocket)
 
     @property
     def _name(self) -> str:
-        return _("The mail server {host}:{port}").format(host=self._server.host, port=self._server.port)
+        return _(MAIL_SERVER).format(host=self._server.host, port=self._server.port)
 
 
 def build_mail(message: Message, sender: str) -> EmailMessage:
@@ -186,7 +200,7 @@ def build_mail(message: Message, sender: str) -> EmailMessage:
 def open_mail(message: Message, sender: str, subject: str) -> EmailMessage:
     """A mail with its head, and nothing in it yet."""
     mail = EmailMessage(policy=POLICY)
-    mail["Subject"] = subject
+    mail["Subject"] = clean_text(subject)
     mail["From"], mail["To"] = sender, message.recipient
     mail["Date"] = format_datetime(datetime.now(timezone.utc))
     mail["Message-ID"] = f"<flexlib.{message.id}@{sender.rpartition('@')[2]}>"

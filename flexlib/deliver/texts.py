@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 
-from flexlib.analysis.budgets import Outcome, measure_used
+from flexlib.analysis.budgets import Outcome, find_known, measure_used
 from flexlib.dates import Month, Span
 from flexlib.deliver.claims import Claim, Message
 from flexlib.formats import UNKNOWN, clean_text, format_amount, format_money
@@ -110,7 +110,10 @@ def _write_sentence(claim: Claim) -> str:
     of, is_share, share = claim.standing, claim.event.isdigit(), _write_share(claim)
     amount, spent = _write_amount(of.amount, of.unit), _write_beside(of.spent, of.unit)
     shown_day = of.day if of.first != of.last else None
-    return _(SENTENCES["reached" if is_share else claim.event]).format(
+    said = _(SENTENCES["reached" if is_share else claim.event])
+    if claim.event == Outcome.CANNOT_SAY and find_known(of.spent, lacks=of.lacks) is None:
+        said = _("{name}: too much is missing to judge the budget {period} of {amount}; nothing that it used is known.")
+    return said.format(
         name=clean_text(of.budget),
         period=_write_period(Span(of.first, of.last)),
         spent=_("at least {amount}").format(amount=spent) if of.lacks else spent,
@@ -140,12 +143,14 @@ def write_share(claim: Claim, language: str) -> str:
 
 def _write_share(claim: Claim) -> str:
     used = measure_used(claim.standing.spent, claim.standing.amount)
-    return "" if used is None else write_number(f"{Decimal(used).scaleb(-1):,}{SPACE}%")
+    if used is None:
+        return ""
+    said = write_number(f"{Decimal(used).scaleb(-1):,}{SPACE}%")
+    return _("at least {amount}").format(amount=said) if claim.standing.lacks else said
 
 
 def _write_event(claim: Claim) -> str:
     share = _write_share(claim)
-    share = _("at least {amount}").format(amount=share) if claim.standing.lacks else share
     return _(IS["reached" if claim.event.isdigit() else claim.event]).format(share=share)
 
 

@@ -25,6 +25,18 @@ from flexlib.addresses import SIGNING, WEBHOOK, NoticeServers
 from flexlib.deliver.claims import Claim, Message
 from flexlib.deliver.sending import CONNECT, READ, WHOLE, NotKnown, NotSent, cut_after, explain_trouble, trust_by
 from flexlib.deliver.texts import is_open, list_told, write_lines, write_sentence, write_subject
+from flexlib.deliver.troubles import (
+    ASKED,
+    BAD_SECRET,
+    NO_ADDRESS,
+    PROXY,
+    REDIRECTS,
+    REFUSES_MESSAGE,
+    UNCLEAR,
+    UNREACHED,
+    UNSIGNED,
+    WEBHOOK_NAME,
+)
 from flexlib.formats import format_plain
 from flexlib.i18n import _
 from flexlib.setting_values import LOOPBACK
@@ -53,14 +65,10 @@ class WebhookChannel:
         self._is_slack = is_slack
 
     def send(self, message: Message) -> None:
-        name = _("The webhook {recipient}").format(recipient=message.recipient)
+        name = _(WEBHOOK_NAME).format(recipient=message.recipient)
         url = dict(self._servers.webhooks).get(message.recipient)
         if url is None:
-            raise NotSent(
-                _("{name} has no address; set {webhook}{recipient} in the environment or in .env.").format(
-                    name=name, webhook=WEBHOOK, recipient=message.recipient.upper()
-                )
-            )
+            raise NotSent(_(NO_ADDRESS).format(name=name, webhook=WEBHOOK, recipient=message.recipient.upper()))
         content = {"text": write_text(message)} if self._is_slack else describe_message(message)
         body = json.dumps(content, ensure_ascii=False).encode()
         for number in range(TRIES):
@@ -71,23 +79,15 @@ class WebhookChannel:
             if 200 <= response.status < 300:
                 return
             if response.status < 200 or response.status >= 500 and response.status not in BUSY:
-                raise NotKnown(
-                    _("{name}: status {status}, which does not say whether it was taken.").format(
-                        name=name, status=response.status
-                    )
-                )
+                raise NotKnown(_(UNCLEAR).format(name=name, status=response.status))
             asked = _read_retry_after(response.headers.get("Retry-After", ""))
             pause = max(PAUSE * 2**number * random.uniform(0.5, 1.5), asked)
             if response.status not in BUSY or number + 1 == TRIES or pause > MOST_PAUSE:
                 break
             time.sleep(pause)
         if 300 <= response.status < 400:
-            raise NotSent(
-                _("{name} redirects (status {status}), which is not followed.").format(
-                    name=name, status=response.status
-                )
-            )
-        raise NotSent(_("{name} refused the message (status {status}).").format(name=name, status=response.status))
+            raise NotSent(_(REDIRECTS).format(name=name, status=response.status))
+        raise NotSent(_(REFUSES_MESSAGE).format(name=name, status=response.status))
 
     def close(self) -> None:
         """Each request has a connection of its own."""
@@ -96,7 +96,7 @@ class WebhookChannel:
     def _required_secret(self) -> str:
         if not self._servers.secret:
             raise NotSent(
-                _("A webhook's messages are signed; set {signing}, or name it as slack.").format(signing=SIGNING),
+                _(UNSIGNED).format(signing=SIGNING),
                 lasts=True,
             )
         return self._servers.secret
@@ -113,19 +113,15 @@ class WebhookChannel:
                     line.connect()
                 except (OSError, HTTPException, ValueError) as error:
                     said = PROXY_SAYS.match(str(error))
-                    proxy = _("the proxy on the way says {status}")
+                    proxy = _(PROXY)
                     why = proxy.format(status=said[1]) if said else explain_trouble(error)
-                    raise NotSent(_("{name} cannot be reached: {why}.").format(name=name, why=why)) from error
+                    raise NotSent(_(UNREACHED).format(name=name, why=why)) from error
                 line.sock.settimeout(READ)
                 try:
                     line.request("POST", target, body, dict(headers))
                     return line.getresponse()
                 except (OSError, HTTPException) as error:
-                    raise NotKnown(
-                        _("{name} was asked and gave no answer: {trouble}.").format(
-                            name=name, trouble=explain_trouble(error)
-                        )
-                    ) from error
+                    raise NotKnown(_(ASKED).format(name=name, trouble=explain_trouble(error))) from error
         finally:
             if line is not None:
                 line.close()
@@ -161,9 +157,7 @@ def sign_message(name: str, moment: int, body: bytes, secret: str) -> dict[str, 
             key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
         except binascii.Error as error:
             raise NotSent(
-                _("{signing} begins with {prefix} and is no base64 after it; copy it again.").format(
-                    signing=SIGNING, prefix=PREFIX
-                ),
+                _(BAD_SECRET).format(signing=SIGNING, prefix=PREFIX),
                 lasts=True,
             ) from error
     signature = hmac.digest(key, f"{name}.{moment}.".encode() + body, "sha256")

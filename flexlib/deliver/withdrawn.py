@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from flexlib.deliver.claims import Claim, Claims, Fate, Message
+from flexlib.deliver.troubles import UNNAMED
 from flexlib.i18n import _
 from flexlib.store.outbox import Standing
 
@@ -76,7 +77,7 @@ def withdraw(claims: Claims, file: Path, left: Left, now: datetime) -> list[Mess
     """Takes off the list, and gives, what no rule names the reader of any more; the caller holds `claims`, and has
     claimed what the readers of today are to be told instead."""
     note_named(claims, left.named, file)
-    why = _("no rule of {file} names this reader any more").format(file=file)
+    why = _(UNNAMED).format(file=file)
     withdrawn = [claims.mark(one, Fate.WITHDRAWN, now, why) for one in left.lost]
     own = str(file.resolve())
     with claims.change() as base:  # only now: a run that dies before leaves what tells the next one whose they are

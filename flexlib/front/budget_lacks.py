@@ -17,7 +17,7 @@ from flexlib.front.spend import Spend
 from flexlib.front.table import write_key
 from flexlib.front.undecided import explain_lack
 from flexlib.guesses import guess_names
-from flexlib.i18n import _, join_and, translate_count
+from flexlib.i18n import _, join_and, join_texts, translate_count
 from flexlib.senders import LABELS, name_sender
 from flexlib.sources.registry import WINDSURF
 from flexlib.store.budgets import Budget
@@ -46,26 +46,29 @@ def find_missing(
         here = {month: one for month, one in here.items() if any(each.dataset == of for each in one.snapshots)}
     begun = [month for month in span.months if month <= spend.loaded[-1].month or month.first <= until]
     over = {month for month in begun if _is_over(month, of, spend.root)}
-    if absent := [month for month in begun if month not in here and month not in over]:
-        said = _("no credits of {months}") if of == "credits" else _("nothing of {months}")
-        return said.format(months=name_months(absent)), True
+    absent = [month for month in begun if month not in here and month not in over]
     lacking = [(month, hours) for month in begun if month in here for days, hours in list_lacking(here[month], of)
                if span.first <= days.last and days.first <= span.last]  # fmt: skip
-    if lacking:
+    rows = table[table["month"].isin([pd.Timestamp(one.first) for one in begun])]
+    gone = ""
+    if absent:
+        said = _("no credits of {months}") if of == "credits" else _("nothing of {months}")
+        gone = said.format(months=name_months(absent))
+    elif lacking:
         short, hours = [month for month, edge in lacking if not edge], filter(None, (edge for _month, edge in lacking))
         lost = join_and(dict.fromkeys([*[name_months(short)] * bool(short), *hours]))
-        return _("rows of {months} are missing").format(months=lost), True
-    rows = table[table["month"].isin([pd.Timestamp(one.first) for one in begun])]
-    if span not in [one.span for one in begun] and _has_undated(rows, of):
-        return _("sums of a month have no day"), True
+        gone = _("rows of {months} are missing").format(months=lost)
+    elif span not in [one.span for one in begun] and _has_undated(rows, of):
+        gone = _("sums of a month have no day")
     within = rows[rows["day"].isna() | rows["day"].between(pd.Timestamp(span.first), pd.Timestamp(span.last))]
     if of in UNKNOWN and within[f"lacks_{of}"].any():
         # Each source by itself, as its certificate judges it; a row that does not say of how many calls it is is one.
         # Of shared calls all are counted: each part lacks as much of what it is of.
         shares = [Decimal(int(rows[f"without_{of}"].sum())) / max(int(rows[rows["uncounted"] == 0]["calls"].sum()), 1)
                   for _other, rows in within.groupby("source")]  # fmt: skip
-        return _explain_unpriced(int(within[UNKNOWN[of]].sum()), of), max(shares) > most_unpriced
-    return "", False
+        unpriced = _explain_unpriced(int(within[UNKNOWN[of]].sum()), of)
+        return join_texts([gone, unpriced]), bool(gone) or max(shares) > most_unpriced
+    return gone, bool(gone)
 
 
 def explain_name(spend: Spend, budget: Budget, table: pd.DataFrame) -> str:

@@ -15,6 +15,7 @@ from flexlib.i18n import _
 from flexlib.privacy import KINDS, PLAIN_GUARD, SIGNS, PrivacyGuard
 from flexlib.schema import SHAPES
 from flexlib.sources.registry import Source
+from flexlib.store.membership import clean_places
 
 if TYPE_CHECKING:
     import duckdb
@@ -94,8 +95,8 @@ TEXTS = ("model", "status", "tier", "usable_type", "line_item", "unit")
 
 
 def mask_private(rows: pa.Table, guard: PrivacyGuard) -> pa.Table:
-    """The rows with e-mails and keys masked in their texts, and in calls' metadata what `guard` says, as
-    recording masks them. A key of a user that is a secret, or an e-mail, becomes an opaque one.
+    """The rows with e-mails and keys masked in their texts, and in calls' metadata what `guard` says, and
+    places cleaned, as recording does it. A key of a user that is a secret, or an e-mail, becomes an opaque one.
     """
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -153,8 +154,9 @@ def _mask_metadata(rows: pa.Table, guard: PrivacyGuard) -> pa.Table:
     encoded = column.dictionary_encode()
     texts, kinds = list[str](), list[str | None]()
     for text in encoded.dictionary.to_pylist():
-        masked, found = guard.mask(json.loads(text))
-        texts.append(json.dumps(masked, ensure_ascii=False) if found else text)
+        shown = clean_places(told := json.loads(text))
+        masked, found = guard.mask(shown)
+        texts.append(json.dumps(masked, ensure_ascii=False) if found or shown != told else text)
         kinds.append(",".join(found) or None)
     old = rows["masked"].combine_chunks()
     new = {"metadata": pa.array(texts, pa.string()).take(encoded.indices)}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from matplotlib.figure import Figure
 
 from flexlib.analysis.budgets import BudgetLine, Outcome, rank_outcome, tell_left_out
-from flexlib.formats import PERCENT, UNIT_NAMES, format_number
+from flexlib.formats import PERCENT, format_number
 from flexlib.i18n import _, mark_text, translate_count
 from flexlib.page.kit.chart import NARROW, WIDE, Chart, add_axes, size_letter
 from flexlib.page.kit.markup import Html, Piece
@@ -21,6 +21,7 @@ from flexlib.tables.budgets import (
     name_outcome,
     table_budgets,
     write_amount,
+    write_money,
     write_period,
     write_share,
 )
@@ -113,8 +114,8 @@ def plot_budgets(lines: Sequence[BudgetLine], *, name: str = "chart-budgets") ->
         figure, left = new_figure(width, 44 + 40 * len(rows)), min(300, width // 2)
         axes, letters = add_axes(figure, left, 20, 6, 40 * len(rows)), (left - 12) // size_letter(width)
         for place, one in enumerate(rows):
-            share = min(one.measure(one.spent) or 0, WIDEST)
-            for bar in axes.barh([place], [max(share, end / 400)], 0.5, color=LIGHT[COLOURS[one.outcome]]):
+            share = max(min(one.measure(one.spent) or 0, WIDEST), end / 400)
+            for bar in axes.barh([place] * _is_drawn(one), share, 0.5, color=LIGHT[COLOURS[one.outcome]]):
                 add_tooltip(bar, _describe(one))
             if (one.measure(one.spent) or 0) > end:  # it goes on beyond the chart
                 axes.text(0.99 * end, place, f"{write_share(one)} →", color=LIGHT["paper"], ha="right", va="center")
@@ -124,7 +125,7 @@ def plot_budgets(lines: Sequence[BudgetLine], *, name: str = "chart-budgets") ->
                 axes.plot([low, high], [place] * 2, color=LIGHT["ink"], linewidth=1.5)
                 axes.plot([expected] * 2, [place - 0.3, place + 0.3], color=LIGHT["ink"])
         part = _("{share} of {amount}")
-        shares = (part.format(share=write_share(one), amount=_write_whole(one)) for one in rows)
+        shares = (part.format(share=write_share(one), amount=write_money(one.amount, one.unit)) for one in rows)
         if width == NARROW:  # the unit stands in the table
             shares = (part.format(share=write_share(one), amount=write_amount(one.amount, one.unit)) for one in rows)
         texts = [text for one, share in zip(rows, shares, strict=True) for text in (share, one.name)]
@@ -139,7 +140,8 @@ def plot_budgets(lines: Sequence[BudgetLine], *, name: str = "chart-budgets") ->
         axes.grid(visible=False, axis="y")
         return figure
 
-    legend = [*dict.fromkeys((name_outcome(one), COLOURS[one.outcome]) for one in rows[::-1])]
+    drawn = (one for one in rows[::-1] if _is_drawn(one))
+    legend = [*dict.fromkeys((name_outcome(one), COLOURS[one.outcome]) for one in drawn)]
     if any(_is_forecast(one) for one in rows):
         legend.append((_("expected, in its band"), "ink"))
     words = translate_count(
@@ -154,11 +156,13 @@ def _is_forecast(one: BudgetLine) -> bool:
     return one.is_running and one.expected is not None and one.outcome is not Outcome.CANNOT_SAY
 
 
-def _write_whole(one: BudgetLine) -> str:
-    return f"{write_amount(one.amount, one.unit)} {_(UNIT_NAMES[one.unit])}"
+def _is_drawn(one: BudgetLine) -> bool:
+    """Whether it has a bar: a short one of nothing used, and none where nothing is known."""
+    return one.known is not None
 
 
 def _describe(one: BudgetLine) -> str:
     """For who cannot see the bar, and under the mouse."""
-    said = _("{name}: {share} of {amount}").format(name=one.name, share=write_share(one), amount=_write_whole(one))
+    whole = write_money(one.amount, one.unit)
+    said = _("{name}: {share} of {amount}").format(name=one.name, share=write_share(one), amount=whole)
     return ", ".join(filter(None, (said, write_period(one), name_outcome(one), explain_outcome(one), one.lacks)))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LONGEST = 60
 """Letters of a name in the name of its file."""
+DEVICES = {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+"""Names that no file may have under Windows, whatever ends it."""
 OTHER_LETTERS = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -50,11 +52,11 @@ def render_pieces(pieces: Sequence[Piece], exporter: TemplateExporter | None = N
 
 
 def name_files(names: Sequence[str]) -> dict[str, str]:
-    """A name of a file for each name, no two the same on any disk: plain letters, and where any were lost or two would
-    be one, some of its hash.
+    """A name of a file for each name, no two the same on any disk: plain letters, and where any were lost, two would
+    be one or Windows has it for a device, some of its hash.
 
-    >>> name_files(["Platform", "../I+D"])
-    {'Platform': 'platform', '../I+D': 'i_d_3ac8b283'}
+    >>> name_files(["Platform", "../I+D", "CON"])
+    {'Platform': 'platform', '../I+D': 'i_d_3ac8b283', 'CON': 'con_a3dbc4b6'}
     """
     plain = {name: _simplify(name) for name in names}
     times = Counter(plain.values())
@@ -70,7 +72,7 @@ def _simplify(name: str) -> str:
 
 
 def _is_kept(name: str, text: str) -> bool:
-    return bool(text) and name.lower().replace(" ", "_") == text
+    return bool(text) and text not in DEVICES and name.lower().replace(" ", "_") == text
 
 
 def _hash(name: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flexlib.errors import AlreadyRunning, DiskFailed
-from flexlib.i18n import _
+from flexlib.i18n import _, mark_text
 from flexlib.refusals import advise_writer, explain_refusal
 
 if TYPE_CHECKING:
@@ -30,9 +30,14 @@ OPEN = ("/dev/fd", "/dev/stdout", "/dev/stderr", "/proc")
 """Links, and folders of links, that lead to what a process has open; other files lie below `/dev`, too."""
 
 
+READS = mark_text("Another run (process {holder}) is reading {what} into {folder}; wait for it to end, or add --wait.")
+CLOSES = mark_text("Another run (process {holder}) is closing {what} in {folder}; wait for it to end, or add --wait.")
+"""What another run does that holds a folder."""
+
+
 @contextmanager
-def lock_folder(folder: Path, what: str, *, wait: bool) -> Iterator[None]:
-    """Holds `folder`, made if need be, for one run that reads `what`; a run that dies lets go.
+def lock_folder(folder: Path, what: str, *, wait: bool, does: str = READS) -> Iterator[None]:
+    """Holds `folder`, made if need be, for one run that reads `what`, or as `does` says; a run that dies lets go.
 
     Raises `AlreadyRunning` when another run holds it, unless `wait`.
     """
@@ -40,11 +45,7 @@ def lock_folder(folder: Path, what: str, *, wait: bool) -> Iterator[None]:
     holder = folder / ".lock-holder"
     lock = _acquire(folder / ".lock", wait=wait)
     if lock is None:
-        raise AlreadyRunning(
-            _(
-                "Another run (process {holder}) is reading {what} into {folder}; wait for it to end, or add --wait."
-            ).format(holder=_read_holder(holder), what=what, folder=folder)
-        )
+        raise AlreadyRunning(_(does).format(holder=_read_holder(holder), what=what, folder=folder))
     try:
         with report_disk(folder):
             holder.write_text(str(os.getpid()), "utf-8")

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from flexlib.addresses import hide_email
+from flexlib.addresses import UNSEEN, hide_email
+from flexlib.formats import clean_text
 from flexlib.i18n import _, join_and, mark_text
 
 LEVELS = ("department", "team", "project", "cost_centre")
@@ -28,6 +29,19 @@ PERSONS = ("person", "persona", "user", "usuario")
 ALL = "*"
 """Who stands for all of a kind, such as every instance of an application."""
 DAY = timedelta(1)
+
+
+def clean_places(metadata: Mapping[Any, Any]) -> dict[Any, Any]:
+    """The metadata of a call in which what names a place has nothing that nobody sees, such as marks that turn the
+    letters around, as the names of the organization's file have none.
+
+    >>> clean_places({"department": "Da\u202eta\u200b", "note": "\u202e"})
+    {'department': 'Data', 'note': '\u202e'}
+    """
+    return {
+        name: clean_text(value.translate(UNSEEN)) if name in LEVELS and isinstance(value, str) else value
+        for name, value in metadata.items()
+    }
 
 
 class Place(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from flexlib.analysis.budgets import BudgetLine, Outcome, measure_used
-from flexlib.formats import UNIT_NAMES, format_amount, format_money, format_number, format_short_day
+from flexlib.formats import UNIT_NAMES, UNKNOWN, format_amount, format_money, format_number, format_short_day
 from flexlib.i18n import _, mark_text, write_number
 from flexlib.tables.definition import Column, Kind, Table, mark_least
 
@@ -16,6 +16,13 @@ WRITTEN = {
     "clp": mark_text("{amount} CLP"),
 }
 """An amount with its unit behind it, where the language has it there."""
+
+USED = {
+    "flex_credits": mark_text("{spent} of {amount} flex credits"),
+    "usd": mark_text("{spent} of {amount} US$"),
+    "clp": mark_text("{spent} of {amount} CLP"),
+}
+"""The same of what is used of it."""
 
 LIKELY = mark_text("likely over")
 """A budget that will be over by what is expected, and may not be by the lower end of its band."""
@@ -56,10 +63,23 @@ def write_money(amount: Decimal, unit: str) -> str:
     return _(WRITTEN[unit]).format(amount=write_amount(amount, unit))
 
 
+def write_used(one: BudgetLine) -> str:
+    """What was spent, of how much; a dash where nothing of it is known."""
+    if one.known is None:
+        return _("{count} of {all}").format(count=UNKNOWN, all=write_money(one.amount, one.unit))
+    said = _(USED[one.unit]).format(spent=write_amount(one.spent, one.unit), amount=write_amount(one.amount, one.unit))
+    return mark_least(said) if one.lacks else said
+
+
 def write_share(one: BudgetLine) -> str:
-    """What was spent in percent of the budget."""
+    """What was spent in percent of the budget; a dash where nothing of it is known."""
     share = measure_used(one.spent, one.amount)
-    return _("no share") if share is None else write_number(f"{Decimal(share).scaleb(-1):,} %")
+    if share is None:
+        return _("no share")
+    if one.known is None:
+        return UNKNOWN
+    said = write_number(f"{Decimal(share).scaleb(-1):,} %")
+    return mark_least(said) if one.lacks else said
 
 
 def write_period(one: BudgetLine) -> str:
@@ -102,11 +122,12 @@ def table_budgets(lines: Sequence[BudgetLine]) -> Table:
         {
             "name": one.name,
             "when": ", ".join(filter(None, (write_period(one), count_over(one)))),
-            "spent": mark_least(write_amount(one.spent, one.unit)) if one.lacks else one.spent,
+            "spent": one.known,
+            "least": _("at least") if one.lacks and one.known is not None else "",
             "of": one.amount,
             "kind": str(Kind.CLP if one.unit == "clp" else Kind.USD),  # credits have two decimals, too
             "unit": _(UNIT_NAMES[one.unit]) if len(units) > 1 else "",
-            "share": write_share(one) if (share := measure_used(one.spent, one.amount)) is None else share,
+            "share": _measure_share(one),
             **_write_expected(one),
             "outcome": name_outcome(one),
             "why": "; ".join(filter(None, (explain_outcome(one), one.lacks))),
@@ -114,15 +135,22 @@ def table_budgets(lines: Sequence[BudgetLine]) -> Table:
         for one in lines
     ]
     of = _("Of {unit}").format(unit=_(UNIT_NAMES[min(units)])) if len(units) == 1 else _("Of")
+    least = "least" if any(row["least"] for row in rows) else ""
     columns = [
         Column("name", "Budget", note="when"),
-        Column("spent", "Used", kind, kinds="kind"),
+        Column("spent", "Used", kind, note=least, kinds="kind"),
         Column("of", of, kind, note="unit" * (len(units) > 1), is_optional=True, kinds="kind"),
-        Column("share", "Share", Kind.SHARE),
+        Column("share", "Share", Kind.SHARE, note=least),
         Column("expected", "Expected", kind, note="band", is_optional=True, kinds="kind"),
         Column("outcome", "It is", note="why"),
     ]
     return Table("table-budgets", "Budgets", columns, rows)
+
+
+def _measure_share(one: BudgetLine) -> int | str | None:
+    if (share := measure_used(one.spent, one.amount)) is None:
+        return write_share(one)
+    return None if one.known is None else share
 
 
 def _write_expected(one: BudgetLine) -> dict[str, Decimal | str]:

@@ -87,7 +87,7 @@ def test_of_days_weeks_and_cycles_each_has_its_own_sum(
         *(f"name: {period}, {ana}, period: {period}" for period in ("day", "week")),
         f"name: cycle, {ana}, period: cycle, begins: 5",
     )
-    by_period = {(one["name"], one["first"]): one["spent"] for one in found if one["spent"] != "0"}
+    by_period = {(one["name"], one["first"]): one["spent"] for one in found if one["spent"] not in ("0", None)}
     assert code == 5
     assert by_period == {
         ("day", "2025-09-02"): "0.6",
@@ -122,9 +122,37 @@ def test_what_is_missing_is_no_room_left(tmp_path: Path, data: Path, capsys: pyt
     assert code == 5
     assert main([*WORDS, "--budgets", str(tmp_path / "b.yaml")]) == 5
     said = capsys.readouterr().out.splitlines()
-    assert said[1] == "  CANNOT SAY   ten       at least 5.00 of 10.00 US$, 50.0 %; 1 call without a price"
-    assert said[2] == "  NEAR OR OVER six       at least 5.00 of 6.00 US$, 83.3 %; 1 call without a price"
+    assert said[1] == "  CANNOT SAY   ten       at least 5.00 of 10.00 US$, at least 50.0 %; 1 call without a price"
+    assert said[2] == "  NEAR OR OVER six       at least 5.00 of 6.00 US$, at least 83.3 %; 1 call without a price"
     assert check(tmp_path / "b.yaml", capsys, "name: ten, provider: openai, currency: usd, amount: '10'")[0] == 3
+
+
+@pytest.mark.parametrize(
+    ("lang", "flex", "pesos", "dollars"),
+    [
+        ("en", "– of 10.00 flex credits; no credits of 2025-09",
+         "– of 100,000 CLP; rows of 2025-09 are missing; 1 call without pesos",
+         "at least 20.00 of 10.00 US$, at least 200.0 %; exceeded on 2 Sep; rows of 2025-09 are missing"),
+        ("es", "– de 10,00 créditos flex; sin créditos de 2025-09",
+         "– de $100.000; faltan filas de 2025-09; 1 llamada sin pesos",
+         "al menos US$20,00 de US$10,00, al menos 200,0 %; se superó el 2 sept; faltan filas de 2025-09"),
+    ],
+)  # fmt: skip
+def test_of_what_nothing_is_known_no_amount_and_no_percent_are_said(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    lang: str, flex: str, pesos: str, dollars: str,
+) -> None:  # fmt: skip
+    """Read before the month was over; no rates, no credits."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    store(root, "import", SEPTEMBER, call("a", "2025-09-02T10:00:00", "20", **ANA), lacking=0, rows_read=2,
+          quarantined_rows=1)  # fmt: skip
+    of = {"credits": ("flex_credits", 10), "pesos": ("clp", 100_000), "dollars": ("usd", 10)}
+    lines = [f"name: {name}, whole: true, currency: {unit}, amount: '{size}'" for name, (unit, size) in of.items()]
+    _code, found = check(tmp_path / "b.yaml", capsys, *lines)
+    assert [one["spent"] for one in found] == [None, None, "20"]
+    main([*WORDS, "--budgets", str(tmp_path / "b.yaml"), "--lang", lang])
+    said = [line.split("  ")[-1] for line in capsys.readouterr().out.splitlines()]
+    assert said[1:4] == [flex, pesos, dollars]
 
 
 def test_a_budget_that_is_used_up_to_the_last_digit_will_be_exceeded_on_a_day_after(
@@ -312,7 +340,7 @@ def test_calls_that_a_bill_replaces_are_no_lower_bound_of_a_week(
     ))  # fmt: skip
     found = {one["name"]: (one["outcome"], one["spent"], one["thresholds_reached"], one["is_unknown"])
              for one in made if one["first"] == "2025-09-01"}  # fmt: skip
-    none = "cannot say", "0", list[int](), True
+    none = "cannot say", None, list[int](), True
     assert found == {
         "openai 4 week": none, "openai 10 week": none,  # its calls came to 8
         "anthropic 4 week": ("near", "3", [75], False), "anthropic 10 week": ("within", "3", [], False),
@@ -330,7 +358,7 @@ def test_calls_that_a_bill_without_a_rate_replaces_are_no_lower_bound_of_the_mon
     lines = [f"name: b{amount}, provider: openai, currency: usd, amount: '{amount}'" for amount in (7, 10)]
     code, made = check(tmp_path / "b.yaml", capsys, *lines)
     assert [(one["outcome"], one["spent"], one["lacks"]) for one in made] == [
-        ("cannot say", "0", "of openai not all is known")] * 2  # fmt: skip
+        ("cannot say", None, "of openai not all is known")] * 2  # fmt: skip
     assert code == 3
 
 
@@ -603,11 +631,11 @@ def test_each_part_of_a_shared_call_without_a_price_lacks_it_though_the_largest_
     code, made = check(tmp_path / "budgets.yaml", capsys, *budgets)
     assert (code, [(one["name"], one["outcome"], one["spent"], one["lacks"]) for one in made]) == (3, [
         ("A usd", "cannot say", "0.6", "3 calls without a price"),
-        ("A clp", "cannot say", "0", "4 calls without pesos"),
+        ("A clp", "cannot say", None, "4 calls without pesos"),
         ("B usd", "cannot say", "0.4", "parts of calls without a price"),
-        ("B clp", "cannot say", "0", "parts of calls without pesos"),
+        ("B clp", "cannot say", None, "parts of calls without pesos"),
         ("C usd", "within", "0", None),
-        ("C clp", "cannot say", "0", "1 call without pesos"),
+        ("C clp", "cannot say", None, "1 call without pesos"),
     ])  # fmt: skip
 
 
@@ -643,7 +671,7 @@ def test_a_sum_of_a_month_has_no_day_whether_or_not_it_says_of_how_many_calls_it
     budgets.append("name: credits, whole: true, currency: flex_credits, amount: '500', period: day")
     code, made = check(tmp_path / "budgets.yaml", capsys, *budgets)
     said = {one["name"]: (one["outcome"], one["spent"], one["lacks"]) for one in made}
-    none = ("cannot say", "0", "sums of a month have no day")
+    none = ("cannot say", None, "sums of a month have no day")
     assert code == 3
     assert (said["A day"], said["B day"]) == (none, none)
     assert said["all day"] == ("cannot say", "0.08", none[2])
@@ -696,7 +724,7 @@ def test_a_budget_that_is_near_and_may_be_over_is_not_passed_as_held(
     assert found == [(3, "near", True), (5, "over", False), (3, "cannot say", True), (0, "near", False)]
     check(file, capsys, of.format("A", 30))
     assert main([*WORDS, "--budgets", str(file)]) == 3
-    assert capsys.readouterr().out.splitlines()[1].startswith("  NEAR OR OVER A  at least 25.00 of 30.00 US$, 83.3 %; ")
+    assert capsys.readouterr().out.splitlines()[1].startswith("  NEAR OR OVER A  at least 25.00 of 30.00 US$, at least 83.3 %; ")
 
 
 def test_json_says_whether_it_is_sure_that_a_budget_will_be_over(

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from python_calamine import CalamineWorkbook
 from spend_samples import SEPTEMBER, call, store, store_credits
 
 from flexlib.cli.main import main
@@ -148,6 +149,26 @@ def test_a_missing_library_is_named_with_its_extra(
     monkeypatch.setitem(sys.modules, "xlsxwriter", None)
     assert main([*ASKED, "--format", "xlsx"]) == 2
     assert "run: pip install 'flexlib[excel]'" in capsys.readouterr().err
+
+
+def test_a_page_that_names_nobody_says_so_and_what_is_made_of_it_has_pseudonyms_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Also the rows of the month in its workbook; a CSV of the same run has the names."""
+    people = {"key-1": {"name": "Ana Rojas", "email": "ana@empresa.cl"}}
+    store_credits(Path("data"), (3, "key-1", "claude-sonnet-4", 0, 100), people=people)
+    assert main([*ASKED, "--format", "xlsx,json,csv", "--names", "--output-dir", "out"]) in (0, 4)
+    said = "llm_usage names nobody: what is made of it has people under pseudonyms, with --names, too."
+    assert capsys.readouterr().err.count(said) == 1
+    sheets = CalamineWorkbook.from_path("out/llm_usage_2025-09.xlsx")
+    held = [str(sheets.get_sheet_by_name(name).to_python()) for name in sheets.sheet_names]
+    assert [one for one in (*held, Path("out/llm_usage_2025-09.json").read_text("utf-8")) if "Ana" in one] == []
+    assert "Ana Rojas" in Path("out/csv_2025-09.csv").read_text("utf-8")
+
+
+def test_a_report_that_names_nobody_refuses_the_names_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["report", "--notebook", "llm_usage", "--year", "2025", "--month", "9", "--names"]) == 2
+    assert "flexlib: llm_usage names nobody; leave the names out." in capsys.readouterr().err
 
 
 def test_files_with_names_are_their_owner_s_alone_and_others_hold_no_name() -> None:

@@ -419,7 +419,7 @@ def test_a_second_run_of_a_month_is_refused(
     with lock_folder(tmp_path / "demo" / "2025-09", "September", wait=False):
         assert main([*SEPTEMBER, "--output-dir", str(tmp_path)]) == 2
     said = capsys.readouterr()
-    assert "Another run (process" in said.err
+    assert re.search(r"Another run \(process .*\) is closing 2025-09 in .*demo/2025-09; wait", said.err)
     assert said.out == ""
 
 
@@ -457,6 +457,18 @@ def test_the_commands_of_a_plan_in_spanish_are_in_spanish(tmp_path: Path, monkey
     (command,) = ran
     assert command[5:7] == ["flexlib.cli.watched", "fetch"]
     assert [*zip(command, command[1:], strict=False)].count(("--lang", "es")) == command.count("--lang") == 1
+
+
+def test_what_is_refused_at_the_door_is_said_in_the_plans_language(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FLEXLIB_DATA", str(FIXTURE))
+    monkeypatch.setenv("FLEXLIB_ORGANIZATION", str(tmp_path / "gone.csv"))
+    (plan := tmp_path / "month.yaml").write_text("rates: no\nlanguage: es\n")
+    assert main([*SEPTEMBER, "--plan", str(plan), "--dry-run"]) == 2
+    assert f"FLEXLIB_ORGANIZATION nombra {tmp_path}/gone.csv, que no existe" in capsys.readouterr().err
+    assert main([*SEPTEMBER, "--plan", str(plan), "--dry-run", "--lang", "en"]) == 2
+    assert f"FLEXLIB_ORGANIZATION names {tmp_path}/gone.csv, which is not there" in capsys.readouterr().err
 
 
 def test_a_long_name_of_a_step_stands_apart_from_what_became_of_it(capsys: pytest.CaptureFixture[str]) -> None:

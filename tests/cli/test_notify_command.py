@@ -111,6 +111,9 @@ def test_the_trouble_of_a_notice_is_stored_in_english_and_told_in_the_readers_la
     assert "rechaza un correo: 550 said." in wrong
     (shown,) = json.loads(run(capsys, "check", *MONTH, "--json", "--lang", "es")[1])["notices"]
     assert "refuses a mail: 550 said." in shown["trouble"]
+    told = " ".join(run(capsys, "check", *MONTH, "--lang", "es")[1].split())
+    assert "El servidor de correo 127.0.0.1:" in told
+    assert "rechaza un correo: 550 said." in told
 
 
 def test_what_is_not_known_is_shown_by_check_until_somebody_says_what_became_of_it(

@@ -140,6 +140,19 @@ def test_a_dry_run_writes_each_mail_as_a_file_of_its_owner_s_and_sends_and_store
     assert "http" not in html
 
 
+def test_of_a_reader_who_gets_no_mail_any_more_a_dry_run_leaves_none(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What somebody else has put there stays."""
+    readers = tmp_path / "mail.yaml"
+    readers.write_text(f"mails: [{{to: a@b.c, {PART}}}, {{to: b@b.c, {PART}}}]")
+    gone, stays = (Path(one["file"]) for one in json.loads(run(capsys, "--dry-run", "--json")[1])["messages"])
+    (own := gone.with_name("own.eml")).write_text("From: me@b.c\n\nHello")
+    readers.write_text(f"mails: [{{to: b@b.c, {PART}}}]")
+    run(capsys, "--dry-run")
+    assert {*gone.parent.glob("*.eml")} == {stays, own}
+
+
 def test_what_calls_without_a_price_are_left_out_of_is_said_to_be_at_least_that_as_in_the_mail(
     script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -232,13 +245,16 @@ def test_what_is_refused_goes_with_the_next_run_and_what_may_have_arrived_is_sai
     script.faults[:] = ["rcpt 550", "taken, then closed"]
     code, said, wrong = run(capsys)
     assert (code, [line.split()[0] for line in said.splitlines()[1:]]) == (1, ["FAILED", "UNKNOWN"])
-    assert "2025-09 department Platform was not sent to a@b.c" in wrong
-    assert "It is not known whether 2025-09 department Platform was sent to b@b.c" in wrong
+    assert "The mail of 2025-09 (department Platform) was not sent to a@b.c" in wrong
+    assert "It is not known whether the mail of 2025-09 (department Platform) was sent to b@b.c" in wrong
     code, said, wrong = run(capsys)
     assert (code, [line.split()[:2] for line in said.splitlines()[1:]]) == (
         1,
         [["SENT", "a@b.c:"], ["UNKNOWN", "b@b.c:"]],
     )
+    wrong = run(capsys, "--lang", "es")[2]  # what is stored in English, too
+    assert "No se sabe si el correo de 2025-09 (departamento Platform) se envió a b@b.c" in wrong
+    assert "recibió el correo y no respondió: cortó la conexión, o tardó demasiado." in wrong
     key = wrong.partition("--resend ")[2].split()[0]
     assert run(capsys, "--resend", key)[:2] == (
         0, "Mails of September 2025\n  SENT     b@b.c: 2025-09 department Platform, charged US$ 11.11\n"

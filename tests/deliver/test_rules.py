@@ -176,7 +176,8 @@ def test_what_waits_goes_within_two_days_and_never_in_the_quiet(
         ({}, "en",
          "OpenAI: the budget of September 2025 is exceeded on 24 September, with US$ 312.50 of US$ 300.00 (104.1 %)."),
         ({"lacks": True, "day": None}, "es",
-         "OpenAI: el presupuesto de septiembre de 2025 se superó, con al menos US$312,50 de US$300,00 (104,1 %)."),
+         "OpenAI: el presupuesto de septiembre de 2025 se superó, con al menos US$312,50 de US$300,00 (al menos "
+         "104,1 %)."),
         ({"unit": "clp", "spent": Decimal(3125000), "amount": Decimal(3000000), "day": None}, "es",
          "OpenAI: el presupuesto de septiembre de 2025 se superó, con $3.125.000 de $3.000.000 (104,1 %)."),
         ({"outcome": "will be over", "expected": Decimal("1338.85"),
@@ -186,6 +187,9 @@ def test_what_waits_goes_within_two_days_and_never_in_the_quiet(
          "(80 %: US$310,00 a US$1.500,00)."),
         ({"outcome": "cannot say"}, "en",
          "OpenAI: too much is missing to judge the budget of September 2025; US$ 312.50 of US$ 300.00 is known."),
+        ({"outcome": "cannot say", "lacks": True, "spent": Decimal(0)}, "es",
+         "OpenAI: falta demasiado para evaluar el presupuesto de septiembre de 2025 de US$300,00; no se sabe nada de "
+         "lo que usó."),
         ({"first": date(2025, 8, 15), "last": date(2025, 9, 14), "unit": "flex_credits"}, "es",
          "OpenAI: el presupuesto del 15 de agosto al 14 de septiembre de 2025 se superó el 24 de septiembre, con "
          "312,50 de 300,00 créditos flex (104,1 %)."),

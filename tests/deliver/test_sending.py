@@ -17,6 +17,7 @@ from email.message import EmailMessage
 from email.policy import default
 from http.client import BadStatusLine, RemoteDisconnected
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -24,10 +25,12 @@ from harness import make_certificate
 from notice_samples import ANA, HTTP_FAULTS, NOON, OPENAI, PASSWORD, SECRET, SMTP_FAULTS, rule, serve_mail, serve_script
 
 from flexlib.addresses import MailServer, NoticeServers
-from flexlib.deliver import mail, webhook
+from flexlib.deliver import delivery, lines, mail, webhook, withdrawn
 from flexlib.deliver.claims import Claims, Fate, Message
 from flexlib.deliver.delivery import open_channels, send_again, tell
 from flexlib.deliver.sending import explain_trouble
+from flexlib.deliver.troubles import TROUBLES, tell_trouble
+from flexlib.i18n import _, speak, to_english
 
 SENT, FAILED, UNKNOWN = Fate.SENT, Fate.FAILED, Fate.UNKNOWN
 
@@ -252,6 +255,34 @@ def test_a_server_without_tls_gets_no_mail_where_tls_is_asked_for(tmp_path: Path
         (told,) = tell_finance(tmp_path, NoticeServers(server))
         assert (told.fate, script.asked, script.logins) == (FAILED, [], [])
         assert "pass-word" not in told.trouble
+        assert ("has no STARTTLS, which FLEXLIB_SMTP_URL asks for. smtps:// is" in told.trouble) == (scheme == "smtp")
+
+
+@pytest.mark.parametrize("offered", ["8BITMIME", "AUTH NTLM"])
+def test_a_server_that_takes_no_password_is_not_said_to_lack_tls(tmp_path: Path, offered: str) -> None:
+    with serve_script("smtp") as script, speak("es"):
+        script.offered = offered
+        server = replace(script.mail_server, user="a", password="pass-word")
+        (told,) = tell_finance(tmp_path, NoticeServers(server))
+    assert (told.fate, to_english(told.trouble)) == (
+        FAILED,
+        f"The mail server 127.0.0.1:{script.port} takes no user and password, which FLEXLIB_SMTP_URL has; take them "
+        "out, or name another server.",
+    )
+    with speak("es"):
+        assert tell_trouble(f"Not tried any more: {to_english(told.trouble)}") == (
+            f"No se intentó: El servidor de correo 127.0.0.1:{script.port} no acepta usuario ni contraseña, que "
+            "FLEXLIB_SMTP_URL tiene; quítelos o indique otro servidor."
+        )
+
+
+@pytest.mark.parametrize("module", [delivery, lines, mail, webhook, withdrawn])
+def test_every_trouble_of_a_message_is_known_in_the_readers_language(module: ModuleType) -> None:
+    """What else is raised is a setting's own sentence, which no run stores that could begin."""
+    text = Path(module.__file__ or "").read_text("utf-8")
+    assert re.findall(r"""raise Not\w+\(\s*_\(\s*["'].*""", text) == []
+    with speak("es"):
+        assert [one for one in TROUBLES if str(_(one)) == one] == []
 
 
 @pytest.mark.parametrize("password", ["right", "wrong"])

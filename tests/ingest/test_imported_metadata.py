@@ -16,6 +16,8 @@ from flexlib.dates import Month
 from flexlib.enums import LlmProvider
 from flexlib.ingest.files.importing import import_usage
 from flexlib.ingest.tables import mask_private
+from flexlib.ledger.db.database import Ledger
+from flexlib.ledger.record.record import build_record
 from flexlib.privacy import PrivacyGuard
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.store.snapshots import load_usage
@@ -39,6 +41,27 @@ def test_imported_metadata_passes_the_guard_of_recorded_metadata(tmp_path: Path,
     masked, kinds = PrivacyGuard().mask({"note": note})
     assert (json.loads(row["metadata"]), row["masked"]) == (masked, ",".join(kinds) or None)
     assert stored.parquet.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("level", ["department", "cost_centre"])
+def test_a_place_is_imported_and_recorded_without_marks_that_turn_its_letters_around(
+    tmp_path: Path, level: str, ledger: Ledger
+) -> None:
+    said, note = "Fi\u202enan\u200bzas", "a\u202eb"
+    file = tmp_path / "calls.csv"
+    file.write_text(f"time,in,out,{level},note\n2026-05-01T00:00:00Z,7,5,{said},{note}\n", "utf-8")
+    mapping = CallMapping(
+        created_at="time", prompt_tokens="in", completion_tokens="out", provider=LlmProvider.OPENAI, model="gpt-4o",
+        metadata=(level, "note"),
+    )  # fmt: skip
+    (done,) = import_usage(file, mapping, tmp_path / "data", now=LATER)
+    (again,) = import_usage(file, mapping, tmp_path / "data", now=LATER)
+    assert (done.is_new, again.is_new) == (True, False)
+    (row,) = pq.read_table(load_usage(Month(2026, 5), tmp_path / "data").parquet).to_pylist()
+    assert json.loads(row["metadata"]) == {level: "Finanzas", "note": note}
+    assert build_record(
+        ledger, usable=("user", 1), provider="openai", model="gpt-4o", metadata={level: said}
+    ).metadata == {level: "Finanzas"}
 
 
 @pytest.mark.parametrize("who", ["ana@firma.cl", "ana＠firma.cl", "ana﹫firma.cl", "AKIAABCDEFGHIJKLMNOP"])

@@ -17,6 +17,7 @@ from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.front.answers import Answers
 from flexlib.front.spend import load_spend
+from flexlib.i18n import speak
 from flexlib.page.budgets import heading_for_budgets, plot_budgets, show_budgets
 from flexlib.tables.budgets import table_budgets
 from flexlib.tables.definition import Kind
@@ -75,10 +76,16 @@ def test_the_worst_budget_stands_first_with_its_forecast_and_its_band() -> None:
 def test_amounts_of_budgets_are_numbers_in_files_and_in_several_units_have_theirs_beside_them() -> None:
     pesos = replace(HELD, unit="clp", spent=Decimal(1_000_000), amount=Decimal(4_000_000), lacks="82 calls")
     (row,) = table_budgets([pesos]).rows
-    assert [row[name] for name in ("spent", "of", "unit", "share")] == ["at least 1,000,000", 4_000_000, "", 250]
+    table = table_budgets([pesos])
+    assert [row[name] for name in ("spent", "least", "of", "unit", "share")] == [
+        1_000_000, "at least", 4_000_000, "", 250
+    ]  # fmt: skip
+    assert [one.note for one in table.columns if one.key in ("spent", "share")] == ["least", "least"]
+    (row,) = table_budgets([replace(pesos, spent=Decimal(0))]).rows
+    assert [row[name] for name in ("spent", "least", "share")] == [None, "", None]
     words = read_words(show_budgets([replace(LINE, unit="usd"), pesos]).render_html())
     assert "100.00 US$ 80.5 %" in words
-    assert "4,000,000 CLP 25.0 %" in words  # pesos have no cents
+    assert "1,000,000 at least 4,000,000 CLP 25.0 % at least" in words  # pesos have no cents
     table = thaw_table(freeze_table(table_budgets([replace(LINE, unit="usd"), pesos, HELD])))  # as a workbook has it
     (of,) = (one for one in table.columns if one.key == "of")
     assert [of.find_kind(row) for row in table.rows] == [Kind.USD, Kind.CLP, Kind.USD]
@@ -89,7 +96,7 @@ def test_what_may_be_over_stands_above_what_is_near_and_what_used_less_of_what_c
     lines = [replace(UNSURE, name="near", spent=Decimal(99), is_unknown=False), UNSURE,
              replace(UNSURE, name="unknown", outcome=Outcome.CANNOT_SAY, spent=Decimal(10))]  # fmt: skip
     words = read_words(show_budgets(lines).render_html())
-    assert words.rindex(" at least 90.00 ") < words.rindex(" at least 10.00 ") < words.rindex(" at least 99.00 ")
+    assert words.rindex(" 90.00 at least ") < words.rindex(" 10.00 at least ") < words.rindex(" 99.00 at least ")
     assert [row["outcome"] for row in table_budgets(lines).rows] == ["near", "near or over", "cannot say"]
 
 
@@ -111,6 +118,20 @@ def test_bars_are_of_budgets_that_have_an_amount_and_end_at_twice_of_it() -> Non
     assert "mail: 5,000.0 % of 100.00 flex credits, over, exceeded on 12 Sep" in chart.description
     assert "no share" in read_words(show_budgets([nothing]).render_html())
     assert show_budgets([]).render_html() == ""
+
+
+def test_of_what_nothing_is_known_there_is_no_bar_and_of_a_lower_bound_the_percent_is_one() -> None:
+    unknown = replace(HELD, name="none", outcome=Outcome.CANNOT_SAY, spent=Decimal(0), lacks="82 calls")
+    pesos = replace(OVER, unit="clp", lacks="7 calls")
+    with speak("es"):
+        chart = plot_budgets([unknown, pesos])
+        assert chart is not None
+        axes = chart.figure.axes[0]
+        labels = [text.get_text() for text in axes.get_yticklabels()]
+    assert len(axes.patches) == 1
+    assert [labels[0], labels[2]] == ["al menos 120,0 % de $100", "– de 100,00 créditos flex"]
+    assert "mail: al menos 120,0 % de $100, superado" in chart.description
+    assert [said for said, _colour in chart.legend] == ["superado"]
 
 
 def test_what_is_expected_above_a_budget_is_seen_also_without_a_band() -> None:

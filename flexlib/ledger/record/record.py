@@ -28,6 +28,7 @@ from flexlib.ledger.record.values import (
     read_usable,
 )
 from flexlib.money.amounts import FILLED
+from flexlib.store.membership import clean_places
 
 GIVEN = ("created_at", "amount_in_usd", "amount_in_clp")
 """Columns that the ledger fills when the caller does not, and that then tell nothing about the call's content."""
@@ -230,7 +231,7 @@ def _read_metadata(ledger: Ledger, metadata: Any) -> tuple[dict[str, Any], str |
     if not isinstance(metadata, Mapping):
         raise InvalidCall(_("metadata must be a dict, not {name}.").format(name=type(metadata).__name__))
     try:
-        masked, kinds = ledger.guard.mask(metadata)
+        masked, kinds = ledger.guard.mask(clean_places(metadata))
         text = encode_json(masked)
         size = len(text.encode())
     except (TypeError, ValueError) as error:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from importlib.resources import files
 from string import Template
 
-from flexlib.formats import format_weekday
+from flexlib.formats import capitalize_first, format_weekday
 from flexlib.i18n import _, find_language
 from flexlib.page.kit.markup import escape, render_element
 from flexlib.page.kit.theme import LIGHT
@@ -87,7 +87,7 @@ def _render_head(page: MailPage) -> str:
 
 
 def _render_warnings(page: MailPage) -> str:
-    items = "".join(render_element("li", escape(one)) for one in page.warnings)
+    items = "".join(render_element("li", escape(capitalize_first(one))) for one in page.warnings)
     cell = render_element("td", render_element("ul", items), class_=f"alert {page.badge.colour}")
     return render_element("table", render_element("tr", cell), width="100%", **LAYOUT)
 

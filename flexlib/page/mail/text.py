@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from flexlib.formats import clean_lines
+from flexlib.formats import capitalize_first, clean_lines
 from flexlib.i18n import _
 from flexlib.page.mail.parts import MailPage, Section, list_columns
 from flexlib.tables.definition import NUMBERS, Table, Total, format_value
@@ -21,7 +21,7 @@ def write_mail(page: MailPage) -> str:
     lines = [page.title, "=" * min(len(page.title), WIDTH), *_fill(page.over), ""]
     lines += [_("Demo data"), ""] * page.is_demo
     lines += [f"{_(page.badge.word)}. {page.read}"]
-    lines += [line for one in page.warnings for line in _fill(f"* {one}", "  ")]
+    lines += [line for one in page.warnings for line in _fill(f"* {capitalize_first(one)}", "  ")]
     lines.append("")
     for card in page.cards:
         lines += _fill(f"{card.name}: {card.value}" + f" ({card.note})" * bool(card.note), "  ")
