@@ -69,7 +69,9 @@ def table_months(months: Sequence[Row]) -> Table:
         Column("month", "Month", Kind.MONTH, total),
         Column("usd", UNIT_NAMES["usd"], Kind.USD, Total.KNOWN, "note_usd"),
         Column("clp", UNIT_NAMES["clp"], Kind.CLP, Total.KNOWN, "note_clp", is_optional=True),
-        Column("flex_credits", UNIT_NAMES["flex_credits"], Kind.USD, Total.KNOWN, "note_flex_credits", is_optional=True),
+        Column(
+            "flex_credits", UNIT_NAMES["flex_credits"], Kind.USD, Total.KNOWN, "note_flex_credits", is_optional=True
+        ),
         Column("usd_per_credit", "US$ a credit", Kind.NUMBER, is_optional=True),
         Column("people", "Spenders", Kind.COUNT),
         Column("requests", "Application calls", Kind.COUNT, Total.KNOWN, is_optional=True),
