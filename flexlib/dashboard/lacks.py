@@ -49,7 +49,8 @@ def _list_short_sources(spend: Spend, months: Collection[Month]) -> set[str] | N
     loaded = {one.month for one in spend.loaded}
     if any(one.missing for one in spend.loaded) or not loaded.issuperset(months):
         return None
-    read = {one.source for one in spend.certificates if one.state_of_rows is State.GAP}
+    snapshots = (one for month in spend.loaded for one in month.snapshots)
+    read = {one.source for one in snapshots if one.certificate.state_of_rows is State.GAP}
     return read.union(*(one.unstored for one in spend.loaded))
 
 
