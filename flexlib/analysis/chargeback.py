@@ -17,8 +17,8 @@ from flexlib.analysis.usage_frames import exact_decimals, sum_amounts
 
 UNITS = ("flex_credits", "usd", "clp")
 MONEY = ("usd", "clp")
-MOVED = "moved"
-"""What a line lacks that the month's sum of somebody may be partly of, who moved within it."""
+MOVED, ROWS = "moved", "rows"
+"""What a line lacks that the month's sum of somebody may be partly of, who moved within it; that may have rows more."""
 PLACES = {"flex_credits": 2, "usd": 10, "clp": 4}
 """Decimals that rows are stored with; where an amount has more, pools are shared to its last."""
 CHARGED_PLACES = {"flex_credits": 2, "usd": 2, "clp": 0}
@@ -86,7 +86,7 @@ class ChargeLine:
     unconverted: int
     """Calls whose pesos are not known, those without a price with them: they are in no amount of pesos."""
     lacks: frozenset[str] = frozenset()
-    """Of `MONEY` what lacks such calls, also parts of those that are counted where a larger part is; and `MOVED`."""
+    """The units that lack such calls, also parts of those that are counted where a larger part is; `MOVED`, `ROWS`."""
 
     @property
     def name(self) -> str:

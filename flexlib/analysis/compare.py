@@ -40,7 +40,8 @@ SAID = {
 """What each part is that is not of who came or went, on the console and the page alike."""
 
 OF_WHOMEVER = ("refunds", "unmeasured")
-"""The parts that are no use of those who stayed: what was given back to anybody, and what nobody can take apart."""
+"""The parts that are no use of those who stayed: what was given back, but where it counts with who is new or gone, and
+what nobody can take apart."""
 
 OF_STAYED = tuple(name for name in SAID if name not in OF_WHOMEVER)
 

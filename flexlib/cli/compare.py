@@ -107,7 +107,9 @@ def describe_comparison(made: Comparison, top: int) -> dict[str, Any]:
         "before": name_version(made.before, first),
         "after": name_version(made.after, second),
         "of": made.unit,
+        "zone": made.zone,
         "state": str(made.state),
+        "running": made.running or None,
         "amount_before": _write(change.before),
         "amount_after": _write(change.after),
         "difference": _write(change.difference),
@@ -157,7 +159,7 @@ def render_comparison(made: Comparison, top: int) -> str:
         "volume": _("the same {get}: {used} ({volume})").format(
             get=format_number(change.people.get("stayed", 0)), used=_(SAID["volume"]), volume=_(CODES["volume"])
         ),
-        "refunds": _(SAID["refunds"]),
+        "refunds": _("refunds, but to those new or gone"),
         "unmeasured": f"{_(SAID['unmeasured'])} ({_(CODES['unmeasured'])})",  # of whomever
     }
     if made.versions:

@@ -13,7 +13,7 @@ import pandas as pd
 from flexlib.analysis.ranking import count_colours, measure_amount_change, share_out
 from flexlib.analysis.top import NOT_GIVEN
 from flexlib.dashboard.held import list_moved, list_view_rows, sum_view
-from flexlib.dashboard.lacks import is_least, lacks_any, mark_lacks, say_least
+from flexlib.dashboard.lacks import is_least, lacks_any, mark_lacks, mark_missing, say_least
 from flexlib.dashboard.view import Months, View, format_view
 from flexlib.dates import Month
 from flexlib.enums import OF_AN_HOUR
@@ -30,6 +30,7 @@ from flexlib.spend.before import explain_unlike
 from flexlib.spend.billed import sum_known
 from flexlib.tables.chargeback import IN_PART
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
+from flexlib.tables.year import name_total
 
 MOST_LINES = 40
 """Lines of a table of sums, and of rows: more are for a spreadsheet, which the downloads hold all of."""
@@ -78,7 +79,7 @@ class Figures:
         shares = share_out([line[view.of] for line in now])
         moved = list_moved(self.spend, key)
         unsure = moved if self.then is None else moved | list_moved(self.then, key)
-        now = [{**line, "may_be_more": line[key] is not None and line[key] in moved} for line in now]
+        now = mark_missing(now, self.spend, view, moved)
         return [
             {
                 **line,
@@ -88,7 +89,7 @@ class Figures:
                 "share": share,
                 "then": before.get(line[key]),
                 "change": None
-                if self.obstacle or line[key] in unsure or lacks_any(line, view.of)
+                if self.obstacle or line[key] in unsure or lacks_any(line)
                 else measure_amount_change(line[view.of], before.get(line[key])),
                 "page": self._lead(line[key]) if place <= MOST_LINES else "",
             }
@@ -130,8 +131,8 @@ class Figures:
             shown = [*lines[:most], {**rest_of, "drawn": None, "change": None, "page": ""}]
         has_note = any(line["note"] for line in lines)
         columns = [
-            Column("name", self.heading, total=_("All together"), is_series=self.view.by == "model", link="page",
-                   export_name=self.view.by),
+            Column("name", self.heading, total=name_total(lines, _("All together"), _("All together, at least")),
+                   is_series=self.view.by == "model", link="page", export_name=self.view.by),
             Column("drawn", "", Kind.BAR),
             Column(of, UNITS[of].title, KINDS[of], Total.KNOWN, "note" if has_note else "",
                    unknown=_("no amount is known")),

@@ -39,6 +39,7 @@ from flexlib.front.chargeback_pools import (
     list_bases,
     list_charges,
     list_end_notes,
+    list_lacking,
     measure_beside,
 )
 from flexlib.front.chargeback_rules import ChargebackRules, read_rules
@@ -135,8 +136,12 @@ def charge_month(
     rules = find_rules(None) if rules is None else rules
     (usage,) = spend.loaded
     key = LEVELS[level]
-    moved = {name for _level, name in list_concerned(spend, [key])}
-    use = {name_line(row[key]): _read_use(row, row[key] in moved) for row in _sum_use(spend, level).to_dict("records")}
+    short = list_lacking(usage)
+    lacks = {name: short | {MOVED} for _level, name in list_concerned(spend, [key])}
+    use = {
+        name_line(row[key]): _read_use(row, lacks.get(row[key], short))
+        for row in _sum_use(spend, level).to_dict("records")
+    }
     beside = measure_beside(usage)
     if beside:
         use[LineKey(LineKind.BESIDE)] = Use(beside)
@@ -150,7 +155,7 @@ def charge_month(
     totals: dict[str, Decimal] = {unit: Decimal(amount) for unit in UNITS if (amount := spend.total(unit)) is not None}
     zero = {unit: Decimal(0) for unit in totals}  # who used nothing may have to pay for seats
     payers = [*heads, *([NOBODY] if any(one.spare for one in charges) else [])]
-    use |= {one: Use(zero, 0, lacks=_list_moved(one.name in moved)) for one in payers if one not in use}
+    use |= {one: Use(zero, 0, lacks=lacks.get(one.name, short)) for one in payers if one not in use}
     folded = _list_folded(spend, level, charges) if share else set()
     lines = fold_lines(build_lines(use, charges, taxes, heads), folded)
     heads = {one: count for one, count in heads.items() if one not in folded}
@@ -211,15 +216,11 @@ def _sum_use(spend: Spend, level: str) -> SpendTable:
         raise InvalidRequest(said.format(month=month, level=level)) from error
 
 
-def _read_use(row: Mapping[Any, Any], is_of_moved: bool) -> Use:
+def _read_use(row: Mapping[Any, Any], lacks: frozenset[str]) -> Use:
     amounts = {unit: Decimal(row[unit]) for unit in UNITS if not pd.isna(row[unit])}
     requests = None if pd.isna(row["requests"]) else int(row["requests"])
-    lacks = {unit for unit in MONEY if row[f"lacks_{unit}"]} | _list_moved(is_of_moved)
-    return Use(amounts, requests, int(row["unpriced_requests"]), int(row["unconverted_requests"]), frozenset(lacks))
-
-
-def _list_moved(is_of_moved: bool) -> frozenset[str]:
-    return frozenset([MOVED] if is_of_moved else [])
+    lacks |= {unit for unit in MONEY if row[f"lacks_{unit}"]}
+    return Use(amounts, requests, int(row["unpriced_requests"]), int(row["unconverted_requests"]), lacks)
 
 
 def _expect(totals: Amounts, charges: list[Charge], taxes: list[tuple[str, Decimal]]) -> dict[str, Decimal]:

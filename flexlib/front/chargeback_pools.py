@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from flexlib.analysis.allocation import Basis, Rule
-from flexlib.analysis.chargeback import MONEY, PLACES, Amounts, Charge, ChargeLine, LineKey, LineKind, Use
+from flexlib.analysis.chargeback import MONEY, PLACES, ROWS, Amounts, Charge, ChargeLine, LineKey, LineKind, Use
 from flexlib.certificate import CreditsCertificate
 from flexlib.dates import Month
 from flexlib.errors import InvalidRequest
@@ -15,8 +15,10 @@ from flexlib.formats import format_amount, format_count, format_number
 from flexlib.front.chargeback_rules import DAY, OF_AMOUNT, ChargebackRules, Dated, PoolRule
 from flexlib.front.narrow import sum_rows
 from flexlib.front.spend import Spend
+from flexlib.front.unstored import list_gaps
 from flexlib.i18n import _, join_texts, write_number
 from flexlib.money.fx import EXACT, USD_CLP, Rates, convert_to_clp, find_rate
+from flexlib.proof import State
 from flexlib.senders import name_provider
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.billed import ZERO, Billed, read_charges, read_counts, sum_known
@@ -214,6 +216,12 @@ def _take_off(one: PoolRule, share: Fraction, used: Amounts) -> tuple[Amounts, A
 def _cut(amount: Decimal, share: Fraction, places: int) -> Decimal:
     """The share of an amount, rounded once (half to even)."""
     return EXACT.scaleb(Decimal(round(Fraction(amount) * share * 10**places)), -places)
+
+
+def list_lacking(usage: MonthUsage) -> frozenset[str]:
+    """What may be any line's, as nobody knows whose it is: rows of the month, and of credits those of Windsurf."""
+    rows, of_credits = usage.state is State.GAP, bool(list_gaps([usage], "credits"))
+    return frozenset([ROWS] * rows + ["flex_credits"] * of_credits)
 
 
 def explain_unpriced(one: Charge, charges: Sequence[Charge], lines: Sequence[ChargeLine]) -> str:

@@ -28,7 +28,7 @@ from flexlib.i18n import _
 from flexlib.proof import State
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.before import MonthBefore, compare_before, find_own_sources, total_spend
-from flexlib.store.ended import find_over
+from flexlib.store.ended import find_awaited, find_over
 from flexlib.store.membership import LEVELS, NOWHERE
 
 Row = dict[str, Any]
@@ -113,7 +113,7 @@ def list_parts(table: SpendTable, key: str, spend: Spend, of: str) -> list[Row]:
     who moved within the month, and is in another line), `lacking` (both: the months of which its amount is a lower
     bound), `running` (those that are not settled), and under each month, such as `2025-09`, its amount as far as it is
     known: 0 where the month has none of it, None where not all of the month is stored, or no amount is known."""
-    gaps = list_gaps(spend.loaded, _name_unit(of))
+    gaps = list_short(spend, of)
     running = {str(one.month) for one in spend.loaded if not all(each.is_settled for each in one.proofs)}
     blank = {str(one): Decimal(0) if one in {*spend.stored} - gaps else None for one in spend.span.months}
     rows: dict[str, Row] = {}
@@ -135,6 +135,16 @@ def list_parts(table: SpendTable, key: str, spend: Spend, of: str) -> list[Row]:
     for row in rows.values():
         row["lacking"] = row["missing"] | row["moved"]
     return sorted(rows.values(), key=lambda row: (row["total"] is None, -(row["total"] or 0), row[key]))
+
+
+def list_short(spend: Spend, of: str) -> set[Month]:
+    """The months of which not all is there that the unit is counted from: those of `list_gaps`, and those of which
+    nothing is stored though it is awaited."""
+    absent = part_absent(spend.absent, spend.stored, spend.root)
+    awaited = {*absent.gaps, *absent.running}
+    if of not in MONEY:
+        awaited = {month for month in awaited if WINDSURF.name in find_awaited(month, spend.root)}
+    return awaited | list_gaps(spend.loaded, _name_unit(of))
 
 
 def add_lacking(count: int | None, line: Mapping[Any, Any]) -> int | None:

@@ -39,7 +39,7 @@ from flexlib.page.kit.units import UNITS as UNIT_WORDS
 from flexlib.page.kit.units import render_sign
 from flexlib.page.letter_lacks import find_part_state, is_part_least, list_warnings
 from flexlib.spend.month import MonthUsage
-from flexlib.tables.charge_lacks import say_lacking, say_line_lacks
+from flexlib.tables.charge_lacks import is_least, say_lacking, say_line_lacks
 from flexlib.tables.chargeback import (
     CAPTIONS,
     PLURALS,
@@ -122,12 +122,18 @@ def heading_for_charges(made: Charged, of: str = "usd") -> Heading:
         return Heading("Nobody is charged", note)
     most = max(known, key=lambda line: line.total(of) or Decimal(0))
     amount = most.total(of) or Decimal(0)
+    is_unsure = any(is_least(line, of) for line in made.lines)
     said, words = _("{name} is charged {amount}, {share} of the whole"), {}
+    if is_unsure:
+        said = _("Of what is known, {name} is charged {amount}, {share} of the whole")
     largest = max(made.lines, key=lambda line: line.total(of) or Decimal(0))
     unmapped = (largest.total(of) or Decimal(0)) if largest.key == NOBODY else Decimal(0)
     if unmapped > amount:
         words = {"lines": _(PLURALS[made.level]), "unmapped": UNIT_WORDS[of].write(unmapped)}
         said = _("{share} of the whole, {unmapped}, belongs to none of the {lines}; of them {name} has most, {amount}")
+        if is_unsure:
+            said = _("Of what is known, {share}, {unmapped}, belongs to none of the {lines}; of them {name} has most, "
+                     "{amount}")  # fmt: skip
     share = format_share_percent(measure_share(int(max(unmapped, amount).scaleb(2)), int(whole.scaleb(2))))
     said = said.format(name=name_line(most), amount=UNIT_WORDS[of].write(amount), share=share, **words)
     return Heading(said, note)
@@ -215,10 +221,8 @@ def explain_items(made: Charged, line: ChargeLine, *, with_total: bool = False) 
 
 
 def _mark_least(unit: str, amount: Decimal | None, lines: Sequence[ChargeLine], usage: MonthUsage) -> str:
-    """What stands after the name of an amount that calls of these lines are left out of, or rows of the month; credits
-    have no price."""
-    is_known = unit != "flex_credits" and amount is not None
-    return mark_total(BADGES[State.GAP]) if is_known and is_part_least(lines, usage, unit) else ""
+    """What stands after the name of an amount that calls of these lines are left out of, or rows of the month."""
+    return mark_total(BADGES[State.GAP]) if amount is not None and is_part_least(lines, usage, unit) else ""
 
 
 def _say_own(unit: str, amount: Decimal | None, own: Decimal | None, lacks: str) -> str:

@@ -94,7 +94,7 @@ def show_compare_headlines(made: Compared) -> Html:
     apart = {name: parts[name] for name in OF_WHOMEVER if parts.get(name)}
     stayed = sum(parts.values(), NOTHING) - came - went - sum(apart.values(), NOTHING)
     named = {"refunds": _(HEADINGS["refunds"]), "unmeasured": capitalize_first(_(SAID["unmeasured"]))}
-    notes = {"refunds": _("of all spenders"), "unmeasured": _("not taken apart")}
+    notes = {"refunds": _("but for those of new and gone spenders"), "unmeasured": _("not taken apart")}
     gone = _("Not there yet") if change.is_running else _("Who stopped")
     counts = [
         (_("New spenders"), format_number(people["new"]), format_signed(came, places)),

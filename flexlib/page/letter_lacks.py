@@ -9,7 +9,7 @@ from flexlib.certificate import State
 from flexlib.i18n import _, mark_text
 from flexlib.proof import find_worst
 from flexlib.spend.month import MonthUsage
-from flexlib.tables.charge_lacks import lacks_moved, say_lacking
+from flexlib.tables.charge_lacks import lacks_any, lacks_moved
 
 WARNINGS = {
     State.PROVISIONAL: mark_text("The month was not over when it was read."),
@@ -36,10 +36,10 @@ def list_warnings(line: ChargeLine, usage: MonthUsage) -> list[str]:
 
 
 def is_part_least(lines: Sequence[ChargeLine], usage: MonthUsage, unit: str = "usd") -> bool:
-    """Whether the money of these lines is a lower bound: calls or rows are known to be left out of it; of one line also
-    where the month's sum of somebody may be partly its. Together the lines have that, where it is nobody's."""
+    """Whether amounts of these lines are lower bounds: calls or rows are known to be left out; of one line also where
+    the month's sum of somebody may be partly its. Together the lines have that, where it is nobody's."""
     is_moved = len(lines) == 1 and lacks_moved(lines[0], unit)
-    return usage.state is State.GAP or is_moved or bool(say_lacking(lines, unit))
+    return (unit in MONEY and usage.state is State.GAP) or is_moved or lacks_any(lines, unit)
 
 
 def _is_of_moved(line: ChargeLine) -> bool:

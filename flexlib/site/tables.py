@@ -11,9 +11,7 @@ from flexlib.page.kit.parts import BADGES
 from flexlib.site.facts import OF, Facts, list_amounts
 from flexlib.tables.chargeback import IN_PART
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
-from flexlib.tables.year import NOT_STORED, name_total
-
-UNITS = ("usd", "clp", "flex_credits")
+from flexlib.tables.year import NOT_STORED, UNITS, name_months_total, name_total
 
 
 def table_months(facts: Facts, addresses: Mapping[str, str]) -> Table:
@@ -26,10 +24,11 @@ def table_months(facts: Facts, addresses: Mapping[str, str]) -> Table:
         said = f"{badge.sign}\u00a0{_(badge.word)}" if badge else _(NOT_STORED[row["why_absent"]])
         days = facts.list_days(month) if is_stored else ()
         rows.append({**row, **notes, "days": days, "said": said, "page": addresses.get(str(month))})
-    is_least = any(row["lacks"] or (row["state"] is None and row["why_absent"] is None) for row in rows)
-    least = _("All months, at least") if is_least else _("All months")
+    whole, least, least_in_part = _("All months"), _("All months, at least"), _("All months, {units} at least")
+    is_absent = any(row["state"] is None and row["why_absent"] in (None, "running") for row in rows)
+    total = least if is_absent else name_months_total(rows, whole, least, least_in_part)
     columns = [
-        Column("month", _("Month"), Kind.MONTH, least, link="page"),
+        Column("month", _("Month"), Kind.MONTH, total, link="page"),
         Column("days", "", Kind.SPARK),
         Column("usd", "US$", Kind.USD, Total.KNOWN, "note_usd"),
         Column("clp", "CLP", Kind.CLP, Total.KNOWN, "note_clp", is_optional=True),

@@ -29,8 +29,8 @@ from flexlib.formats import (
     format_number,
     format_plain,
 )
-from flexlib.i18n import Label, Translated, _, join_and, join_texts, mark_text, translate_count, write_number
-from flexlib.tables.charge_lacks import count_lacking, lacks_moved, say_lacking, say_line_lacks
+from flexlib.i18n import Label, Translated, _, join_and, mark_text, translate_count, write_number
+from flexlib.tables.charge_lacks import count_lacking, lacks_any, lacks_calls, lacks_moved, say_line_lacks
 from flexlib.tables.definition import Column, Kind, Row, Table
 
 UNIT_KINDS = {"flex_credits": Kind.USD, "usd": Kind.USD, "clp": Kind.CLP}
@@ -182,7 +182,7 @@ def _write_exact(one: SumCheck) -> str:
 
 
 def _build_row(lines: Sequence[ChargeLine], name: str, items: Sequence[str], of: str) -> dict[str, Any]:
-    lacks = {unit for unit in UNITS if say_lacking(lines, unit)}
+    lacks = {unit for unit in MONEY if lacks_calls(lines, unit)}
     counts = {unit: count_lacking(lines, unit) or (None if unit in lacks else "") for unit in MONEY}
     row: dict[str, Any] = {"line": name, "unpriced": counts["usd"], "unconverted": counts["clp"]}
     for item in items:
@@ -194,7 +194,7 @@ def _build_row(lines: Sequence[ChargeLine], name: str, items: Sequence[str], of:
         amount = sum_amounts(line.total(unit) for line in lines)
         row[unit] = "" if amount is None and unit not in lacks else amount
     # What somebody spent who moved is in the total: it is unmapped.
-    may_be_more = of in lacks or any(lacks_moved(line, of) for line in lines if name)
+    may_be_more = lacks_any(lines, of) or any(lacks_moved(line, of) for line in lines if name)
     row["least"] = _("at least") if may_be_more and row[of] not in ("", None) else ""
     return row
 
@@ -223,7 +223,7 @@ def explain_item(
     """
     if name == DIRECT:
         known = [unit for unit in MONEY if unit == "usd" or line.total(unit) is not None]
-        lacks = join_texts(dict.fromkeys(say_line_lacks(line, unit) for unit in known), ", ")
+        lacks = say_line_lacks(line, *known)
         return _("at least; {lacks}").format(lacks=lacks) if lacks else ""
     if basis and basis.percent is not None:
         return _("{percent} % of all above").format(percent=write_number(format_plain(basis.percent)))

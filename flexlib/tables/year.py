@@ -9,7 +9,7 @@ from flexlib.analysis.ranking import count_colours
 from flexlib.analysis.top import OTHER_MODELS
 from flexlib.analysis.usage_frames import exact_decimals
 from flexlib.dates import Month, Span
-from flexlib.i18n import _, list_short_months, mark_text
+from flexlib.i18n import _, join_and, list_short_months, mark_text
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
 
 NOT_STORED = {
@@ -45,7 +45,8 @@ PLACES = {
 }  # fmt: skip
 """How a table of places calls one, itself, all, and what all came to at least."""
 
-UNITS = ("usd", "clp", "flex_credits")
+UNIT_NAMES = {"usd": "US$", "clp": "CLP", "flex_credits": mark_text("Flex credits")}
+UNITS = tuple(UNIT_NAMES)
 
 CREDIT_STEP = Decimal("0.0001")
 """A credit costs a few cents: in whole ones a price that fell by a quarter would stand still."""
@@ -62,12 +63,15 @@ def table_months(months: Sequence[Row]) -> Table:
         }
         for row in months
     ]
-    total = _("All that is stored, at least") if any(row["lacks"] for row in months) else _("All that is stored")
+    said = _("All that is stored"), _("All that is stored, at least"), _("All that is stored, {units} at least")
+    total = name_months_total(months, *said)
     columns = [
         Column("month", "Month", Kind.MONTH, total),
-        Column("usd", "US$", Kind.USD, Total.KNOWN, "note_usd"),
-        Column("clp", "CLP", Kind.CLP, Total.KNOWN, "note_clp", is_optional=True),
-        Column("flex_credits", "Flex credits", Kind.USD, Total.KNOWN, "note_flex_credits", is_optional=True),
+        Column("usd", UNIT_NAMES["usd"], Kind.USD, Total.KNOWN, "note_usd"),
+        Column("clp", UNIT_NAMES["clp"], Kind.CLP, Total.KNOWN, "note_clp", is_optional=True),
+        Column(
+            "flex_credits", UNIT_NAMES["flex_credits"], Kind.USD, Total.KNOWN, "note_flex_credits", is_optional=True
+        ),
         Column("usd_per_credit", "US$ a credit", Kind.NUMBER, is_optional=True),
         Column("people", "Spenders", Kind.COUNT),
         Column("requests", "Application calls", Kind.COUNT, Total.KNOWN, is_optional=True),
@@ -99,6 +103,16 @@ def name_total(rows: Sequence[Row], whole: str, least: str) -> str:
     """What the sum of all is called: `least` where something is missing from a line. What the month's sum of somebody
     who moved may add to one is in another."""
     return least if any(row.get("missing") for row in rows) else whole
+
+
+def name_months_total(months: Sequence[Row], whole: str, least: str, least_in_part: str) -> str:
+    """What the sum of months is called, rows as of `measure_months`: `least_in_part`, with its units, where it lacks
+    something of some of those that it has an amount of; that of a unit without any is a dash, and no lower bound."""
+    known = [unit for unit in UNITS if any(row[unit] is not None for row in months)]
+    lacking = [unit for unit in known if any(unit in (row["lacks"] or ()) for row in months)]
+    if lacking and lacking != known:
+        return least_in_part.format(units=join_and(_(UNIT_NAMES[unit]) for unit in lacking))
+    return least if lacking else whole
 
 
 def find_unsure(rows: Sequence[Row]) -> set[str]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from spend_samples import AUGUST, SEPTEMBER, call, ingest_charges, store
+from spend_samples import AUGUST, LATER, SEPTEMBER, call, ingest_charges, store
 
 import flexlib as fl
 from flexlib.cli.main import main
@@ -195,3 +195,41 @@ def test_only_units_that_have_amounts_are_offered_in_the_place_of_one_that_has_n
     monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
     assert main(["compare", "2025-08", "2025-09", "--of", "clp"]) == 2
     assert "choose another with --of, usd." in capsys.readouterr().err
+
+
+def test_refunds_are_said_to_be_without_those_of_who_is_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """US$ 1 of one who stayed and 3 of a new one, whose 10 count as 7: 4 were given back in all."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    one, other = ({"usable_type": "user", "usable_id": number} for number in (1, 2))
+    store(tmp_path, "import", AUGUST, call("z", "2025-08-31", "5", **one))
+    back = call("x", "2025-09-03", "-1", **one), call("y", "2025-09-03", "-3", **other)
+    store(
+        tmp_path,
+        "import",
+        SEPTEMBER,
+        call("a", "2025-09-03", "5", **one),
+        call("b", "2025-09-03", "10", **other),
+        *back,
+    )
+    assert main(["compare", "2025-08", "2025-09", "--of", "usd"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["1", "new", "spender", "+7.00"] in lines
+    assert ["refunds,", "but", "to", "those", "new", "or", "gone", "-1.00"] in lines
+    cards = show_compare_headlines(compare_spans(AUGUST.span, SEPTEMBER.span, tmp_path, of="usd")).render_html()
+    assert '<dt>Refunds</dt><dd>−1.00</dd><dd class="note">but for those of new and gone spenders</dd>' in cards
+
+
+@pytest.mark.parametrize(("read_at", "is_running"), [(datetime(2025, 9, 20, tzinfo=UTC), True), (LATER, False)])
+def test_json_says_that_a_month_runs_and_whose_days_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], read_at: datetime,
+    is_running: bool,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    store(tmp_path, "import", AUGUST, call("z", "2025-08-31", "5"))
+    store(tmp_path, "import", SEPTEMBER, call("a", "2025-09-03", "5"), read_at=read_at)
+    main(["compare", "2025-08", "2025-09", "--of", "usd", "--json"])
+    said = json.loads(capsys.readouterr().out)
+    told = "September was not over when it was read, and has rows up to 3 Sep: a part of the difference is of days "
+    assert (said["running"], said["zone"]) == (f"{told}to come." if is_running else None, "UTC")

@@ -187,3 +187,45 @@ def test_a_department_that_the_months_sum_of_somebody_who_moved_may_be_of_has_at
         }  # fmt: skip
         heads = {name: render_head(Figures(view.narrow("department", name), now, then)) for name in ("A", "C")}
         assert {name: "at least" in head for name, head in heads.items()} == {"A": True, "C": False}
+
+
+def test_where_rows_of_a_month_are_missing_its_lines_are_lower_bounds_as_its_total_is(tmp_path: Path) -> None:
+    """August 7, and September 5 of which a row could not be taken: of whom, of which model or day nobody knows."""
+    store(tmp_path, "ledger", AUGUST, call("a", "2025-08-05", "7"))
+    store(tmp_path, "ledger", SEPTEMBER, call("b", "2025-09-05", "5", model="gpt-5"), quarantined_rows=1)
+    both = load_spend(AUGUST, SEPTEMBER, tmp_path, **HOW)
+    expected = {
+        "model": [["gpt-4o", "7.00 at least"], ["gpt-5", "5.00 at least"]],
+        "month": [["August 2025", "7.00"], ["September 2025", "5.00 at least"]],
+        "day": [["2025-08-05", "7.00"], ["2025-09-05", "5.00 at least"]],
+        "source": [["the ledger", "12.00 at least"]],
+    }
+    for by, lines in expected.items():
+        cells = read_cells(render_table(Figures(replace(VIEW, by=by), both).table_sums()), "table-sums")
+        assert [[one[0], one[2]] for one in cells] == [*lines, ["All together, at least", "12.00"]]
+    whole = Figures(replace(VIEW, by="model"), load_spend(AUGUST, AUGUST, tmp_path, **HOW)).table_sums()
+    assert [[one[0], one[2]] for one in read_cells(render_table(whole), "table-sums")] == [
+        ["gpt-4o", "7.00"], ["All together", "7.00"],
+    ]  # fmt: skip
+
+
+def test_a_source_that_is_whole_is_no_lower_bound_beside_one_that_is_not_stored(tmp_path: Path) -> None:
+    for source, month, usd in (("ledger", AUGUST, "2"), ("import", AUGUST, "5"), ("ledger", SEPTEMBER, "3")):
+        store(tmp_path, source, month, call(f"{source} {month}", f"{month}-05", usd))
+    both = load_spend(AUGUST, SEPTEMBER, tmp_path, **HOW)
+    cells = read_cells(render_table(Figures(replace(VIEW, by="source"), both).table_sums()), "table-sums")
+    assert sorted([one[0], one[2]] for one in cells) == [
+        ["All together, at least", "10.00"], ["imported files", "5.00 at least"], ["the ledger", "5.00"],
+    ]  # fmt: skip
+
+
+def test_of_what_was_used_in_the_compared_months_alone_no_call_lacks_a_price(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", AUGUST, call("a", "2025-08-05", "7", model="gone"))
+    store(tmp_path, "ledger", SEPTEMBER, call("b", "2025-09-05", "5"), call("c", "2025-09-05", None, model="mine"))
+    now, then = (load_spend(one, None, tmp_path, **HOW) for one in (SEPTEMBER, AUGUST))
+    table = Figures(replace(VIEW, against=(AUGUST, AUGUST)), now, then).table_sums()
+    cells = read_cells(render_table(table), "table-sums")
+    assert {one[0]: one[-1] for one in cells} == {
+        "gpt-4o": "0", "mine": "1", "gone": "0", "All together, at least": "1",
+    }  # fmt: skip
+    assert "unpriced_requests" not in table.explain_dashes()

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from matplotlib.text import Annotation
+from report_samples import read_cells
 from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store, store_credits
 
 from flexlib.certificate import State
@@ -18,7 +19,7 @@ from flexlib.dates import Month, Span
 from flexlib.errors import InvalidRequest, SnapshotMissing
 from flexlib.front.spend import Spend
 from flexlib.front.spend import load_spend as open_spend
-from flexlib.front.year import MARKS, list_models, list_places, measure_months
+from flexlib.front.year import list_models, list_places, measure_months
 from flexlib.page.kit.amounts import Cell, plot_amounts
 from flexlib.page.kit.chart import Chart
 from flexlib.page.kit.table import render_table
@@ -30,6 +31,7 @@ from flexlib.page.year import (
     show_year_title,
 )
 from flexlib.site.facts import Facts
+from flexlib.site.tables import table_months as table_months_of_site
 from flexlib.store.ended import change_ended
 from flexlib.tables.year import table_models, table_months, table_places
 
@@ -71,10 +73,10 @@ def test_a_month_has_its_spend_its_users_and_the_price_of_a_million_tokens(year:
 
 def test_a_model_has_zero_in_a_stored_month_and_nothing_in_one_that_is_not(year: Spend) -> None:
     first, second, third = list_models(year, "usd")
-    whole: dict[str, Any] = {"2025-09": None, **dict.fromkeys(MARKS, set())}
+    whole: dict[str, Any] = {"2025-09": None, "missing": {"2025-09"}, "lacking": {"2025-09"}, "running": set()}
     assert first == {"model": "gpt-4o", "2025-08": 3, "2025-10": 1, "total": 4, **whole}
     assert second == {"model": "gpt-5", "2025-08": 0, "2025-10": 4, "total": 4, **whole}
-    lacks: dict[str, Any] = {"missing": {"2025-10"}, "lacking": {"2025-10"}, "running": set()}
+    lacks: dict[str, Any] = {name: {"2025-09", "2025-10"} for name in ("missing", "lacking")} | {"running": set()}
     unknown = {"2025-09": None, "2025-10": None, "total": None, **lacks}
     assert third == {"model": "mine", "2025-08": 0, **unknown}
     assert [row["model"] for row in list_models(year, "flex_credits")] == []
@@ -432,3 +434,46 @@ def test_a_department_called_as_flexlib_calls_those_in_none_is_a_row_of_its_own(
     assert [(row["department"], row["total"]) for row in Facts(months).departments] == [
         ("in no department *", 7), ("in no department", 5)]  # fmt: skip
     assert [row["department"] for row in list_places(months, "usd", share=True)] == ["Small groups"]
+
+
+def test_where_a_month_is_not_stored_the_sums_of_all_months_are_lower_bounds(tmp_path: Path) -> None:
+    july = Month(2025, 7)
+    store(tmp_path, "ledger", july, call("a", "2025-07-05", "11", model="a"))
+    store(tmp_path, "ledger", SEPTEMBER, call("b", "2025-09-05", "10", model="b"))
+    spend = load_spend(july, SEPTEMBER, tmp_path)
+    models = list_models(spend, "usd")
+    assert [row["lacking"] for row in models] == [{"2025-08"}, {"2025-08"}]
+    table = table_models(models, spend.span)
+    assert table.columns[0].total == "All models, at least"
+    assert [row["note_total"] for row in table.rows] == ["at least", "at least"]
+    assert "Spent <b>at least</b>" in show_year_headlines(measure_months(spend)).render_html()
+    change_ended("ledger", july, tmp_path, is_over=True)
+    models = list_models(load_spend(july, SEPTEMBER, tmp_path), "usd")
+    assert [row["lacking"] for row in models] == [set(), set()]
+
+
+def test_a_month_that_is_not_stored_lacks_no_credits_where_they_were_not_in_use(tmp_path: Path) -> None:
+    store(tmp_path, "ledger", Month(2025, 7), call("a", "2025-07-05", "11"))
+    store_credits(tmp_path, (5, "a", "MODEL_X", 0, 10_000))
+    (row,) = list_models(load_spend(Month(2025, 7), SEPTEMBER, tmp_path), "flex_credits")
+    assert (row["total"], row["lacking"]) == (100, set())
+
+
+@pytest.mark.parametrize(
+    ("pesos", "told"),
+    [
+        ((None, None), ["All that is stored", "21.00", "–"]),  # no rate at all: of pesos there is no sum
+        ((9900, None), ["All that is stored, CLP at least", "21.00", "9,900"]),
+        ((9900, 9000), ["All that is stored", "21.00", "18,900"]),
+    ],
+)
+def test_where_only_pesos_are_missing_the_dollars_of_all_months_are_exact(
+    tmp_path: Path, pesos: tuple[int | None, ...], told: list[str]
+) -> None:
+    for month, usd, clp in zip((AUGUST, SEPTEMBER), ("11", "10"), pesos, strict=True):
+        amount = {"amount_in_clp": clp and Decimal(clp)}
+        store(tmp_path, "ledger", month, call(str(month), f"{month}-05", usd, **amount))
+    spend = load_spend(AUGUST, SEPTEMBER, tmp_path)
+    assert read_cells(render_table(table_months(measure_months(spend))), "table-months")[-1][:3] == told
+    last = read_cells(render_table(table_months_of_site(Facts(spend), {})), "table-months")[-1]
+    assert [last[0], *last[2:4]] == [told[0].replace("All that is stored", "All months"), *told[1:]]

@@ -63,7 +63,7 @@ def test_a_refund_of_who_did_not_stay_is_none_of_what_the_same_spenders_did(tmp_
     said = read_words(answers.show_why(made.change, "usd", AUGUST).text)
     assert said.endswith("the same 1 spender 0.00; refunds and credit notes −30.00.")
     words = read_words(show_compare_headlines(made).text)
-    assert words.endswith("The same spenders 1 0.00 Refunds −30.00 of all spenders")
+    assert words.endswith("The same spenders 1 0.00 Refunds −30.00 but for those of new and gone spenders")
 
 
 def test_what_is_not_measured_is_none_of_what_the_same_spenders_did(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from report_samples import read_cells
 from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store
 
 from flexlib.cli import main
+from flexlib.dates import Month
 from flexlib.report.manifest import read_headlines
 
 RUNNING = datetime(2025, 10, 10, tzinfo=timezone.utc)
@@ -75,6 +76,26 @@ def test_the_pages_of_a_model_say_the_same_of_a_month_whose_rows_are_not_all_the
     assert ["</b>the worst state of its months" in page for page in pages] == [True, False]
     assert [(("Rows of 2025-09 are missing." in page), ("</b>it may have come to more" in page))
             for page in pages] == [(False, False), (True, True)]  # fmt: skip
+
+
+def test_every_page_says_at_least_of_all_months_where_one_of_them_is_not_stored(root: Path) -> None:
+    """US$ 11 of one model in July and 10 of another in September; of August nothing is stored."""
+    store(root, "import", Month(2025, 7), call("a", "2025-07-05", "11"))
+    store(root, "import", SEPTEMBER, call("b", "2025-09-05", "10", model="gpt-5"))
+    index = read("index.html")
+    assert read_headlines(index)["Spent at least"] == "US$ 21.00"
+    assert read_cells(index, "table-months")[-1][0] == "All months, at least"
+    assert [[cells[0], cells[2]] for cells in read_cells(index, "table-models")] == [
+        ["gpt-4o", "11.00 at least"], ["gpt-5", "10.00 at least"], ["All together, at least", "21.00"],
+    ]  # fmt: skip
+    page = next(Path("site", "models").glob("gpt_4o*")).read_text("utf-8")
+    assert read_headlines(page)["Spend at least"] == "US$ 11.00"
+    assert "</b>it may have come to more" in page
+    assert "Rows of 2025-08 are missing." in page
+    assert "of the amounts that are known" in page
+    assert [cells[:2] for cells in read_cells(page, "table-months")] == [
+        ["July 2025", "11.00"], ["All months, at least", "11.00"],
+    ]  # fmt: skip
 
 
 def test_the_sum_of_lines_that_lack_something_is_at_least_so_much(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from flexlib.analysis.chargeback import DIRECT, ChargeLine
-from flexlib.formats import UNKNOWN
 from flexlib.i18n import _
 from flexlib.page.chargeback import Charged, explain_items
 from flexlib.page.kit.parts import BADGES
@@ -13,8 +12,8 @@ from flexlib.page.letter_lacks import find_part_state, is_part_least, list_warni
 from flexlib.page.mail.month import write_least, write_read
 from flexlib.page.mail.parts import Card, MailPage, Section
 from flexlib.tables.charge_lacks import say_line_lacks
-from flexlib.tables.chargeback import UNIT_KINDS, table_items, table_models
-from flexlib.tables.definition import Row, format_value
+from flexlib.tables.chargeback import table_items, table_models
+from flexlib.tables.definition import Row
 
 
 def build_part_mail(
@@ -44,7 +43,10 @@ def build_part_mail(
                 write_least("clp", line.total("clp"), is_least=is_part_least([line], usage, "clp")),
                 "" if (unconverted := say_line_lacks(line, "clp")) == unpriced else unconverted,
             ),
-            Card(_("Flex credits"), UNKNOWN if used is None else format_value(used, UNIT_KINDS["flex_credits"])),
+            Card(
+                _("Flex credits"),
+                write_least("flex_credits", used, is_least=is_part_least([line], usage, "flex_credits")),
+            ),
             Card(_("Of it direct use"), write_least("usd", own.get("usd"), is_least=is_least)),
         ],
         sections=[
