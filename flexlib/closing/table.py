@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
+from flexlib.certificate import UsageCertificate
 from flexlib.closing.inputs import Closing
 from flexlib.closing.making import find_exports, find_reports, find_site
 from flexlib.closing.steps import Step
@@ -78,7 +79,7 @@ def find_ledger_months(closing: Closing) -> Iterator[Step]:
     for one in [month, *closing.around]:
         name = "ledger" if one == month else f"ledger {one}"
         words = ("close", "--year", str(one.year), "--month", str(one.month), "--wait", "--json")
-        yield _look_into_ledger(Step(name, words, current=""), one, closing)
+        yield _look_into_ledger(Step(name, words, closing.hash_rating(), current=""), one, closing)
 
 
 def _look_into_ledger(step: Step, month: Month, closing: Closing) -> Step:
@@ -99,8 +100,11 @@ def _look_into_ledger(step: Step, month: Month, closing: Closing) -> Step:
             return step
     except FlexlibError:
         return step
+    certificate = newest.certificate
+    if isinstance(certificate, UsageCertificate) and (certificate.unpriced_rows or certificate.rows_without_clp):
+        return replace(step, current=None)  # a price or a rate that has come would fill them
     current = _("closed, and nothing was recorded since")
-    return replace(step, current=current, state=newest.certificate.state)
+    return replace(step, current=current, state=certificate.state)
 
 
 def find_import(closing: Closing) -> Iterator[Step]:

@@ -213,3 +213,24 @@ def test_reports_that_cannot_be_written_are_moved_by_their_option(
         "flexlib: Could not write into reports/2025-09: not a directory. Nothing that was stored before has changed; "
         "move what is in the way or name another folder with --output-dir, and run it again.\n"
     )
+
+
+def test_pesos_come_once_the_rates_do_also_to_what_was_recorded(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever brought the rates, such as the run of another month."""
+    (home / "params" / "month.yaml").write_text("rates: no\nsite: no\nreports: []\n", "utf-8")
+    one = {"request_id": "r1", "created_at": "2025-09-16T10:00:00Z", "usable": ["user", "42"], "provider": "openai"}
+    (home / "calls.jsonl").write_text(json.dumps(one | {"model": "gpt-4o", "prompt_tokens": 1000}) + "\n", "utf-8")
+    assert main(["record", "--jsonl", "calls.jsonl"]) == 0
+    main(MONTH)
+    assert read_pesos() == ""
+    main(MONTH)
+    assert "  ledger              kept " in capsys.readouterr().out
+    assert main(["fx", "set", "2025-09-16", "950", "--source", "bank"]) == 0
+    main(MONTH)
+    assert read_pesos() == "2.3750"  # US$ 0.0025 at 950
+    capsys.readouterr()
+    main(MONTH)
+    assert "  ledger              kept      COMPLETE, closed, and nothing was recorded since" in capsys.readouterr().out
+    (home / "params" / "month.yaml").write_text("site: no\nreports: []\n", "utf-8")
+    main([*MONTH, "--dry-run"])
+    assert "closed, and nothing was recorded since; it runs where rates brings anything new" in capsys.readouterr().out
