@@ -13,9 +13,9 @@ from flexlib.closing.steps import Step
 from flexlib.i18n import _, join_texts
 from flexlib.nesting.yaml_texts import decode_yaml
 from flexlib.proof import State
-from flexlib.spend.unstored import explain_unstored
 from flexlib.store.ended import find_awaited
 from flexlib.store.snapshots import list_months, list_newest
+from flexlib.store.unstored import explain_unstored
 
 PAGE = "llm_usage"
 """The notebook whose page `flexlib export` shows, unless told otherwise."""

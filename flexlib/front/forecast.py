@@ -36,9 +36,9 @@ from flexlib.front.uses import UNITS
 from flexlib.i18n import _, translate_count
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import LEDGER, WINDSURF
-from flexlib.spend.unstored import explain_unstored
 from flexlib.store.ended import explain_all_over
 from flexlib.store.snapshots import list_months, list_newest
+from flexlib.store.unstored import explain_unstored
 
 
 @dataclass(frozen=True)
