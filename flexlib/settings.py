@@ -224,6 +224,16 @@ def list_set() -> dict[str, str]:
     return {name: place for name, (place, value) in found.items() if (value or "").strip()}
 
 
+def list_unwritten() -> list[str]:
+    """The names of the settings that are in the environment and not in `.env`, or otherwise there: what another program
+    runs does not have them."""
+    kept = _read_dotenv(find_home() / ".env")
+    return [
+        name for name, place in list_set().items()
+        if place != ".env" and os.environ[name].strip() != (kept.get(name) or "").strip()
+    ]  # fmt: skip
+
+
 def _read_dotenv(file: Path) -> dict[str, str | None]:
     try:
         return dotenv_values(file) if is_placed(file) else {}

@@ -13,7 +13,7 @@ from report_samples import certify, make_rows
 from flexlib.certificate import State
 from flexlib.cli.doctor import _look_at_settings
 from flexlib.cli.fx import render_merge
-from flexlib.cli.month import print_step
+from flexlib.cli.month_output import print_step
 from flexlib.closing.steps import Outcome, Record
 from flexlib.dates import Month
 from flexlib.errors import SnapshotMissing

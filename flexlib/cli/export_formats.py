@@ -16,7 +16,7 @@ from flexlib.dates import SHARED_ZONE
 from flexlib.errors import BadParameter, SumsDiffer, explain_missing
 from flexlib.formats import format_plain
 from flexlib.i18n import _
-from flexlib.store.disk import PRIVATE, PUBLIC, report_disk, write_whole
+from flexlib.store.disk import PRIVATE, PUBLIC, REPORTS, report_disk, write_whole
 
 if TYPE_CHECKING:
     from flexlib.front.focus import Charges
@@ -147,7 +147,7 @@ def _write_pictures(source: Source, path: Path) -> Exported:
         for one in section.pictures:
             svg = compose_picture(one, section.heading, said)
             file = path.parent / CHARTS / f"{name_picture(one, path.stem)}{path.suffix}"
-            with report_disk(file.parent):
+            with report_disk(file.parent, REPORTS):
                 write_whole(file, draw_png(svg) if path.suffix == ".png" else svg, mode)
             written.append(file)
     return Exported(written)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from flexlib.cli.export_formats import FORMATS, check_libraries
+from flexlib.cli.month_output import print_preview, print_step, render_summary
 from flexlib.cli.options import Commands, add_command, add_demo_option, add_month_options, asks_demo
 from flexlib.commands import note_language, write_command
-from flexlib.dates import SHARED_ZONE, Month, check_begun
-from flexlib.errors import BadSetting, ExtraMissing, InvalidRequest
+from flexlib.dates import Month, check_begun
+from flexlib.errors import AlreadyRunning, BadSetting, ExtraMissing, FlexlibError, InvalidRequest
 from flexlib.formats import clean_lines, clean_text, format_moment
 from flexlib.home import find_home
-from flexlib.i18n import _, use_language, write_json, write_number
+from flexlib.i18n import _, use_language, write_json
 from flexlib.nesting import Faults
 from flexlib.setting_values import NO_KEY
 from flexlib.settings import DEMO, Settings, find_language_set
@@ -29,12 +30,7 @@ from flexlib.settings import DEMO, Settings, find_language_set
 if TYPE_CHECKING:
     from flexlib.closing.inputs import Closing
     from flexlib.closing.plan import MonthPlan
-    from flexlib.closing.run import Progress
     from flexlib.closing.steps import Record
-
-WIDTH = 20
-"""Of the name of a step."""
-MANY_OUTCOMES = ("done", "kept", "left out", "failed", "not run")
 
 
 def add_commands(commands: Commands) -> None:
@@ -66,12 +62,27 @@ def add_plan_option(parser: argparse.ArgumentParser) -> None:
 
 def run_month_command(arguments: argparse.Namespace, settings: Settings) -> int:
     """Runs what has to run, says what became of each step; the exit code is the worst of theirs."""
+    from flexlib.closing.operator import tell_refusal
+
+    closing, faults = prepare_closing(arguments, settings)
+    try:
+        faults.tell()
+        check_data(closing)
+        return close_month(closing, arguments)
+    except AlreadyRunning:  # what becomes of the month, the other run tells
+        raise
+    except FlexlibError as error:
+        if told := "" if arguments.dry_run else tell_refusal(closing, error):
+            error.args = (f"{error}\n{told}",)
+        raise
+
+
+def close_month(closing: Closing, arguments: argparse.Namespace) -> int:
     from flexlib.closing.operator import tell_operator
     from flexlib.closing.process import run_command
     from flexlib.closing.run import RUN, open_progress, preview_month, run_month
-    from flexlib.store.disk import CLOSES, lock_folder
+    from flexlib.store.disk import CLOSES, REPORTS, lock_folder
 
-    closing = prepare_closing(arguments, settings)
     notes = list_notes(closing)
     if arguments.dry_run:
         found = list(preview_month(open_progress(closing), again=arguments.again))
@@ -81,7 +92,8 @@ def run_month_command(arguments: argparse.Namespace, settings: Settings) -> int:
         return 0
     with ExitStack() as held:
         month = str(closing.month)
-        held.enter_context(lock_folder(closing.folder, month, wait=arguments.wait, does=CLOSES))
+        lock = lock_folder(closing.folder, month, wait=arguments.wait, does=CLOSES, moved_by=REPORTS)
+        held.enter_context(lock)
         progress = open_progress(closing)
         for sentence in notes:
             print(clean_text(sentence), file=sys.stderr, flush=True)
@@ -101,50 +113,65 @@ def run_month_command(arguments: argparse.Namespace, settings: Settings) -> int:
     return code
 
 
-def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> Closing:
-    """The month, its plan, and whose data it is of. Raises `BadFile` with all that is wrong in the plan, not installed
-    or not there, `BadMonth`, `InvalidRequest`, and `BadSetting` where there is nothing to close."""
+def prepare_closing(arguments: argparse.Namespace, settings: Settings) -> tuple[Closing, Faults]:
+    """The month, its plan, and whose data it is of; and what else is wrong, of which the operator of the plan is to be
+    told. Raises `BadFile` with all that is wrong where there is no plan, `BadMonth` and `InvalidRequest`."""
     from flexlib.closing.inputs import Closing
     from flexlib.closing.mailing import list_unmailed
     from flexlib.closing.plan import PLAN, read_plan
     from flexlib.store.server import is_made_up
-    from flexlib.store.snapshots import list_newest
 
     faults, file = Faults(), arguments.plan or find_home() / PLAN
     plan = faults.read(partial(read_plan, is_named=arguments.plan is not None), file, FORMATS)
-    settings = replace(settings, language=getattr(arguments, "lang", (plan and plan.language) or settings.language))
-    use_language(settings.language)  # in which also what is wrong is told
+    if plan is None:
+        faults.found += list_missing_files(settings)
+        faults.tell()
+    settings = replace(settings, language=getattr(arguments, "lang", plan.language or settings.language))
+    use_language(settings.language)
     note_language(settings.language, find_language_set())
-    faults.found += [*(list_missing_libraries(plan) if plan else ()), *list_missing_files(settings)]
     is_demo = asks_demo(arguments, settings)
-    month = _find_month(arguments, plan.zone if plan else SHARED_ZONE)
-    if plan and not (is_demo or is_made_up(settings.data)):
+    faults.found += [*list_missing_libraries(plan), *list_missing_files(settings)]
+    month = check_options(arguments, plan)
+    if not (is_demo or is_made_up(settings.data)):
         faults.found += list_unmailed(plan, settings, arguments.output_dir / str(month))
-    faults.tell()
     if is_demo:
         settings = replace(settings, data=settings.data / DEMO, database_url=None)
-    elif not (settings.service_key or settings.has_ledger or plan.folder or list_newest(month, settings.data)):
-        raise BadSetting(_(NO_KEY) + ".")
     made_up = DEMO if is_demo or is_made_up(settings.data) else ""
     folder = arguments.output_dir / made_up / str(month)
-    closing = Closing(month, plan, settings, arguments.output_dir, folder, is_demo)
-    if "site" not in plan.left_out and closing.site.resolve() == arguments.output_dir.resolve():
-        raise InvalidRequest(
-            _("--output-dir {folder} is where the site goes; name another folder for the reports.").format(
-                folder=arguments.output_dir
-            )
-        )
-    return closing
+    return Closing(month, plan, settings, arguments.output_dir, folder, is_demo), faults
 
 
-def _find_month(arguments: argparse.Namespace, zone: str) -> Month:
-    """The month that is asked for, else the one that has ended in the zone."""
+def check_options(arguments: argparse.Namespace, plan: MonthPlan) -> Month:
+    """The month that is asked for. Raises `BadMonth`, and `InvalidRequest` for options that do not go together."""
+    from flexlib.closing.inputs import place_site
+
     if (arguments.year is None) != (arguments.month is None):
         raise InvalidRequest(_("give --year and --month, or neither for the month that has ended."))
-    now = Month.containing(datetime.now(ZoneInfo(zone)).date())
+    now = Month.containing(datetime.now(ZoneInfo(plan.zone)).date())
     month = now.previous if arguments.year is None else Month(arguments.year, arguments.month)
     check_begun(month.span)
+    folder = arguments.output_dir
+    if "site" not in plan.left_out and place_site(folder).resolve() == folder.resolve():
+        said = _("--output-dir {folder} is where the site goes; name another folder for the reports.")
+        raise InvalidRequest(said.format(folder=folder))
     return month
+
+
+def check_data(closing: Closing) -> None:
+    """Raises `BadSetting` where there is nothing to close, `SnapshotMissing` where there is of other months alone; what
+    is awaited of this one, its steps tell."""
+    from flexlib.spend.zones import find_month_snapshots
+    from flexlib.store.ended import find_awaited
+    from flexlib.store.snapshots import list_months, list_newest
+
+    month, settings = closing.month, closing.settings
+    if closing.is_demo or settings.service_key or settings.has_ledger or closing.plan.folder:
+        return
+    if list_newest(month, settings.data) or find_awaited(month, settings.data):
+        return
+    if list_months(settings.data):
+        find_month_snapshots(month, settings.data)
+    raise BadSetting(_(NO_KEY) + ".")
 
 
 def list_notes(closing: Closing) -> list[str]:
@@ -180,57 +207,6 @@ def list_missing_files(settings: Settings) -> Iterator[str]:
         if file is not None and not file.is_file():
             said = _("{setting} names {file}, which is not there; put it back, or name another one.")
             yield said.format(setting=setting, file=file)
-
-
-def find_width() -> int:
-    """Of what became of a step, in the reader's language."""
-    return max(len(_(one)) for one in (*MANY_OUTCOMES, "does not")) + 1
-
-
-def print_preview(
-    closing: Closing, found: Sequence[tuple[str, Sequence[str], bool, str]], arguments: argparse.Namespace
-) -> None:
-    """What would run, and why each step would or would not."""
-    if arguments.json:
-        steps = [{"step": name, "command": list(words), "runs": runs, "why": why} for name, words, runs, why in found]
-        print(write_json({"month": str(closing.month), "steps": steps}))
-        return
-    print(_("Closing {month}, not done (--dry-run)").format(month=closing.month.title))
-    longest = max(WIDTH, *(len(name) + 1 for name, *_other in found))
-    for name, words, runs, why in found:
-        what = _("runs") if runs else _("does not")
-        print(clean_text(f"  {name:<{longest}}{what:<{find_width()}} {why}"))
-        if runs and words:  # which reports, is known when something is stored
-            print(clean_text("    " + write_command(f"flexlib {shlex.join(words)}")))
-
-
-def print_step(record: Record, *, shows: bool = False) -> None:
-    """A line for a step that is over, as soon as it is."""
-    name, what = record.step, _(str(record.outcome))
-    is_new = record.outcome in ("done", "failed")
-    seconds = write_number(str(record.seconds))
-    took = [_("{seconds} s").format(seconds=seconds)] if is_new and record.seconds is not None else []
-    ended = [_("exit code {code}").format(code=record.exit_code)] if record.exit_code else []
-    told = [*took, *filter(None, [record.state]), *ended, *([] if record.outcome == "done" else [record.why])]
-    print(clean_text(f"  {name:<{WIDTH - 1}} {what:<{find_width()}} {', '.join(told)}".rstrip()), flush=True)
-    # What a step says while it runs has been seen where somebody looks; why one that is kept does not end with 0, not.
-    said = record.said if record.outcome == "kept" or (record.outcome == "done" and not shows) else ()
-    for line in (*(record.found if record.outcome in ("done", "kept") else ()), *said):
-        print(clean_text(f"    {line}"), flush=True)
-
-
-def render_summary(progress: Progress, file: Path) -> str:
-    """One line on all steps, and the files that there are now."""
-    from flexlib.closing.run import BEHIND
-
-    records = progress.all_records
-    counts = [(name, sum(one.outcome == name for one in records)) for name in MANY_OUTCOMES]
-    what = ", ".join(f"{_(name)}: {count}" for name, count in counts if count)
-    said = _("{month}: {what}; exit code {code}")
-    lines = [said.format(month=progress.closing.month.title, what=what, code=progress.exit_code)]
-    shown = [[*one.files][:1] if one.step == "site" else one.files for one in records]  # a site by its first page
-    made = [name for files in shown for name in files if not name.endswith(BEHIND)]
-    return "\n".join([*lines, *(f"📄 {name}" for name in (*made, str(file)))])
 
 
 def _say_nothing(record: Record) -> None:

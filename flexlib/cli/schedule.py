@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from flexlib.cli import month
 from flexlib.cli.export_formats import FORMATS
 from flexlib.cli.options import Commands, add_command
+from flexlib.formats import clean_text
 from flexlib.home import find_home
 from flexlib.i18n import _
-from flexlib.settings import Settings, list_set
+from flexlib.settings import Settings, list_set, list_unwritten
 
 if TYPE_CHECKING:
     from flexlib.closing.plan import MonthPlan
@@ -73,14 +74,22 @@ def run_schedule(arguments: argparse.Namespace, settings: Settings) -> int:
         raise InvalidRequest(_("{time} is no time of day; write it as 06:00.").format(time=arguments.at)) from error
     home = find_home().absolute()
     __, *words = check_words((str(home), "month", *arguments.options))
-    named = _read_options(arguments.options).plan
-    plan = read_plan(home / (named or PLAN), FORMATS, is_named=named is not None)  # it is there that the entry runs
+    options = _read_options(arguments.options)
+    plan = read_plan(home / (options.plan or PLAN), FORMATS, is_named=options.plan is not None)  # there the entry runs
+    month.check_options(options, plan)
     given = tuple(name for name in list_set() if name.startswith(SECRETS))
     extras = find_extras(plan, settings)
     has_names = plan.names or any(one.parameters.get("names") for one in plan.reports or ())
     python = Path(sys.executable).absolute()
     job = Job(python, home, tuple(words), arguments.day, at, plan.zone, given, extras, has_names)
     print(WRITERS[arguments.kind](job))
+    is_elsewhere = arguments.kind == "github"
+    passed = ("WINDSURF_SERVICE_KEY", *given) if is_elsewhere else ()
+    if lost := [name for name in list_unwritten() if name not in passed]:
+        said = _("What is set in the environment alone, the run of this entry does not know: {names}. Write it into "
+                 "{place}.")  # fmt: skip
+        place = _("the env of the workflow") if is_elsewhere else home / ".env"
+        print(clean_text(said.format(names=", ".join(lost), place=place)), file=sys.stderr)
     return 0
 
 

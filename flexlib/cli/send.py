@@ -191,13 +191,13 @@ def _write_files(
     from flexlib.deliver.months import build_month_mail
     from flexlib.report.letters import name_files
     from flexlib.report.notes import note_files
-    from flexlib.store.disk import PRIVATE, PRIVATE_FOLDER, report_disk, write_whole
+    from flexlib.store.disk import PRIVATE, PRIVATE_FOLDER, REPORTS, report_disk, write_whole
 
     sender = settings.servers.mail.sender if settings.servers.mail else UNKNOWN_SENDER
     messages, files = gather(planned), dict[str, Path]()
     names = {one.id: f"{one.channel.partition(' ')[2]} {one.recipient}" for one in messages}
     stems = name_files(list(names.values()))
-    with report_disk(folder):
+    with report_disk(folder, REPORTS):
         folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
         for one in messages:
             mail = build_month_mail(contents[one.channel, one.recipient], one, sender)
@@ -217,7 +217,10 @@ def _print_all(
     files: Mapping[str, Path],
     lacks: Sequence[str],
 ) -> int:
-    """Prints what became of each mail, and gives the exit code."""
+    """Prints what became of each mail, those of this month first, and gives the exit code."""
+    from flexlib.deliver.months import read_month
+
+    messages = sorted(messages, key=lambda one: read_month(one) != month)
     if arguments.json:
         described = [describe_mail(one, files.get(one.id)) for one in messages]
         content = {"month": str(month), "messages": described, "lacks": list(lacks)}

@@ -89,8 +89,7 @@ class Closing:
     @property
     def site(self) -> Path:
         """The folder of all months, beside that of the reports."""
-        given = self.output_dir
-        return (given if given.name not in ("", "..") else Path(os.path.abspath(given))).parent / "site"
+        return place_site(self.output_dir)
 
     def list_certificates(self, *datasets: str) -> list[AnyCertificate]:
         """Those of the month as it is stored."""
@@ -100,29 +99,37 @@ class Closing:
 
     def hash_data(self, *, of_all: bool = False) -> dict[str, str]:
         """All that sums of the month rest on, or of all months: those that are stored up to it (in another zone than
-        UTC the next one has hours of it), rates, prices, what settings say of a whole month, and flexlib itself with
-        the libraries that a page comes from, of which one is the price list."""
-        from flexlib.report.manifest import list_versions
-
+        UTC the next one has hours of it), what rates them, and what settings say of a whole month."""
         data, settings = self.settings.data, self.settings
         last = self.month if self.plan.zone == "UTC" else self.month.next
         versions = [str(one.path.relative_to(data)) for month in list_months(data) if of_all or month <= last
                     for one in list_newest(month, data)]  # fmt: skip
         rules = settings.judging, settings.has_no_witness, settings.base_url
-        tables = [data / ENDED, *sorted((data / "rates").glob("*.csv")), *sorted((data / "prices").glob("*.csv"))]
         return {
-            "flexlib": hash_text(repr(list_versions())),
             "language": settings.language,
             "months": hash_text("\n".join(versions)),
             "settings": hash_text(repr(rules)),
-            **self.hash_files(tables),
+            **self.hash_files([data / ENDED]),
+            **self.hash_rating(),
         }
+
+    def hash_rating(self) -> dict[str, str]:
+        """What amounts come from beside the calls themselves: rates, prices, and flexlib itself with the libraries that
+        a page comes from, of which one is the price list."""
+        from flexlib.report.manifest import list_versions
+
+        tables = [one for name in ("rates", "prices") for one in sorted((self.settings.data / name).glob("*.csv"))]
+        return {"flexlib": hash_text(repr(list_versions())), **self.hash_files(tables)}
 
     def hash_rules(self) -> dict[str, str]:
         """Who belongs where, the budgets, and the parameter files."""
         params = find_home() / "params"
         named = (self.settings.organization, self.settings.budgets, *(params / name for name in PARAMETERS))
         return self.hash_files(one for one in named if one)
+
+    def hash_sums(self) -> dict[str, str]:
+        """What a step reads that sums the month for somebody."""
+        return self.hash_data() | self.hash_rules()
 
     def hash_place(self, words: Iterable[str]) -> dict[str, str]:
         """What every step reads: the folder of the data, and the files that its command names, as in `--from FILE`."""
@@ -151,6 +158,11 @@ class Closing:
         """By the path of each, from the project's folder on; one that is not there is left out."""
         names = {_name_file(file): file for file in files}
         return {name: hashed for name, file in names.items() if (hashed := hash_made(file))}
+
+
+def place_site(reports: Path) -> Path:
+    """The folder of all months beside one of reports."""
+    return (reports if reports.name not in ("", "..") else Path(os.path.abspath(reports))).parent / "site"
 
 
 def _name_file(file: Path) -> str:

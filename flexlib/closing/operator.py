@@ -1,4 +1,5 @@
-"""Tells who runs the month that a step has failed: by e-mail, once for each way of failing."""
+"""Tells who runs the month that a step has failed, or that the run could not begin: by e-mail, once for each way of
+failing."""
 
 from __future__ import annotations
 
@@ -8,18 +9,19 @@ from datetime import datetime, timezone
 from decimal import Decimal
 
 from flexlib.addresses import MailServer
+from flexlib.closing.inputs import Closing
 from flexlib.closing.run import RUN, Progress
-from flexlib.closing.steps import Outcome, Record, list_failed
+from flexlib.closing.steps import Outcome, Record, hash_made, list_failed
 from flexlib.commands import write_command
 from flexlib.deliver.claims import Claim, Claims, Fate, Message
 from flexlib.deliver.delivery import deliver_due
 from flexlib.deliver.mail import MailChannel, open_mail
 from flexlib.deliver.sending import Channel
 from flexlib.deliver.troubles import tell_trouble
+from flexlib.errors import FlexlibError
 from flexlib.formats import format_moment
-from flexlib.i18n import _, find_language
+from flexlib.i18n import Translated, _, find_language
 from flexlib.store.outbox import Standing
-from flexlib.store.server import is_made_up
 from flexlib.trust import NamedPath
 
 OPERATOR = "operator"
@@ -33,7 +35,7 @@ def tell_operator(progress: Progress) -> str:
     to, failed = closing.plan.operator, _list(progress, Outcome.FAILED)
     if not failed or to is None:
         return ""
-    if is_made_up(closing.settings.data):
+    if closing.is_made_up:
         return _("Of made-up data nobody is told: {address} gets no mail.").format(address=to)
     settings, now = closing.settings, datetime.now(timezone.utc)
     claims = Claims(settings.data, f"{OPERATOR}/{closing.month}")
@@ -56,6 +58,17 @@ def tell_operator(progress: Progress) -> str:
     if told.fate is Fate.UNKNOWN:
         return _("It is not known whether the mail to {address} has arrived; it is not sent again.").format(address=to)
     return _("{address} could not be told: {why}").format(address=to, why=tell_trouble(told.trouble))
+
+
+def tell_refusal(closing: Closing, error: FlexlibError) -> str:
+    """As `tell_operator` of a run that could not begin, or go on; it is told again where a run came in between."""
+    hide = closing.settings.hide_key
+    refused = Record("month", Outcome.FAILED, Translated(hide(str(error)), hide(error.english)))
+    progress = Progress(closing, {}, records={"": [refused]}, failing_since=hash_made(closing.folder / RUN))
+    try:
+        return tell_operator(progress)
+    except FlexlibError as other:
+        return _("{address} could not be told: {why}").format(address=closing.plan.operator, why=other)
 
 
 class FailureChannel:
@@ -84,7 +97,11 @@ def write_text(progress: Progress) -> str:
     """What failed and why, what was therefore not run, and what to do."""
     failed, not_run = _list(progress, Outcome.FAILED), _list(progress, Outcome.NOT_RUN)
     lines = [_("The run that closes {month} could not finish.").format(month=progress.closing.month.title), ""]
-    lines += [_("{step} failed: {why}").format(step=one.step, why=one.why) for one in failed]
+    for one in failed:
+        lines += [
+            _("{step} failed: {why}").format(step=one.step, why=one.why),
+            *(f"    {more}" for more in one.besides),
+        ]
     if not_run:
         names = ", ".join(one.step for one in not_run)
         lines += ["", _("Not run, since it needs what failed: {names}. No older report was sent.").format(names=names)]
@@ -93,7 +110,8 @@ def write_text(progress: Progress) -> str:
         f"    cd {shlex.quote(os.getcwd())}",
         "    " + write_command(f"flexlib {shlex.join(progress.closing.words)}"),
     ]
-    lines += ["", _("All steps stand in {file}.").format(file=progress.closing.folder / RUN)]
+    if progress.began:  # else no step did
+        lines += ["", _("All steps stand in {file}.").format(file=progress.closing.folder / RUN)]
     lines += ["", "-- ", _("This is told once for each way of failing. flexlib {command}").format(command="month")]
     return "\n".join(lines) + "\n"
 

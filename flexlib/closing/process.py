@@ -103,6 +103,30 @@ def read_facts(printed: str) -> Any:  # noqa: ANN401 (JSON)
         return None
 
 
+def list_files(facts: Any) -> list[str]:  # noqa: ANN401 (JSON)
+    """The files that a command says it has written."""
+    if isinstance(facts, list):
+        return [file for one in facts for file in list_files(one)]
+    if not isinstance(facts, dict):
+        return []
+    named = [*facts.get("files", ()), *([facts["file"]] if "file" in facts else [])]
+    if "folder" in facts:  # of a site, the page first by which it is entered
+        pages = [one for name in ("written", "kept") for one in facts.get(name, ())]
+        named += [f"{facts['folder']}/{one}" for one in sorted(pages, key=lambda one: (one != "index.html", one))]
+    return [one for one in named if isinstance(one, str)]
+
+
+def find_state(facts: Any) -> str | None:  # noqa: ANN401 (JSON)
+    """The state of the month, as a command says it."""
+    if isinstance(facts, list) and facts:
+        return find_state(facts[-1])
+    if not isinstance(facts, dict):
+        return None
+    if isinstance(facts.get("state"), str):
+        return str(facts["state"])
+    return find_state(facts.get("certificates"))
+
+
 def _listen(stream: BinaryIO, lines: list[str], shows: bool) -> None:
     """Keeps the last lines; of a progress bar, which writes over itself, the last state."""
     decoder, left = getincrementaldecoder("utf-8")("replace"), ""

@@ -15,7 +15,7 @@ from typing import Any
 
 import flexlib
 from flexlib.closing.inputs import Closing
-from flexlib.closing.process import Run, stop_commands
+from flexlib.closing.process import Run, find_state, list_files, stop_commands
 from flexlib.closing.steps import (
     MOST_SAID,
     STOPS,
@@ -34,7 +34,7 @@ from flexlib.closing.table import TABLE, Line, list_steps
 from flexlib.errors import BadFile, FlexlibError, choose_worst
 from flexlib.i18n import Translated, _
 from flexlib.nesting import decode_json
-from flexlib.store.disk import PRIVATE, report_disk, write_whole
+from flexlib.store.disk import PRIVATE, REPORTS, report_disk, write_whole
 
 RUN = "run.json"
 BEHIND = (".ipynb", ".manifest.json")
@@ -81,7 +81,7 @@ class Progress:
 
     def write(self, *, is_over: bool = False) -> None:
         """Puts it on the disk. Raises `DiskFailed`."""
-        with report_disk(self.closing.folder):
+        with report_disk(self.closing.folder, REPORTS):
             text = json.dumps(self.describe(is_over=is_over), indent=1, ensure_ascii=False) + "\n"
             write_whole(self.closing.folder / RUN, text, PRIVATE)  # a step may name whom it could not reach
 
@@ -130,11 +130,12 @@ def preview_month(progress: Progress, *, again: bool = False) -> Iterator[tuple[
     for line in TABLE:
         for step in list_steps(line, progress.closing):
             runs, why = decide(step, progress.earlier.get(step.name), again=again)
-            needs = [
-                name for name in list_needs(line) if not (step.awaits and known[name].needs)
-            ]  # others store nothing
-            first = next((name for name in needs if name in running), None)
-            if not runs and first and (step.awaits or (not step.left_out and step.current is None)):
+            needs = [*list_needs(line), line.name]
+            stores = {name for name in needs if not known[name].needs}
+            brings = stores if step.awaits else {*needs, *(each for name in needs for each in known[name].reads)}
+            first = next((one.name for one in TABLE if one.name in running & brings - {line.name}), None)
+            may_run = not step.left_out and (step.current is None or line.reads)
+            if not runs and first and (step.awaits or may_run):
                 why = _("{why}; it runs where {step} brings anything new").format(why=why, step=first)
                 runs = step.awaits
             if runs:
@@ -173,7 +174,8 @@ def _run_line(line: Line, progress: Progress, run: Run, stopped: str | None, *, 
         if runs:
             waiting.append((step, why))
         elif step.left_out:
-            yield Record(step.name, Outcome.LEFT_OUT, why)
+            outcome = Outcome.FAILED if step.exit_code else Outcome.LEFT_OUT
+            yield Record(step.name, outcome, why, exit_code=step.exit_code or None)
         else:
             kept = keep(step, earlier, why)
             yield kept if step.is_judge and step.current is None else judge(kept, earlier, run)
@@ -204,7 +206,9 @@ def _run_step(step: Step, why: str, run: Run, closing: Closing) -> Record:
     record = Record(step.name, Outcome.DONE, why, step.words, ran.exit_code, seconds=seconds, ran_at=ran_at,
                     inputs=dict(step.inputs))  # fmt: skip
     if ran.has_failed:
-        reason = ran.error or (ran.said[-1] if ran.said else _("it ended with {code}").format(code=ran.exit_code))
+        # A traceback ends with why; who did what it could says for what it failed, that of this month first.
+        last = ran.said[-1:] if ran.facts is None else ran.said[:1]
+        reason = ran.error or next(iter(last), _("it ended with {code}").format(code=ran.exit_code))
         return replace(record, outcome=Outcome.FAILED, why=reason, said=ran.said, exit_code=ran.exit_code or 1)
     made = list_files(ran.facts) if step.makes_files else []
     made += [str(Path(one).with_suffix(end)) for one in made if one.endswith(".html") for end in BEHIND]
@@ -215,30 +219,6 @@ def _run_step(step: Step, why: str, run: Run, closing: Closing) -> Record:
     found = tuple(list_found(step.words, ran.facts))
     record = replace(record, state=find_state(ran.facts), files=files, said=said, found=found)
     return replace(record, reads=reads, undecided=undecided)
-
-
-def list_files(facts: Any) -> list[str]:  # noqa: ANN401 (JSON)
-    """The files that a command says it has written."""
-    if isinstance(facts, list):
-        return [file for one in facts for file in list_files(one)]
-    if not isinstance(facts, dict):
-        return []
-    named = [*facts.get("files", ()), *([facts["file"]] if "file" in facts else [])]
-    if "folder" in facts:  # of a site, the page first by which it is entered
-        pages = [one for name in ("written", "kept") for one in facts.get(name, ())]
-        named += [f"{facts['folder']}/{one}" for one in sorted(pages, key=lambda one: (one != "index.html", one))]
-    return [one for one in named if isinstance(one, str)]
-
-
-def find_state(facts: Any) -> str | None:  # noqa: ANN401 (JSON)
-    """The state of the month, as a command says it."""
-    if isinstance(facts, list) and facts:
-        return find_state(facts[-1])
-    if not isinstance(facts, dict):
-        return None
-    if isinstance(facts.get("state"), str):
-        return str(facts["state"])
-    return find_state(facts.get("certificates"))
 
 
 def _now() -> str:

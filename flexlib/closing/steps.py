@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from flexlib.closing.process import Run
+from flexlib.closing.process import OURS, Run
 from flexlib.dates import Month
 from flexlib.errors import choose_worst
 from flexlib.formats import format_number
@@ -57,6 +57,8 @@ class Step:
     """Why it has nothing to do."""
     awaits: bool = False
     """Whether it is left out only as long as nothing is stored, which a step before it may change."""
+    exit_code: int = 0
+    """With which it fails where it is left out: of what is awaited nothing is there to be read."""
     current: str | None = None
     """Why there is nothing new, where what is stored says so; empty: it has to run; None: its inputs tell."""
     makes_files: bool = False
@@ -94,6 +96,11 @@ class Record:
     """The months that it stored and that were not whole."""
     found: tuple[str, ...] = ()
     """What it found that somebody has to know and no state says, such as which budgets are exceeded."""
+
+    @property
+    def besides(self) -> tuple[str, ...]:
+        """What a step that failed said, apart from why: what else has failed, and who was therefore not told."""
+        return tuple(one for one in self.said if one.removeprefix(OURS) != self.why)
 
     def to_json(self) -> dict[str, Any]:
         facts = asdict(self) | {"why": to_english(self.why)}  # what no later run shows again is for programs

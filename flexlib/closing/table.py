@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import Any
 
+from flexlib.certificate import UsageCertificate
 from flexlib.closing.inputs import Closing
-from flexlib.closing.plan import ReportLine
+from flexlib.closing.making import find_exports, find_reports, find_site
 from flexlib.closing.steps import Step
 from flexlib.dates import Month
 from flexlib.errors import FlexlibError
 from flexlib.home import find_home
 from flexlib.i18n import _
-from flexlib.nesting.yaml_texts import decode_yaml
 from flexlib.proof import State
 from flexlib.sources.registry import LEDGER, WINDSURF
 from flexlib.store.fx import load_rates
-from flexlib.store.snapshots import find_snapshot, list_months, list_newest
+from flexlib.store.snapshots import find_snapshot, list_newest
 
 ATTACHED = ("*.html", "*.pdf", "*.xlsx")
 """What a mail may show or hold of the month's folder."""
-PAGE = "llm_usage"
-"""The notebook whose page `flexlib export` shows, unless told otherwise."""
-OTHER_MONTH = re.compile(r"\b\d{4}-\d{2}\b")
-"""In the value of a parameter, such as that of `against`: a month, maybe a later one, that the report reads, too."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +31,9 @@ class Line:
     needs: tuple[str, ...]
     """Lines above of which no step may have failed."""
     find_steps: Callable[[Closing], Iterator[Step]]
+    reads: tuple[str, ...] = ()
+    """Lines above that bring what its steps read, and may fail: what lacks a rate says so, and the service of rates may
+    be away for a day."""
     at_once: bool = False
     """Whether its steps may run beside each other."""
 
@@ -83,7 +79,7 @@ def find_ledger_months(closing: Closing) -> Iterator[Step]:
     for one in [month, *closing.around]:
         name = "ledger" if one == month else f"ledger {one}"
         words = ("close", "--year", str(one.year), "--month", str(one.month), "--wait", "--json")
-        yield _look_into_ledger(Step(name, words, current=""), one, closing)
+        yield _look_into_ledger(Step(name, words, closing.hash_rating(), current=""), one, closing)
 
 
 def _look_into_ledger(step: Step, month: Month, closing: Closing) -> Step:
@@ -104,8 +100,11 @@ def _look_into_ledger(step: Step, month: Month, closing: Closing) -> Step:
             return step
     except FlexlibError:
         return step
+    certificate = newest.certificate
+    if isinstance(certificate, UsageCertificate) and (certificate.unpriced_rows or certificate.rows_without_clp):
+        return replace(step, current=None)  # a price or a rate that has come would fill them
     current = _("closed, and nothing was recorded since")
-    return replace(step, current=current, state=newest.certificate.state)
+    return replace(step, current=current, state=certificate.state)
 
 
 def find_import(closing: Closing) -> Iterator[Step]:
@@ -122,78 +121,21 @@ def find_import(closing: Closing) -> Iterator[Step]:
     # Where it was stored into a folder that is gone, or is not this one, nothing of it is in any total.
     is_there = any(one.source not in mine for one in list_newest(closing.month, data, ("usage", "charges")))
     # What was UNRECONCILED then may have been decided by hand since: the steps that read the month say what it is.
-    yield Step("import", words, closing.hash_files(files), reason, current=None if is_there else "", is_judge=False)
+    inputs = closing.hash_files(files) | closing.hash_rating()
+    yield Step("import", words, inputs, reason, current=None if is_there else "", is_judge=False)
 
 
 def find_organization(closing: Closing) -> Iterator[Step]:
     """Holds the organization against what was spent."""
     file = closing.settings.organization
     reason = "" if file else _("no file says who belongs where")
-    yield Step("organization", ("organization", "check", *closing.when), _hash_sums(closing), reason)
+    yield Step("organization", ("organization", "check", *closing.when), closing.hash_sums(), reason)
 
 
 def find_budgets(closing: Closing) -> Iterator[Step]:
     """Checks the budgets."""
     reason = "" if closing.settings.budgets else _("there are no budgets")
-    yield Step("budgets", ("check", *closing.when, *closing.zone_words), _hash_sums(closing), reason)
-
-
-def find_reports(closing: Closing) -> Iterator[Step]:
-    """Runs the notebooks: those of the plan, else those for which something is stored."""
-    from flexlib.report.parameters import ReportRequest, find_notebook, read_parameters
-    from flexlib.report.values import find_zone
-
-    lines = closing.plan.reports
-    if lines is None:
-        stored = {one.dataset for one in closing.list_certificates()}
-        usual = {"flex_credits": "credits" in stored, "llm_usage": bool(stored)}
-        lines = tuple(ReportLine(name) for name, has_any in usual.items() if has_any)
-        if not lines:
-            yield Step("reports", left_out=_("nothing of {month} is stored").format(month=closing.month), awaits=True)
-    rules = closing.hash_rules()
-    for line in lines:
-        notebook = find_notebook(line.notebook)
-        known, given = read_parameters(notebook), dict(line.parameters)
-        if closing.plan.zone != "UTC" and "zone" in known and known["zone"].meaning == "zone":
-            given.setdefault("zone", closing.plan.zone)
-        options = [word for name, value in given.items() for word in ("-p", name, _write(value))]
-        names = ["--names"] if closing.plan.names and "names" in known else []
-        when = closing.when if "month" in known else ("-p", "year", str(closing.month.year), *closing.when[4:])
-        words = ("report", "--notebook", line.notebook, *when, "--offline", "--output-dir", str(closing.output_dir))
-        beside = ["--with", ",".join(closing.plan.beside)] if closing.plan.beside else []
-        reads_others = "month" not in known or any(OTHER_MONTH.search(str(value)) for value in given.values())
-        reads_others |= find_zone(given, known) not in ("UTC", closing.plan.zone)  # of which the next month has hours
-        inputs = closing.hash_data(of_all=reads_others) | rules | closing.hash_files([notebook])
-        name = f"report {ReportRequest(notebook, given, None, None).stem}"
-        share = ["--share"] if closing.plan.share else []
-        yield Step(name, (*words, *beside, *options, *names, *share), inputs, makes_files=True)
-
-
-def find_exports(closing: Closing) -> Iterator[Step]:
-    """Writes the month as files for others."""
-    from flexlib.report.parameters import find_notebook
-
-    named = [*(["--names"] if closing.plan.names else []), *(["--share"] if closing.plan.share else [])]
-    is_empty = closing.plan.reports is None and not closing.list_certificates()
-    reason = _("nothing of {month} is stored").format(month=closing.month) if is_empty else ""
-    inputs = _hash_sums(closing) | closing.hash_files([find_notebook(PAGE)])
-    for name in closing.plan.exports:
-        if name in closing.plan.unshared:
-            yield Step(f"export {name}", left_out=_("its rows are finer than pages that everybody may see"))
-            continue
-        options = (*named, *(closing.zone_words if name != "focus" else ()))  # which is of days of UTC
-        words = ("export", "--format", name, *closing.when, "--output-dir", str(closing.folder), *options)
-        yield Step(f"export {name}", words, inputs, reason, is_empty, makes_files=True)
-
-
-def find_site(closing: Closing) -> Iterator[Step]:
-    """Builds the folder of all months beside that of the reports."""
-    of = [*["--demo"] * closing.is_demo, *["--share"] * closing.plan.share, *closing.zone_words]
-    words = ("site", *of, "--json", "--output", str(closing.site), "--reports", str(closing.output_dir))
-    reason = "" if list_months(closing.settings.data) else _("no month is stored")
-    pages = closing.folder.parent.glob("*/*.html")
-    inputs = closing.hash_data(of_all=True) | closing.hash_rules() | closing.hash_files(pages)
-    yield Step("site", words, inputs, reason, bool(reason), makes_files=True)
+    yield Step("budgets", ("check", *closing.when, *closing.zone_words), closing.hash_sums(), reason)
 
 
 def find_notices(closing: Closing) -> Iterator[Step]:
@@ -213,16 +155,15 @@ def find_mail(closing: Closing) -> Iterator[Step]:
     if not readers:
         reason = _("no file says who is mailed the month")
     made = sorted(file for kind in ATTACHED for file in closing.folder.glob(kind)) if readers else []
-    inputs = _hash_sums(closing) | closing.hash_files([*([readers] if readers else []), *made])
+    inputs = closing.hash_sums() | closing.hash_files([*([readers] if readers else []), *made])
     yield Step("mail", ("send", *closing.when, "--output-dir", str(closing.output_dir)), inputs, reason)
 
 
 TABLE = (
     Line("fetch", (), find_fetch),
     Line("rates", (), find_rates),
-    # Rates are no need: what lacks one says so, and their service may be away for a day.
-    Line("ledger", (), find_ledger_months),
-    Line("import", (), find_import),
+    Line("ledger", (), find_ledger_months, ("rates",)),
+    Line("import", (), find_import, ("rates",)),
     Line("organization", ("fetch", "ledger", "import"), find_organization),
     Line("budgets", ("organization",), find_budgets),
     Line("reports", ("budgets",), find_reports, at_once=True),
@@ -239,12 +180,3 @@ def list_steps(line: Line, closing: Closing) -> list[Step]:
     if line.name in closing.plan.left_out:
         return [Step(line.name, left_out=_("{file} says no").format(file=closing.plan.file))]
     return [replace(one, inputs={**one.inputs, **closing.hash_place(one.words)}) for one in line.find_steps(closing)]
-
-
-def _hash_sums(closing: Closing) -> dict[str, str]:
-    return closing.hash_data() | closing.hash_rules()
-
-
-def _write(value: Any) -> str:  # noqa: ANN401 (YAML)
-    """As `-p` takes it, which reads it as YAML."""
-    return value if isinstance(value, str) and decode_yaml(value) == value else json.dumps(value)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from flexlib.export.lines import EXACT
 from flexlib.formats import format_plain
 from flexlib.i18n import speak
-from flexlib.store.disk import PRIVATE, PUBLIC, replace_whole, report_disk, write_whole
+from flexlib.store.disk import PRIVATE, PUBLIC, REPORTS, replace_whole, report_disk, write_whole
 from flexlib.tables.definition import Column, Row, Table, Total
 from flexlib.tables.document import Document
 
@@ -29,7 +29,7 @@ def write_parquet(
     """
     import pyarrow.parquet as pq
 
-    with report_disk(path.parent), replace_whole(path, PRIVATE if is_private else PUBLIC) as temporary:
+    with report_disk(path.parent, REPORTS), replace_whole(path, PRIVATE if is_private else PUBLIC) as temporary:
         reader = rows.to_arrow_reader()
         with pq.ParquetWriter(temporary, reader.schema) as writer:
             for batch in reader:
@@ -43,7 +43,7 @@ def write_json(document: Document, path: Path, *, is_private: bool = False, lang
     In `language` where the document is in another than the reader's. Raises `DiskFailed`."""
     with speak(language):
         text = json.dumps(describe_document(document), indent=1, ensure_ascii=False) + "\n"
-    with report_disk(path.parent):
+    with report_disk(path.parent, REPORTS):
         write_whole(path, text, PRIVATE if is_private else PUBLIC)
     return path
 

@@ -38,10 +38,10 @@ from flexlib.front.uses import UNITS
 from flexlib.i18n import _, translate_count
 from flexlib.proof import Certificate, Look, State, look_nowhere
 from flexlib.sources.registry import WINDSURF
-from flexlib.spend.unstored import explain_unstored
 from flexlib.store.ended import check_going
 from flexlib.store.server import name_command
 from flexlib.store.snapshots import list_newest
+from flexlib.store.unstored import explain_unstored
 
 LEAST = {"credits": 20.0, "usd": 1.0}
 """Amounts below which nobody looks into a day: 20 credits are 80 cents by the list, money begins at a dollar."""

@@ -25,11 +25,11 @@ from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
 from flexlib.sources.registry import WINDSURF
 from flexlib.spend.before import explain_hole, explain_running, find_edges, list_running
 from flexlib.spend.month import MonthUsage
-from flexlib.spend.unstored import explain_unstored
 from flexlib.store.ended import check_going
 from flexlib.store.membership import LEVELS
 from flexlib.store.server import name_command
 from flexlib.store.snapshots import list_newest
+from flexlib.store.unstored import explain_unstored
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,9 @@ from flexlib.front.unstored import find_gaps, list_datasets
 from flexlib.front.uses import UNITS
 from flexlib.i18n import _, translate_count
 from flexlib.proof import Certificate, Look, State, find_worst, look_nowhere
-from flexlib.spend.unstored import explain_unstored
 from flexlib.store.ended import explain_all_over
 from flexlib.store.snapshots import list_months
+from flexlib.store.unstored import explain_unstored
 
 
 @dataclass(frozen=True)

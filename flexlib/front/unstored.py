@@ -13,10 +13,10 @@ from flexlib.i18n import _
 from flexlib.proof import State
 from flexlib.sources.registry import LEDGER, WINDSURF, sort_sources
 from flexlib.spend.month import MonthUsage
-from flexlib.spend.unstored import explain_unstored
 from flexlib.store.ended import find_over, find_unawaited
 from flexlib.store.snapshots import list_months, list_newest
 from flexlib.store.strays import list_misplaced, list_strays
+from flexlib.store.unstored import explain_unstored
 from flexlib.store.version import Snapshot
 
 

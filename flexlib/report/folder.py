@@ -9,7 +9,7 @@ from pathlib import Path
 from flexlib.errors import InvalidRequest
 from flexlib.home import find_checkout
 from flexlib.i18n import _
-from flexlib.store.disk import report_disk
+from flexlib.store.disk import ANYWHERE, report_disk
 
 EXAMPLE = ".example"
 """In the name of a file that is there to be copied: the copy is its owner's, and nobody else's."""
@@ -33,7 +33,7 @@ def lay_out_folder(folder: Path) -> list[Path]:
             )
         )
     source = find_packaged()
-    with report_disk(folder):
+    with report_disk(folder, ANYWHERE):
         folder.mkdir(parents=True, exist_ok=True)
         own = (one.name.replace(EXAMPLE, "") for one in (source / "params").glob(f"*{EXAMPLE}.*"))
         ignored = shutil.ignore_patterns(".*", *own)

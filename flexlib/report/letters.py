@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from flexlib.page.kit.markup import Piece
 from flexlib.report.run import open_exporter, render_notebook
-from flexlib.store.disk import PRIVATE, PRIVATE_FOLDER, PUBLIC, report_disk, write_whole
+from flexlib.store.disk import PRIVATE, PRIVATE_FOLDER, PUBLIC, REPORTS, report_disk, write_whole
 
 if TYPE_CHECKING:
     from nbconvert.exporters import TemplateExporter
@@ -33,7 +33,7 @@ def write_letters(
     pages = [(name, render_pieces(pieces, exporter)) for name, pieces in letters]
     files = name_files([name for name, _ in pages])
     written = []
-    with report_disk(folder):
+    with report_disk(folder, REPORTS):
         if is_private:  # the names of its files are those of people
             folder.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
         for name, text in pages:

@@ -17,7 +17,7 @@ from flexlib.refusals import explain_refusal
 from flexlib.report.manifest import MANIFEST, name_manifest
 from flexlib.report.no_page import FAILED, PERIOD, find_command
 from flexlib.report.verdict import Verdict, Verified
-from flexlib.store.disk import report_disk, write_whole
+from flexlib.store.disk import REPORTS, report_disk, write_whole
 from flexlib.store.row_hash import hash_file
 
 MADE = ".made"
@@ -45,7 +45,7 @@ def note_files(files: Iterable[Path], *, names: bool, page: Path | None = None) 
     of = (page.name, hash_file(page)) if page else ("", "")
     for file in files:
         if _is_of_reports(file.absolute().parent):
-            with report_disk(file.parent):
+            with report_disk(file.parent, REPORTS):
                 write_whole(_name_note(file), json.dumps(Note(hash_file(file), names, *of)._asdict()) + "\n")
 
 

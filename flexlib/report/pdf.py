@@ -11,7 +11,7 @@ from typing import Any
 from flexlib.errors import ExtraMissing
 from flexlib.i18n import _
 from flexlib.page.kit.markup import escape, render_element
-from flexlib.store.disk import PRIVATE, PUBLIC, report_disk, write_whole
+from flexlib.store.disk import PRIVATE, PUBLIC, REPORTS, report_disk, write_whole
 
 VARIABLE = re.compile(r"var\(--flex-[\w-]+,(#[0-9a-f]{6})\)")
 """A colour of the theme and what it is on paper: inside an SVG the renderer knows no variables."""
@@ -60,7 +60,7 @@ def write_pdf(page: Path, target: Path, *, is_private: bool = False) -> Path:
     Raises `ExtraMissing` where the library is missing or what it stands on, and `DiskFailed`.
     """
     content = render_pdf(page.read_text("utf-8"))
-    with report_disk(target.parent):
+    with report_disk(target.parent, REPORTS):
         write_whole(target, content, PRIVATE if is_private else PUBLIC)
     return target
 

@@ -27,7 +27,7 @@ from flexlib.report.offline import find_loaded
 from flexlib.report.parameters import HEADING, ReportRequest
 from flexlib.setting_values import CELL_LIMIT
 from flexlib.settings import DEMO
-from flexlib.store.disk import PRIVATE, report_disk
+from flexlib.store.disk import PRIVATE, REPORTS, report_disk
 from flexlib.store.server import is_made_up
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def run_report(
     folder = output_dir / (DEMO if is_made_up(data) else "") / request.period
     ends = (".html", ".ipynb", MANIFEST, FAILED)
     page, executed, manifest, failed = (folder / f"{request.stem}{end}" for end in ends)
-    with report_disk(folder):
+    with report_disk(folder, REPORTS):
         folder.mkdir(parents=True, exist_ok=True)
         with _make_draft(folder) as draft, ThreadPoolExecutor(1) as pool:
             # To import the renderer takes as long as to run the notebook: both at once.

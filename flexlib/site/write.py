@@ -58,7 +58,7 @@ def write_site(files: Mapping[str, bytes], folder: Path, *, is_shared: bool = Fa
         )
     listing = {path: hash_bytes(content) for path, content in sorted(files.items())}
     written, kept, removed, foreign = list[str](), list[str](), list[str](), list[str]()
-    with report_disk(folder):
+    with report_disk(folder, "--output"):
         if before != {path: {sha} for path, sha in listing.items()}:
             # As long as it runs, the listing has what was there, too: stopped anywhere, every file is known.
             _write_listing(folder, listing, before, is_shared=is_shared)

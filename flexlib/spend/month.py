@@ -31,13 +31,14 @@ from flexlib.spend.crossing import list_crossing
 from flexlib.spend.kept import name_rows
 from flexlib.spend.once import count_rows, explain_doubles
 from flexlib.spend.recorded_twice import Shared, explain_recorded_twice
-from flexlib.spend.unstored import explain_parts, explain_unstored
+from flexlib.spend.unstored import explain_parts
 from flexlib.spend.windsurf import read_spent
 from flexlib.spend.zones import find_month_snapshots, judge_hours, list_pieces
 from flexlib.store.cache import Basis
 from flexlib.store.ended import find_awaited
 from flexlib.store.fx import load_pairs
 from flexlib.store.held import read_once
+from flexlib.store.unstored import explain_unstored
 from flexlib.store.version import Snapshot
 
 if TYPE_CHECKING:

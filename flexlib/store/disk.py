@@ -24,6 +24,8 @@ PUBLIC = 0o666
 """What a file may have, less the umask."""
 PRIVATE = 0o600
 PRIVATE_FOLDER = 0o700
+DATA, REPORTS, ANYWHERE = "FLEXLIB_DATA", "--output-dir", ""
+"""What names another folder: a setting for what is stored, an option, or nothing, for what people read."""
 
 
 OPEN = ("/dev/fd", "/dev/stdout", "/dev/stderr", "/proc")
@@ -36,18 +38,18 @@ CLOSES = mark_text("Another run (process {holder}) is closing {what} in {folder}
 
 
 @contextmanager
-def lock_folder(folder: Path, what: str, *, wait: bool, does: str = READS) -> Iterator[None]:
+def lock_folder(folder: Path, what: str, *, wait: bool, does: str = READS, moved_by: str = DATA) -> Iterator[None]:
     """Holds `folder`, made if need be, for one run that reads `what`, or as `does` says; a run that dies lets go.
 
     Raises `AlreadyRunning` when another run holds it, unless `wait`.
     """
     # Beside the lock: on Windows nobody can read a file that is locked.
     holder = folder / ".lock-holder"
-    lock = _acquire(folder / ".lock", wait=wait)
+    lock = _acquire(folder / ".lock", wait=wait, moved_by=moved_by)
     if lock is None:
         raise AlreadyRunning(_(does).format(holder=_read_holder(holder), what=what, folder=folder))
     try:
-        with report_disk(folder):
+        with report_disk(folder, moved_by):
             holder.write_text(str(os.getpid()), "utf-8")
         yield
     finally:
@@ -124,17 +126,28 @@ def write_whole(file: Path, content: str | bytes, mode: int = PUBLIC) -> None:
 
 
 @contextmanager
-def report_disk(folder: Path) -> Iterator[None]:
-    """Turns what the disk refuses inside it into `DiskFailed`: one sentence with the folder and the reason."""
+def report_disk(folder: Path, moved_by: str = DATA) -> Iterator[None]:
+    """Turns what the disk refuses inside it into `DiskFailed`: one sentence with the folder, the reason and what names
+    another folder."""
     try:
         yield
     except OSError as error:
-        raise DiskFailed(
-            _(
+        said = _(
+            "Could not write into {folder}: {why}. Nothing that was stored before has changed; {advice} or name "
+            "another folder with {option}, and run it again."
+        )
+        if moved_by == DATA:
+            said = _(
                 "Could not write into {folder}: {why}. Nothing that was stored before has changed; {advice} or set "
                 "FLEXLIB_DATA, and run it again."
-            ).format(folder=folder, why=explain_refusal(error), advice=advise_writer(error))
-        ) from error
+            )
+        elif not moved_by:
+            said = _(
+                "Could not write into {folder}: {why}. Nothing that was stored before has changed; {advice} or name "
+                "another folder, and run it again."
+            )
+        why, advice = explain_refusal(error), advise_writer(error)
+        raise DiskFailed(said.format(folder=folder, why=why, advice=advice, option=moved_by)) from error
 
 
 @contextmanager
@@ -165,12 +178,12 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _acquire(file: Path, *, wait: bool) -> BaseFileLock | None:
+def _acquire(file: Path, *, wait: bool, moved_by: str = DATA) -> BaseFileLock | None:
     """The lock on `file`, held; None when another process holds it, unless `wait`."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(file, mode=PRIVATE)
-    with report_disk(file.parent):
+    with report_disk(file.parent, moved_by):
         file.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=-1 if wait else 0)

@@ -724,7 +724,8 @@ def test_a_budget_that_is_near_and_may_be_over_is_not_passed_as_held(
     assert found == [(3, "near", True), (5, "over", False), (3, "cannot say", True), (0, "near", False)]
     check(file, capsys, of.format("A", 30))
     assert main([*WORDS, "--budgets", str(file)]) == 3
-    assert capsys.readouterr().out.splitlines()[1].startswith("  NEAR OR OVER A  at least 25.00 of 30.00 US$, at least 83.3 %; ")
+    said = capsys.readouterr().out.splitlines()[1]
+    assert said.startswith("  NEAR OR OVER A  at least 25.00 of 30.00 US$, at least 83.3 %; ")
 
 
 def test_json_says_whether_it_is_sure_that_a_budget_will_be_over(

@@ -20,7 +20,7 @@ import pytest
 
 from flexlib.cli import export_formats
 from flexlib.cli.main import COMMANDS, main
-from flexlib.cli.month import print_step
+from flexlib.cli.month_output import print_step
 from flexlib.closing.process import run_command
 from flexlib.closing.run import RUN
 from flexlib.closing.steps import Outcome, Record

@@ -6,6 +6,7 @@ import email
 import json
 import os
 import re
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -263,6 +264,27 @@ def test_what_is_refused_goes_with_the_next_run_and_what_may_have_arrived_is_sai
     assert len(script.ids) == 3  # b's twice, because it was asked for
     assert len(set(script.ids)) == 2
     assert run(capsys) == (0, "Mails of September 2025: none\n", "")
+
+
+def test_mails_of_this_month_stand_before_those_of_others_in_every_fate(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mail.yaml").write_text("mails: [{to: a@b.c}]")
+    august = Month(2025, 8)
+    store(tmp_path / "data", "import", august, call("old", "2025-08-02T10:00:00", "1.00"))
+    page = make_page(tmp_path)
+    (old := tmp_path / "reports" / "2025-08").mkdir()
+    sha = [one.certificate.rows_sha256 for one in list_newest(august, tmp_path / "data")]
+    (old / page.name).write_text(" ".join(sha), "utf-8")
+    shutil.copy(page.with_suffix(".ipynb"), old)
+    write_manifest(old / page.name, notebook=OWN)
+    script.faults[:] = ["taken, then closed"] * 2
+    assert main(["send", "--year", "2025", "--month", "8"]) == 1
+    capsys.readouterr()
+    for _ in range(2):  # the second time nothing of this month is tried
+        code, said, wrong = run(capsys)
+        assert (code, [line.split()[0] for line in said.splitlines()[1:]]) == (1, ["UNKNOWN"] * 2)
+        assert [re.findall(r"2025-\d\d", line)[0] for line in wrong.splitlines()] == ["2025-09", "2025-08"]
 
 
 def test_after_a_failed_try_a_reader_gets_one_mail_that_names_what_they_have_and_nothing_where_they_have_it(

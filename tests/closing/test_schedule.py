@@ -18,6 +18,7 @@ import yaml
 import flexlib
 from flexlib.cli.main import main
 from flexlib.closing.schedule import TASK, Job, write_systemd, write_windows
+from flexlib.settings import CA_BUNDLES
 
 NAME = 'it\'s 50% "mine" $HOME; ñ'
 """A folder whose name every one of them would read otherwise, were it not quoted."""
@@ -154,6 +155,46 @@ def test_options_that_a_month_does_not_know_are_refused(folder: Path, capsys: py
     said = capsys.readouterr()
     assert "--plam" in said.err
     assert said.out == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--year", "2025"], "give --year and --month, or neither for the month that has ended."),
+        (["--output-dir", "site"], "--output-dir site is where the site goes; name another folder for the reports."),
+    ],
+)
+def test_an_entry_that_could_never_run_is_not_printed(
+    folder: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    assert main(["schedule", "--cron", "--", *options]) == 2
+    assert capsys.readouterr() == ("", f"flexlib: {said}\n")
+
+
+def test_settings_of_the_environment_alone_are_named_without_their_values(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that `.env` has too, as they are there, are the run's, and on GitHub those that the workflow passes on."""
+    for name in ("FLEXLIB_LANG", *CA_BUNDLES):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {
+        "FLEXLIB_DATA": "/srv/months",
+        "FLEXLIB_SMTP_URL": "smtp://u:secret@other.example.com",
+        "FLEXLIB_SMTP_FROM": "a@example.com",
+        "WINDSURF_BASE_URL": "",
+    }.items():
+        monkeypatch.setenv(name, value)
+    for kind, names, place in (
+        ("--cron", "FLEXLIB_DATA, FLEXLIB_SMTP_URL", folder / ".env"),
+        ("--github", "FLEXLIB_DATA", "the env of the workflow"),
+    ):
+        assert main(["schedule", kind]) == 0
+        wanted = f"What is set in the environment alone, the run of this entry does not know: {names}. Write it into "
+        assert capsys.readouterr().err == f"{wanted}{place}.\n"
+    for name in ("FLEXLIB_DATA", "FLEXLIB_SMTP_URL"):
+        monkeypatch.delenv(name)
+    assert main(["schedule", "--cron"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_github_installs_what_the_plan_and_the_settings_need(

@@ -15,7 +15,7 @@ from flexlib.i18n import _, find_language
 from flexlib.page.kit.markup import POLICY, Piece, escape, render_element
 from flexlib.page.kit.svg import LETTER, POINTS, STYLE, render_svg
 from flexlib.page.kit.theme import css_colour, render_page_style
-from flexlib.store.disk import report_disk, write_whole
+from flexlib.store.disk import ANYWHERE, report_disk, write_whole
 
 WIDE, HALF, NARROW = 1040, 500, 358
 """Widths in CSS pixels: the page, half of it, a phone of 390."""
@@ -62,7 +62,7 @@ class Chart(Piece):
             f"background: var(--flex-paper); color: var(--flex-ink); }}\n{render_page_style()}</style>\n"
             f"<h1>{escape(_(self.title))}</h1>\n{self.render_html()}\n</html>\n"
         )
-        with report_disk(path):
+        with report_disk(path, ANYWHERE):
             write_whole(path, text)
         return path
 
