@@ -8,7 +8,7 @@ from typing import Protocol
 
 from matplotlib.figure import Figure
 
-from flexlib.analysis.compare import NOTHING, OF_WHOMEVER, SAID, Change
+from flexlib.analysis.compare import NOTHING, OF_WHOMEVER, Change
 from flexlib.analysis.ranking import measure_amount_change
 from flexlib.certificate import Certificate, State
 from flexlib.dates import Span
@@ -93,7 +93,7 @@ def show_compare_headlines(made: Compared) -> Html:
     came, went, (earlier, later) = parts["new"], parts["gone"], _name_sides(made)
     apart = {name: parts[name] for name in OF_WHOMEVER if parts.get(name)}
     stayed = sum(parts.values(), NOTHING) - came - went - sum(apart.values(), NOTHING)
-    named = {"refunds": _(HEADINGS["refunds"]), "unmeasured": capitalize_first(_(SAID["unmeasured"]))}
+    named = {"refunds": _(HEADINGS["refunds"]), "unmeasured": _(HEADINGS["unmeasured"])}
     notes = {"refunds": _("but for those of new and gone spenders"), "unmeasured": _("not taken apart")}
     gone = _("Not there yet") if change.is_running else _("Who stopped")
     counts = [

@@ -79,13 +79,13 @@ def test_what_is_not_measured_is_none_of_what_the_same_spenders_did(tmp_path: Pa
         "(what a request or token of each cost +2.00); what is not all counted or priced +4.00."
     )
     words = read_words(show_compare_headlines(made).text)
-    assert words.endswith("The same spenders 2 +2.00 What is not all counted or priced +4.00 not taken apart")
+    assert words.endswith("The same spenders 2 +2.00 Not all counted +4.00 not taken apart")
     assert "  what is not all counted or priced (unmeasured)             +4.00\n" in render_comparison(made, 5)
 
 
 def test_of_the_made_up_months_in_pesos_nearly_all_that_the_same_spenders_moved_is_not_measured() -> None:
     words = read_words(show_compare_headlines(compare_spans(AUGUST.span, SEPTEMBER.span, FIXTURE, of="clp")).text)
-    assert words.endswith("The same spenders 11 +15,615 What is not all counted or priced +179,153 not taken apart")
+    assert words.endswith("The same spenders 11 +15,615 Not all counted +179,153 not taken apart")
 
 
 def test_where_a_month_will_end_is_said_while_it_runs_alone(tmp_path: Path) -> None:
