@@ -42,7 +42,7 @@ def add_commands(commands: Commands) -> None:
   flexlib anomalies --year 2025 --month 9 --demo""")  # fmt: skip
     add_month_options(parser, required=True)
     parser.add_argument("--of", default="", choices=("credits", "usd"),
-                        help=_("default credits, or dollars where there are none"))  # fmt: skip
+                        help=_("default credits, or dollars where Windsurf is not in use"))  # fmt: skip
     parser.add_argument("--least", type=_read_least, metavar="AMOUNT",
                         help=_("what a day must have come to (default 20 credits, 1 US$)"))  # fmt: skip
     parser.add_argument(

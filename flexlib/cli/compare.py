@@ -50,7 +50,7 @@ def add_commands(commands: Commands) -> None:
     )
     parser.add_argument("after", type=_read_side, metavar="AFTER", help=_("what it became"))
     parser.add_argument("--of", default="", choices=("credits", "usd", "clp"),
-                        help=_("default credits, or dollars where there are none"))  # fmt: skip
+                        help=_("default credits, or dollars where Windsurf is not in use"))  # fmt: skip
     parser.add_argument("--by", default="user", choices=("user", *LEVELS),
                         help=_("whose changes are told apart: people's (default user), departments', ..."))  # fmt: skip
     parser.add_argument(

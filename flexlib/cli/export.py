@@ -31,7 +31,7 @@ from flexlib.cli.options import (
     warn_of_month,
 )
 from flexlib.cli.report_months import USUAL_MONTHS, load_shown_spend, open_shown
-from flexlib.cli.report_with import add_share_option, share_page
+from flexlib.cli.report_with import add_share_option, load_compared, share_page
 from flexlib.cli.spend import is_at_least
 from flexlib.commands import write_command
 from flexlib.dates import Month
@@ -86,14 +86,16 @@ def run_export(arguments: argparse.Namespace, settings: Settings) -> int:
     check_zone(formats, arguments.zone)
     settings = open_shown(arguments, settings, month, before=USUAL_MONTHS)
     load = cache(partial(load_shown_spend, settings, month, zone=arguments.zone, roster=arguments.roster))
-    page_names = arguments.names and "names" in read_parameters(find_notebook(arguments.notebook))
+    notebook = find_notebook(arguments.notebook)
+    page_names = arguments.names and "names" in read_parameters(notebook)
     spend = load(names=arguments.names)
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder:
         make = partial(_make_page, arguments, settings, month, Path(folder))
         source = Source(
             lambda: spend, partial(make, None), arguments.names, arguments.csv_dialect, is_shared=arguments.share
         )
-        of_page = replace(source, load_spend=partial(load, names=page_names), is_private=page_names)
+        of_page = replace(source, load_spend=partial(load, names=page_names), is_private=page_names,
+                          load_compared=lambda: load_compared(load(names=page_names), notebook, {}))  # fmt: skip
         of_programs = of_page
         if find_language() != LANGUAGES[0]:
             of_programs = replace(of_page, make_page=partial(make, LANGUAGES[0]), language=LANGUAGES[0])

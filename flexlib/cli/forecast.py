@@ -49,7 +49,7 @@ def add_commands(commands: Commands) -> None:
                         help=_("the last day that counts as known (default: the last one read whole)"))  # fmt: skip
     parser.add_argument("--zone", default="UTC", help=_("whose month and days, such as America/Santiago (default UTC)"))
     parser.add_argument("--of", default="", choices=("credits", "usd", "clp"),
-                        help=_("default credits, or dollars where there are none"))  # fmt: skip
+                        help=_("default credits, or dollars where Windsurf is not in use"))  # fmt: skip
     parser.add_argument("--band", type=float, default=0.8, metavar="SHARE",
                         help=_("the share of such forecasts that shall hold (default 0.8)"))  # fmt: skip
     parser.add_argument("--budget", type=_read_amount, metavar="AMOUNT",

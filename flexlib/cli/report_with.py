@@ -63,7 +63,7 @@ def write_beside(page: Path, request: ReportRequest, settings: Settings, argumen
     shares = bool(arguments.share or request.values.get("share") is True)
     is_private = bool(request.values.get("names"))
     source = Source(lambda: _load(request, settings), lambda: page, is_private, is_shared=shares,
-                    load_compared=lambda: _load_compared(request, settings))  # fmt: skip
+                    load_compared=lambda: load_compared(source.spend, request.notebook, request.values))  # fmt: skip
     files: list[Path] = []
     with tempfile.TemporaryDirectory(prefix="flexlib-") as folder:
         of_programs = source
@@ -116,20 +116,19 @@ def _load(request: ReportRequest, settings: Settings) -> Spend | None:
     return load_shown_spend(settings, request.month, zone=zone, names=names)
 
 
-def _load_compared(request: ReportRequest, settings: Settings) -> Spend | None:
-    """The month and the one that the notebook compares it with, whose people have the same pseudonyms; None of another
-    notebook, and of versions of one month, whose rows would count twice."""
+def load_compared(spend: Spend | None, notebook: Path, values: Mapping[str, Any]) -> Spend | None:
+    """The month that is loaded and the one that the notebook compares it with, whose people have the same pseudonyms;
+    None of another notebook, and of versions of one month, whose rows would count twice."""
     from flexlib.report.parameters import read_parameters
     from flexlib.store.snapshots import list_newest
     from flexlib.store.version_names import read_version
 
-    spend, known = _load(request, settings), read_parameters(request.notebook).values()
-    named = next((one.name for one in known if one.meaning == "version"), None)
-    if spend is None or request.month is None or named is None:
+    named = next((one.name for one in read_parameters(notebook).values() if one.meaning == "version"), None)
+    if spend is None or named is None:
         return None
-    given = request.values.get(named)
-    before, version = read_version(str(given)) if given else (request.month.previous, None)
-    months = tuple(sorted({before, request.month}))
+    (month,), given = spend.span.months, values.get(named)
+    before, version = read_version(str(given)) if given else (month.previous, None)
+    months = tuple(sorted({before, month}))
     if version is not None or not list_newest(before, spend.root):
         return None
     return replace(spend, span=Span(months[0].first, months[-1].last), stored=months)

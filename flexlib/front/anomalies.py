@@ -139,7 +139,7 @@ def find_month_anomalies(
 ) -> MonthAnomalies:
     """The days of `month` far above the own weekday, from what is stored in the data folder `root`.
 
-    `of`: `credits` or `usd`; where it is empty, the first that the month has. `least`: what a day must
+    `of`: `credits` or `usd`; where it is empty, `choose_unit` does. `least`: what a day must
     have come to. `by`: further keys of `Spend.by`, such as a `department`; layers are looked at apart, so that what
     moved from one to another and cancels in the sum is found too. `look`, `roster` as of `Spend`. Raises
     `InvalidRequest` for a unit that no day has, `SnapshotMissing`."""

@@ -97,7 +97,7 @@ def forecast_month(
 ) -> MonthForecast:
     """The forecast of `month`, or of a month to come, from what is stored in the data folder `root`.
 
-    `of`: `credits`, `usd` or `clp`; where it is empty, as the newest of these months has it. `as_of`: the last day
+    `of`: `credits`, `usd` or `clp`; where it is empty, `choose_unit` does. `as_of`: the last day
     that counts as known; without it the last one read whole, and of files the last one that has a row. Raises
     `InvalidRequest` for a unit that is none or that is known of no day, `SnapshotMissing` where nothing before the
     month's end is stored.
@@ -115,7 +115,7 @@ def forecast_month(
                 as_of=as_of or month.last, root=root
             )
         )
-    of = choose_unit(of, [stored[-1:]], root)
+    of = choose_unit(of, [(stored[-1], month)], root)
     spend = load_spend(stored[0], stored[-1], root, zone=zone, names=False, tolerance=tolerance, look=look)
     if not any(one is not None for one in find_gone(month.span, spend, UNITS[of]).values()):
         said = explain_all_over(month)

@@ -14,6 +14,7 @@ from flexlib.front.uses import UNITS
 from flexlib.i18n import _, join_or
 from flexlib.proof import look_nowhere
 from flexlib.sources.registry import WINDSURF
+from flexlib.store.ended import find_awaited
 from flexlib.store.snapshots import list_newest
 from flexlib.store.strays import list_misplaced
 
@@ -29,9 +30,9 @@ UNIT_COLUMNS = {"credits": "flex_credits", "usd": "amount_in_usd", "clp": "amoun
 
 
 def choose_unit(of: str, sides: Sequence[Collection[Month]], root: Path, units: Collection[str] = tuple(UNITS)) -> str:
-    """`of`, and where it is empty the first of the units that each side has, of what is stored, or else that any has;
-    credits where nothing has any."""
-    if of or all(_has_credits(months, root) for months in sides):
+    """`of`, and where it is empty credits while Windsurf is in use on each side, else the first of the units that each
+    side has, or else that any has. What is in use and not stored yet is awaited: another unit would not say so."""
+    if of or all(_uses_credits(months, root) for months in sides):
         return of or "credits"
     known = [{*_list_known(months, root, units)} for months in sides]
     both = [one for one in units if all(one in side for side in known)]
@@ -58,10 +59,11 @@ def explain_no_amount(of: str, months: Collection[Month], root: Path, units: Col
     return _("{unit}; choose another with --of, {others}").format(unit=unit, others=join_or(others)) if others else unit
 
 
-def _has_credits(months: Collection[Month], root: Path) -> bool:
+def _uses_credits(months: Collection[Month], root: Path) -> bool:
     """As the certificates say: the rows of millions of calls need not be asked."""
-    newest = (one for month in months for one in list_newest(month, root, (WINDSURF.dataset,)))
-    return any(one.certificate.rows for one in newest)
+    newest = [one for month in months for one in list_newest(month, root, (WINDSURF.dataset,))]
+    awaited = any(WINDSURF.name in find_awaited(month, root) for month in months)
+    return any(one.certificate.rows for one in newest) or (awaited and not newest)
 
 
 def _list_known(months: Collection[Month], root: Path, units: Collection[str]) -> list[str]:

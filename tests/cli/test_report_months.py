@@ -209,7 +209,9 @@ def test_a_report_warns_of_the_next_month_only_where_its_zones_hours_of_it_were_
     given = "year: int = 2025\nmonth: int = 9\nzone: str = 'UTC'"
     parameters = NB.v4.new_code_cell(given, metadata={"tags": ["parameters"]})
     load = NB.v4.new_code_cell("import flexlib as fl\nfl.load(f'{year}-{month:02}', zone=zone).total('usd')")
-    notebook = NB.v4.new_notebook(cells=[parameters, load], metadata={"flexlib": {"reads": "usage"}})
+    notebook = NB.v4.new_notebook(
+        cells=[parameters, load], metadata={"flexlib": {"reads": "usage", "kinds": {"zone": "zone"}}}
+    )
     NB.write(notebook, tmp_path / "mine.ipynb")
     assert main(["report", *WHEN, "--offline", "--notebook", "mine.ipynb", "-p", "zone", "America/Santiago"]) == 0
     said = capsys.readouterr().err

@@ -715,7 +715,7 @@ def test_a_month_of_a_zone_is_mailed_once_its_hours_of_the_next_one_were_over_wh
     (tmp_path / "mail.yaml").write_text("mails: [{to: a@b.c}]")
     store(tmp_path / "data", "import", OCTOBER, call("x", "2025-10-01T01:00:00"), read_at=read_at)
     page = make_page(tmp_path, SEPTEMBER, OCTOBER)
-    told = {"metadata": {"papermill": {"parameters": {"zone": "America/Santiago"}}}, "cells": []}
+    told = {"metadata": OF_ZONES | {"papermill": {"parameters": {"zone": "America/Santiago"}}}, "cells": []}
     page.with_suffix(".ipynb").write_text(json.dumps(told), "utf-8")
     found = run(capsys)
     assert (found[0], len(script.taken)) == (code, 1 - bool(code))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spend_samples import AUGUST, SEPTEMBER, call, store, store_credits
+from spend_samples import AUGUST, OCTOBER, SEPTEMBER, call, store, store_credits
 
 import flexlib as fl
 from flexlib.cli.main import main
@@ -17,6 +17,7 @@ from flexlib.front.anomalies import find_month_anomalies
 from flexlib.front.compare import compare_spans
 from flexlib.front.forecast import forecast_month
 from flexlib.front.versions import compare_named
+from flexlib.store.ended import write_ended
 
 ANA: dict[str, Any] = {"usable_type": "user", "usable_id": 7}
 
@@ -75,6 +76,17 @@ def test_without_a_unit_the_first_is_taken_that_each_side_has(
     assert forecast_month(AUGUST, tmp_path).unit == "usd"
     assert find_month_anomalies(SEPTEMBER, tmp_path).unit == "flex_credits"
     assert find_month_anomalies(AUGUST, tmp_path).unit == "usd"
+
+
+def test_without_a_unit_what_is_in_use_and_not_stored_yet_is_awaited_in_credits(tmp_path: Path) -> None:
+    """In dollars a budget of credits would not be used up, and nobody would know why."""
+    store_both(tmp_path)
+    store(tmp_path, "import", OCTOBER, call("o", "2025-10-05T10:00:00", "5", **ANA))
+    assert forecast_month(OCTOBER, tmp_path).unit == "flex_credits"
+    with pytest.raises(InvalidRequest, match="October 2025 has no flex credits; choose another with --of, usd[.]$"):
+        compare_spans(SEPTEMBER.span, OCTOBER.span, tmp_path)
+    write_ended({"windsurf": [SEPTEMBER]}, tmp_path)
+    assert compare_spans(SEPTEMBER.span, OCTOBER.span, tmp_path).unit == "usd"
 
 
 def test_where_no_side_has_any_amount_credits_are_asked_for(tmp_path: Path) -> None:

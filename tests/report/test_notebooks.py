@@ -259,8 +259,8 @@ def test_a_notebook_that_fails_or_shows_a_picture_stays_as_it_was(tmp_path: Path
     ("notebook", "choices"),
     [
         ("chargeback", {"level": {"", *CHARGED_LEVELS}, "of": {*CHARGED}}),
-        ("compare_months", {"of": {*UNITS}}),
-        ("forecast", {"of": {*UNITS}}),
+        ("compare_months", {"of": {"", *UNITS}}),
+        ("forecast", {"of": {"", *UNITS}}),
         ("year", {"by": {*LEVELS}, "of": {*UNITS.values()}}),
     ],
 )
