@@ -97,3 +97,27 @@ def test_a_provider_lacks_lines_of_its_bill_that_could_not_be_read(tmp_path: Pat
     store(tmp_path, "ledger", SEPTEMBER, call("b", "2025-09-05", "5"))
     bill(tmp_path, "5\n2025-09-01,2025-10-01,broken")
     assert tell(tmp_path, OPENAI) == (Outcome.CANNOT_SAY, Decimal(5), GONE, True)
+
+
+def find_first_week(root: Path) -> tuple[Outcome, Decimal, bool]:
+    (one,) = [one for one in check(root, ALL, "week") if one.span.first == SEPTEMBER.first]
+    return one.outcome, one.spent, one.is_unknown
+
+
+def test_what_a_maker_bills_of_calls_through_openrouter_is_no_lower_bound_of_a_week(tmp_path: Path) -> None:
+    """Of US$ 120 OpenRouter billed 6, the maker the rest to the company's own key: its bill is of 80."""
+    own = call("a", "2025-09-05", "120", proxy="openrouter", cost=Decimal(6))
+    store(tmp_path, "ledger", SEPTEMBER, own, call("b", "2025-09-05", "2", provider="anthropic"),
+          call("e", "2025-09-05", "1"),
+          call("c", "2025-09-05", "3", proxy="openrouter", cost=Decimal(3)),
+          call("d", "2025-09-05", "4", proxy="openrouter", cost=Decimal(1), provider="anthropic"))  # fmt: skip
+    assert find_first_week(tmp_path) == (Outcome.OVER, Decimal(130), False)
+    bill(tmp_path, "80")
+    assert find_first_week(tmp_path) == (Outcome.CANNOT_SAY, Decimal(9), True)
+
+
+def test_calls_that_no_bill_is_for_are_a_lower_bound_of_a_week(tmp_path: Path) -> None:
+    """The only bill is of somebody of whom no call is stored."""
+    store(tmp_path, "ledger", SEPTEMBER, call("a", "2025-09-05", "120"))
+    bill(tmp_path, "1", provider="perplexity")
+    assert find_first_week(tmp_path) == (Outcome.OVER, Decimal(120), False)
