@@ -35,7 +35,8 @@ def spread(table: pd.DataFrame, key: str, column: str, days: pd.Index) -> pd.Dat
     amounts = known.assign(amount=known[column].astype(float), who=known[key].fillna(NOT_GIVEN))
     wide = keep_use(amounts.pivot_table("amount", "who", "day", aggfunc="sum", fill_value=0.0))
     unknown = table.loc[table["day"].isin(days) & mark_parts(table, column), key].fillna(NOT_GIVEN)
-    return wide.reindex(wide.index[wide.sum(axis=1) > 0].union(unknown.unique()), columns=days, fill_value=0.0)
+    who = wide.index[wide.sum(axis=1) > 0].union(pd.Index(unknown.unique()))
+    return wide.reindex(who, columns=days, fill_value=0.0)
 
 
 def mark_parts(table: pd.DataFrame, column: str) -> pd.Series:
