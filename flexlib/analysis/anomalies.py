@@ -66,14 +66,15 @@ class Anomalies:
     """`row`, `date`, `amount`, `expected`, `times` (amount over expected), `chance` (that it is a false alarm); the
     largest excess first."""
     tested: int
-    """Days of rows that were looked at."""
+    """Days of rows that were looked at; of a row of which no amount is known none was."""
     unjudged: int
     """Rows with days of at least `least` that are too new, or have too few other days with use, to be judged."""
     outcome: Outcome
     reason: str = field(default="")
     """Why it cannot say."""
     lacking: int = 0
-    """Rows with such days that are not judged only since too many of their days are known in part."""
+    """Rows that are not judged only since too many of their days are known in part: with days of at least `least`, or
+    with such a part, which may be of any size."""
 
     @property
     def false_alarms(self) -> float:
@@ -110,8 +111,9 @@ def find_anomalies(
         raise InvalidRequest(_("least must be at least 0, false_alarms between 0 and 1, unit above 0."))
     is_tested = np.ones(len(days), bool) if since is None else np.asarray(days >= pd.Timestamp(since))
     is_whole = np.ones(amounts.shape, bool) if in_part is None else ~in_part.to_numpy(dtype=bool)
-    tested = int(is_tested.sum()) * len(amounts)
-    known = int(is_whole.any(axis=0).sum()) if len(amounts) else len(days)
+    is_known = amounts.any(axis=1) | is_whole.all(axis=1)
+    tested = int(is_tested.sum()) * int(is_known.sum())
+    known = int(is_whole[is_known].any(axis=0).sum()) if len(amounts) else len(days)
     if known < FEWEST_DAYS:
         said = translate_count("{days} day is known, a weekday takes {fewest}",
                                "{days} days are known, a weekday takes {fewest}", known)  # fmt: skip
@@ -122,8 +124,9 @@ def find_anomalies(
     is_old = may_be_used[:, : len(days) - FEWEST_DAYS + 1].any(axis=1)
     is_judged = (is_used.sum(axis=1) > FEWEST_USED) & (is_whole.sum(axis=1) >= FEWEST_DAYS) & is_old
     has_enough = (may_be_used.sum(axis=1) > FEWEST_USED) & is_old
-    is_of_note = ~is_judged & (amounts[:, is_tested] >= max(least, unit)).any(axis=1)
-    unjudged, lacking = int((is_of_note & ~has_enough).sum()), int((is_of_note & has_enough).sum())
+    is_of_note = (amounts[:, is_tested] >= max(least, unit)).any(axis=1)
+    may_be_of_note = is_of_note | ~is_whole[:, is_tested].all(axis=1)
+    unjudged, lacking = int((is_of_note & ~has_enough).sum()), int((~is_judged & may_be_of_note & has_enough).sum())
     if not is_judged.any():
         return Anomalies(_build_found(table.index, days), tested, unjudged, Outcome.JUDGED, lacking=lacking)
     weekdays = days.day_of_week.to_numpy()

@@ -29,11 +29,14 @@ def sum_day(table: pd.DataFrame, key: str, who: str, day: date, column: str) -> 
 
 
 def spread(table: pd.DataFrame, key: str, column: str, days: pd.Index) -> pd.DataFrame:
-    """A line each, a column a day, 0 where nothing was spent; who spent nothing at all has none."""
+    """A line each, a column a day, 0 where nothing was spent; who spent nothing at all has none, unless that is not
+    known: who has use without an amount alone."""
     known = table[table["day"].isin(days) & table[column].notna()]
     amounts = known.assign(amount=known[column].astype(float), who=known[key].fillna(NOT_GIVEN))
     wide = keep_use(amounts.pivot_table("amount", "who", "day", aggfunc="sum", fill_value=0.0))
-    return wide[wide.sum(axis=1) > 0].reindex(columns=days, fill_value=0.0)
+    unknown = table.loc[table["day"].isin(days) & mark_parts(table, column), key].fillna(NOT_GIVEN)
+    who = wide.index[wide.sum(axis=1) > 0].union(pd.Index(unknown.unique()))
+    return wide.reindex(who, columns=days, fill_value=0.0)
 
 
 def mark_parts(table: pd.DataFrame, column: str) -> pd.Series:

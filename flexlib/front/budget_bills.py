@@ -10,6 +10,8 @@ from flexlib.dates import Span
 from flexlib.front.budget_scope import is_named
 from flexlib.front.spend import Spend
 from flexlib.i18n import _, join_and
+from flexlib.proof import State
+from flexlib.sources.registry import BILLS
 from flexlib.spend.billed import find_payers, sum_known
 from flexlib.spend.bills import ProviderBill
 from flexlib.spend.month import MonthUsage
@@ -24,6 +26,8 @@ class Billed:
     """None: of these days no bill tells by itself."""
     lacks: str
     is_unknown: bool
+    is_all: bool
+    """Whether nothing of it is from calls: whole months of a provider's bill. What calls lack is no part of it then."""
     replaced: frozenset[str]
     """Who sends bills in place of whose calls, which are no lower bound of these: a bill may be of less."""
 
@@ -40,7 +44,7 @@ def find_billed(spend: Spend, budget: Budget, days: Span, most_unpriced: Decimal
     if replaced.isdisjoint(one.provider for one in told):
         return None
     if billed[0].month.span != days:
-        return Billed(None, _("a bill has no days: make it a budget of a month"), True, replaced)
+        return Billed(None, _("a bill has no days: make it a budget of a month"), True, False, replaced)
     amounts = [None if _may_be_less(one) else one.spend_usd if budget.unit == "usd" else one.spend_clp for one in told]
     unknown = [one.provider for one, amount in zip(told, amounts, strict=True) if amount is None or one.unconverted]
     short = [one for one in told if (one.requests_without_clp if budget.unit == "clp" else one.is_at_least)]
@@ -48,7 +52,15 @@ def find_billed(spend: Spend, budget: Budget, days: Span, most_unpriced: Decimal
     why = _("some of it has no amount")
     if unknown:
         why = _("of {providers} not all is known").format(providers=join_and(sorted(unknown)))
-    return Billed(sum_known(amounts) or Decimal(0), why if unknown or short else "", is_unknown, replaced)
+    # Of everything nobody knows who else sends a bill for what is missing.
+    is_short = any(one.dataset == BILLS.dataset and one.certificate.state_of_rows is State.GAP
+                   for month in billed for one in month.snapshots)  # fmt: skip
+    is_all = budget.scope == "provider" and not is_short and all(_covers(one, days) for one in told)
+    return Billed(sum_known(amounts) or Decimal(0), why if unknown or short else "", is_unknown, is_all, replaced)
+
+
+def _covers(one: ProviderBill, days: Span) -> bool:
+    return one.first is not None and one.last is not None and one.first <= days.first and days.last <= one.last
 
 
 def _may_be_less(one: ProviderBill) -> bool:

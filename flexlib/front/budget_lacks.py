@@ -12,6 +12,7 @@ import pandas as pd
 from flexlib.addresses import simplify_email
 from flexlib.dates import Month, Span, name_months
 from flexlib.formats import format_number
+from flexlib.front.budget_bills import Billed
 from flexlib.front.lacking_days import list_lacking
 from flexlib.front.spend import Spend
 from flexlib.front.table import write_key
@@ -31,35 +32,23 @@ UNKNOWN = {"usd": "unpriced_requests", "clp": "unconverted_requests"}
 
 def find_missing(
     spend: Spend, budget: Budget, table: pd.DataFrame, span: Span, until: date, most_unpriced: Decimal,
-    undecided: Collection[Month], misnamed: str,
+    undecided: Collection[Month], misnamed: str, bills: Billed | None,
 ) -> tuple[str, bool]:  # fmt: skip
     """What is missing of a period, in a few words, and whether that is too much; `until`: the last day that could be
     known, whose month has begun though nothing of it is stored; `undecided`: months of which somebody's sum may be of
-    the budget, as of `list_concerned`; `misnamed` as `explain_name` says it."""
+    the budget, as of `list_concerned`; `misnamed` as `explain_name` says it; `bills` as of `find_billed`, of which the
+    budget is then."""
     of = "credits" if budget.unit == "flex_credits" else budget.unit
+    begun = [month for month in span.months if month <= spend.loaded[-1].month or month.first <= until]
+    rows = table[table["month"].isin([pd.Timestamp(one.first) for one in begun])]
+    if bills is not None:
+        gone = "" if bills.is_all else _explain_gap(spend, rows, span, begun, of, bills=False)
+        return join_texts([bills.lacks, gone]), bills.is_unknown or bool(gone)
     if of != "credits" and (moved := {*span.months} & {*undecided}):
         return explain_lack(moved, budget.scope), True
     if misnamed:
         return misnamed, True
-    here = {one.month: one for one in spend.loaded}
-    if of == "credits":
-        here = {month: one for month, one in here.items() if any(each.dataset == of for each in one.snapshots)}
-    begun = [month for month in span.months if month <= spend.loaded[-1].month or month.first <= until]
-    over = {month for month in begun if _is_over(month, of, spend.root)}
-    absent = [month for month in begun if month not in here and month not in over]
-    lacking = [(month, hours) for month in begun if month in here for days, hours in list_lacking(here[month], of)
-               if span.first <= days.last and days.first <= span.last]  # fmt: skip
-    rows = table[table["month"].isin([pd.Timestamp(one.first) for one in begun])]
-    gone = ""
-    if absent:
-        said = _("no credits of {months}") if of == "credits" else _("nothing of {months}")
-        gone = said.format(months=name_months(absent))
-    elif lacking:
-        short, hours = [month for month, edge in lacking if not edge], filter(None, (edge for _month, edge in lacking))
-        lost = join_and(dict.fromkeys([*[name_months(short)] * bool(short), *hours]))
-        gone = _("rows of {months} are missing").format(months=lost)
-    elif span not in [one.span for one in begun] and _has_undated(rows, of):
-        gone = _("sums of a month have no day")
+    gone = _explain_gap(spend, rows, span, begun, of)
     within = rows[rows["day"].isna() | rows["day"].between(pd.Timestamp(span.first), pd.Timestamp(span.last))]
     if of in UNKNOWN and within[f"lacks_{of}"].any():
         # Each source by itself, as its certificate judges it; a row that does not say of how many calls it is is one.
@@ -69,6 +58,29 @@ def find_missing(
         unpriced = _explain_unpriced(int(within[UNKNOWN[of]].sum()), of)
         return join_texts([gone, unpriced]), bool(gone) or max(shares) > most_unpriced
     return gone, bool(gone)
+
+
+def _explain_gap(
+    spend: Spend, rows: pd.DataFrame, span: Span, begun: Collection[Month], of: str, *, bills: bool = True
+) -> str:
+    """What is not stored of a period, in a few words; empty where all is. `begun`: its months that have; `rows`: of
+    these; `bills` as of `list_lacking`."""
+    here = {one.month: one for one in spend.loaded}
+    if of == "credits":
+        here = {month: one for month, one in here.items() if any(each.dataset == of for each in one.snapshots)}
+    absent = [month for month in begun if month not in here and not _is_over(month, of, spend.root)]
+    lacking = [(month, hours) for month in begun if month in here
+               for days, hours in list_lacking(here[month], of, bills=bills)
+               if span.first <= days.last and days.first <= span.last]  # fmt: skip
+    if absent:
+        said = _("no credits of {months}") if of == "credits" else _("nothing of {months}")
+        return said.format(months=name_months(absent))
+    if lacking:
+        short, hours = [month for month, edge in lacking if not edge], filter(None, (edge for _month, edge in lacking))
+        lost = join_and(dict.fromkeys([*[name_months(short)] * bool(short), *hours]))
+        return _("rows of {months} are missing").format(months=lost)
+    has_parts = span not in [one.span for one in begun] and _has_undated(rows, of)
+    return _("sums of a month have no day") if has_parts else ""
 
 
 def explain_name(spend: Spend, budget: Budget, table: pd.DataFrame) -> str:

@@ -15,6 +15,7 @@ from flexlib.front.spend import Spend
 from flexlib.front.table import IN_PART, make_table, sum_groups, write_key
 from flexlib.money.price_book import name_model
 from flexlib.senders import LABELS, name_sender
+from flexlib.spend.billed import ON_OWN_KEY
 from flexlib.store.budgets import Budget
 from flexlib.store.membership import LEVELS
 
@@ -58,11 +59,16 @@ def sum_budgets(spend: Spend, budgets: Sequence[Budget]) -> list[pd.DataFrame]:
 
 
 def sum_unbilled(spend: Spend, senders: Collection[str]) -> pd.DataFrame:
-    """As of `sum_budgets`, of the rows of `narrow_spend` of which none of these sends the bill."""
+    """As of `sum_budgets`, of the rows of `narrow_spend` of which none of these sends a bill, not of a part either."""
     keys = {key: write_key(key) for key in TABLE}
-    found = spend._rows.select("coalesce(proxy, provider)").distinct().fetchall()
-    billed = ", ".join(_quote(one) for (one,) in found if name_sender(one) in senders)
-    rows = spend._rows.filter(f"coalesce(proxy, provider) NOT IN ({billed or 'NULL'})")
+
+    def write_names(column: str) -> str:
+        names = [one for (one,) in spend._rows.select(column).distinct().fetchall() if name_sender(one) not in senders]
+        return f"{column} IN ({', '.join(map(_quote, names)) or 'NULL'})"
+
+    is_makers = f"coalesce({ON_OWN_KEY}, false)"
+    unbilled = f"{write_names('coalesce(proxy, provider)')} AND (NOT {is_makers} OR {write_names('provider')})"
+    rows = spend._rows.filter(unbilled)
     return make_table(sum_groups(rows, keys), keys, spend.span, spend.zone, IN_PART)
 
 

@@ -180,9 +180,8 @@ def _check_budget(
         bills = find_billed(spend, budget, days, most_unpriced)
         by_day = {day: amount for day, amount in amounts.items() if day in days}
         undated = _sum_known(table[(table["month"] == pd.Timestamp(span.first)) & table["day"].isna()][budget.unit])
-        lack = find_missing(spend, budget, table, days, read, most_unpriced, undecided, misnamed)
+        lack = find_missing(spend, budget, table, days, read, most_unpriced, undecided, misnamed, bills)
         if bills is not None:
-            lack = bills.lacks, bills.is_unknown
             if bills.amount is None:
                 by_day = {day: amount for day, amount in sum_others(bills.replaced).items() if day in days}
             else:

@@ -19,15 +19,15 @@ def list_lacking_days(month: MonthUsage | CreditsMonth, of: str) -> list[Span]:
     return [days for days, _hours in list_lacking(month, of)]
 
 
-def list_lacking(month: MonthUsage | CreditsMonth, of: str) -> list[tuple[Span, str]]:
+def list_lacking(month: MonthUsage | CreditsMonth, of: str, *, bills: bool = True) -> list[tuple[Span, str]]:
     """The same, each with the hours of UTC that a neighbouring month lacks there; empty where it is the month itself
-    that lacks something."""
+    that lacks something. `bills`: also what these lack."""
     if of == "credits" or isinstance(month, CreditsMonth):
         read = [one.certificate for one in month.snapshots if one.dataset == WINDSURF.dataset]
         lacks = WINDSURF.name in month.unstored or any(one.state_of_rows is State.GAP for one in read)
         return [(month.month.span, "")] if lacks else []
     # What bills lack is of no day, as is a source of which nothing is stored.
-    of_bills = month.of_bills.bills.list_problems() if month.has_bills else []
+    of_bills = month.of_bills.bills.list_problems() if bills and month.has_bills else []
     if month.unstored or any(made is State.GAP for made, _text in of_bills):
         return [(month.month.span, "")]
     short = {*month.short, *(one.month for one in month.snapshots if one.certificate.state_of_rows is State.GAP)}

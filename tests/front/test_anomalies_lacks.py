@@ -82,6 +82,8 @@ def test_a_person_whose_calls_have_prices_is_judged_beside_one_whose_calls_have_
     assert made.limits == (
         "Of the month's 30 days 0 are known.",
         "All together cannot be judged: 0 days are known, a weekday takes 14.",
+        "1 spender cannot be judged: too many of their days lack prices.",
+        "Models: 1 cannot be judged, too many of its days lack prices.",
     )
     assert read_words(show_unusual(made).render_html()).count("All together cannot be judged: ") == 1
     told = describe_anomalies(made)
@@ -145,6 +147,34 @@ def test_no_day_is_not_said_of_what_was_not_judged_whatever_is_looked_at(tmp_pat
     )
     told = describe_anomalies(made)
     assert (told["outcome"], told["reason"], told["layers"][key]["rows_without_prices"]) == ("in part", None, 1)
+
+
+@pytest.mark.parametrize("usd", [None, "3"], ids=["no price", "a price of one call in two"])
+def test_whoever_has_use_without_a_price_is_not_judged_however_little_of_it_is_known(
+    tmp_path: Path, usd: str | None
+) -> None:
+    """Of B one call a day has no price, beside it at most one of less than a use of A, which has all prices; C began
+    on the last day, and could not be judged with prices either."""
+    whose = {who: {"usable_type": "key", "usable_key": who, "metadata": f'{{"department": "{who}"}}'} for who in "ABC"}
+    for month in (Month(2025, 7), AUGUST, SEPTEMBER):
+        late = [call("c", "2025-09-30", None, model="a", **whose["C"])] if month == SEPTEMBER else []
+        store(tmp_path, "ledger", month, *late, *(
+            call(f"{who}{place}-{day}", f"{day}", amount, model=who.lower(), **whose[who])
+            for day in month.span
+            for who, amounts in (("A", ["500", *["5"] * 39]), ("B", [None, *[usd] * bool(usd)]))
+            for place, amount in enumerate(amounts)
+        ))  # fmt: skip
+    made = find_month_anomalies(SEPTEMBER, tmp_path, by=["department"])
+    assert made.limits == (
+        "1 spender cannot be judged: too many of their days lack prices.",
+        "Models: 1 cannot be judged, too many of its days lack prices.",
+        "Departments: 1 cannot be judged, too many of its days lack prices.",
+    )
+    looked_at = 30 if usd is None else 60
+    assert {layer: (one.lacking, one.tested) for layer, one in made.layers.items()} == {
+        "day": (0, 30), "user": (1, looked_at), "model": (1, looked_at), "department": (1, looked_at),
+    }  # fmt: skip
+    assert describe_anomalies(made)["outcome"] == "in part"
 
 
 def test_all_together_is_not_judged_where_every_day_with_use_lacks_prices(tmp_path: Path) -> None:
