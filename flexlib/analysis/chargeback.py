@@ -135,7 +135,6 @@ def build_lines(
     heads: Mapping[LineKey, Number],
 ) -> list[ChargeLine]:
     """A line for each of `use`, and for each pool that is not shared, the largest first; what is nobody's stands last.
-
     `heads`: people by line. `taxes`: names and percents, of all that a line comes to.
     """
     items: dict[LineKey, dict[str, dict[str, Decimal]]] = {key: {DIRECT: {**one.amounts}} for key, one in use.items()}
@@ -147,9 +146,11 @@ def build_lines(
         for name, percent in taxes:
             line[name] = {unit: tax_amount(amount, percent) for unit, amount in sums.items() if amount is not None}
     charged = _round_items(items)
-    owns = ((key, line, use.get(key, Use({}))) for key, line in items.items())
-    lines = [ChargeLine(key, one, charged[key], own.requests, own.unpriced, own.unconverted, own.lacks)
-             for key, one, own in owns]  # fmt: skip
+    # Who gets a share of what is not known whole gets too little: what lacks dollars lacks pesos, too.
+    short = {one.name for one in charges if one.source and use.get(one.source, Use({})).lacks & {"usd", ROWS}}
+    lines = (ChargeLine(key, one, charged[key], own.requests, own.unpriced, own.unconverted,
+                        own.lacks.union([ROWS] * bool(short & one.keys())))
+             for key, one in items.items() for own in [use.get(key, Use({}))])  # fmt: skip
     return sorted(lines, key=_place)
 
 
@@ -223,9 +224,8 @@ def _round_items(items: Mapping[LineKey, Mapping[str, Amounts]]) -> dict[LineKey
 
 
 def _place(line: ChargeLine) -> tuple[object, ...]:
-    kinds = list(LineKind)
-    return (kinds.index(line.key.kind), *(-(line.total(unit, exact=True) or 0) for unit in ("usd", "flex_credits")),
-            line.name)  # fmt: skip
+    amounts = (-(line.total(unit, exact=True) or 0) for unit in ("usd", "flex_credits"))
+    return [*LineKind].index(line.key.kind), *amounts, line.name
 
 
 def _count_places(unit: str, amounts: Iterable[Decimal]) -> int:

@@ -151,13 +151,14 @@ def _plan(
 
 def _is_least(writer: MonthWriter, reader: Reader) -> bool:
     """Whether the total that a reader is told is a lower bound, as the mail says."""
+    from flexlib.front.unstored import list_gaps
     from flexlib.page.letter_lacks import is_part_least
 
     usage = writer.usage
     if not reader.level:
         return is_at_least(usage, usage.bills)
     line = writer.find_line(reader)
-    return is_part_least([line] if line else [], usage)
+    return is_part_least([line]) if line else bool(list_gaps([usage], "usd"))
 
 
 def _send(

@@ -13,7 +13,7 @@ import pandas as pd
 from flexlib.analysis.ranking import count_colours, measure_amount_change, share_out
 from flexlib.analysis.top import NOT_GIVEN
 from flexlib.dashboard.held import list_moved, list_view_rows, sum_view
-from flexlib.dashboard.lacks import is_least, lacks_any, mark_lacks, mark_missing, say_least
+from flexlib.dashboard.lacks import is_least, lacks_any, mark_lacks, mark_missing, name_sum, say_least
 from flexlib.dashboard.view import Months, View, format_view
 from flexlib.dates import Month
 from flexlib.enums import OF_AN_HOUR
@@ -30,7 +30,6 @@ from flexlib.spend.before import explain_unlike
 from flexlib.spend.billed import sum_known
 from flexlib.tables.chargeback import IN_PART
 from flexlib.tables.definition import Column, Kind, Row, Table, Total
-from flexlib.tables.year import name_total
 
 MOST_LINES = 40
 """Lines of a table of sums, and of rows: more are for a spreadsheet, which the downloads hold all of."""
@@ -131,7 +130,7 @@ class Figures:
             shown = [*lines[:most], {**rest_of, "drawn": None, "change": None, "page": ""}]
         has_note = any(line["note"] for line in lines)
         columns = [
-            Column("name", self.heading, total=name_total(lines, _("All together"), _("All together, at least")),
+            Column("name", self.heading, total=name_sum(lines, self.spend, self.view),
                    is_series=self.view.by == "model", link="page", export_name=self.view.by),
             Column("drawn", "", Kind.BAR),
             Column(of, UNITS[of].title, KINDS[of], Total.KNOWN, "note" if has_note else "",

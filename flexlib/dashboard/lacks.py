@@ -4,6 +4,7 @@ knows the owner of, and what may be its own of the month's sum of somebody who m
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from flexlib.certificate import State
@@ -12,7 +13,8 @@ from flexlib.dashboard.view import View
 from flexlib.dates import Month
 from flexlib.front.spend import Spend
 from flexlib.front.table import MONEY
-from flexlib.front.year import list_short
+from flexlib.front.unstored import find_gaps, list_datasets
+from flexlib.front.year import list_short, name_unit
 from flexlib.i18n import _
 
 Line = Mapping[str, Any]
@@ -29,29 +31,46 @@ def is_least(spend: Spend, unit: str, view: View) -> bool:
 def mark_missing(lines: Iterable[Line], spend: Spend, view: View, moved: Collection[object]) -> list[dict[str, Any]]:
     """The lines, each with whether calls or rows are `missing` from its amount, and whether it is of those that may
     have `moved`: then it may be more, and the sum of all is not."""
-    key, of, months = view.by, view.of, list_short(spend, view.of)
-    sources = _list_short_sources(spend, months) if key == "source" else None
-
-    def is_short(value: Any) -> bool:  # noqa: ANN401
-        if key in ("day", "month") and value is not None:
-            return Month.containing(value) in months
-        return bool(months) if sources is None else value in sources
-
+    key, of, short = view.by, view.of, _find_short(spend, view.of)
     return [
-        {**line, "missing": is_short(line[key]) or (of in MONEY and bool(line[f"lacks_{of}"])),
+        {**line, "missing": short.has(key, line[key]) or (of in MONEY and bool(line[f"lacks_{of}"])),
          "may_be_more": line[key] is not None and line[key] in moved}
         for line in lines
     ]  # fmt: skip
 
 
-def _list_short_sources(spend: Spend, months: Collection[Month]) -> set[str] | None:
+def name_sum(lines: Iterable[Line], spend: Spend, view: View) -> str:
+    """What the sum of the lines is called, of which anything may be missing that has no line: a source, a month."""
+    short = _find_short(spend, view.of)
+    lacks = bool(short.months) and all(short.has(key, value) for key, value in view.only)
+    is_part = lacks or any(line["missing"] for line in lines)
+    return _("All together, at least") if is_part else _("All together")
+
+
+@dataclass(frozen=True)
+class _Short:
+    months: set[Month]
+    """Those of `list_short`."""
+    sources: set[str] | None
     """Those of which rows are missing; None where they may be any source's."""
-    loaded = {one.month for one in spend.loaded}
-    if any(one.missing for one in spend.loaded) or not loaded.issuperset(months):
-        return None
-    snapshots = (one for month in spend.loaded for one in month.snapshots)
+
+    def has(self, key: str, value: object) -> bool:
+        """Whether rows may be missing from what has the value, of a line or an address."""
+        if key in ("day", "month") and value is not None:
+            return Month.parse(str(value)[:7]) in self.months
+        return bool(self.months) if key != "source" or self.sources is None else value in self.sources
+
+
+def _find_short(spend: Spend, of: str) -> _Short:
+    months, unit = list_short(spend, of), name_unit(of)
+    if not {one.month for one in spend.loaded}.issuperset(months) or (
+        of in MONEY and any(one.missing for one in spend.loaded)
+    ):
+        return _Short(months, None)
+    datasets = list_datasets(unit)
+    snapshots = (one for month in spend.loaded for one in month.snapshots if one.dataset in datasets)
     read = {one.source for one in snapshots if one.certificate.state_of_rows is State.GAP}
-    return read.union(*(one.unstored for one in spend.loaded))
+    return _Short(months, read.union(find_gaps(spend.loaded, unit)))
 
 
 def lacks_any(line: Line) -> bool:

@@ -40,6 +40,7 @@ from flexlib.front.chargeback_pools import (
     list_charges,
     list_end_notes,
     list_lacking,
+    list_lacking_beside,
     measure_beside,
 )
 from flexlib.front.chargeback_rules import ChargebackRules, read_rules
@@ -144,7 +145,7 @@ def charge_month(
     }
     beside = measure_beside(usage)
     if beside:
-        use[LineKey(LineKind.BESIDE)] = Use(beside)
+        use[LineKey(LineKind.BESIDE)] = Use(beside, lacks=list_lacking_beside(usage))
     heads: dict[LineKey, Fraction] = count_heads(spend, key) if rules.has_shares else {}
     if rules.unmapped is not Rule.NONE:  # what is unmapped is everybody's, and so are those who are nowhere
         heads.pop(NOBODY, None)

@@ -20,7 +20,7 @@ from flexlib.i18n import _, join_texts, write_number
 from flexlib.money.fx import EXACT, USD_CLP, Rates, convert_to_clp, find_rate
 from flexlib.proof import State
 from flexlib.senders import name_provider
-from flexlib.sources.registry import WINDSURF
+from flexlib.sources.registry import BILLS, WINDSURF
 from flexlib.spend.billed import ZERO, Billed, read_charges, read_counts, sum_known
 from flexlib.spend.month import MonthUsage
 
@@ -220,8 +220,15 @@ def _cut(amount: Decimal, share: Fraction, places: int) -> Decimal:
 
 def list_lacking(usage: MonthUsage) -> frozenset[str]:
     """What may be any line's, as nobody knows whose it is: rows of the month, and of credits those of Windsurf."""
-    rows, of_credits = usage.state is State.GAP, bool(list_gaps([usage], "credits"))
+    rows, of_credits = (bool(list_gaps([usage], unit)) for unit in ("usd", "credits"))
     return frozenset([ROWS] * rows + ["flex_credits"] * of_credits)
+
+
+def list_lacking_beside(usage: MonthUsage) -> frozenset[str]:
+    """The same of what is billed beside the calls: rows of a bill, or what has no rate."""
+    read = {one.state_of_rows for one in usage.certificates if one.dataset == BILLS.dataset}
+    unrated = {made for made, _text in usage.of_bills.bills.list_problems()}
+    return frozenset([ROWS] * (State.GAP in read | unrated))
 
 
 def explain_unpriced(one: Charge, charges: Sequence[Charge], lines: Sequence[ChargeLine]) -> str:

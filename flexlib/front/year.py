@@ -144,7 +144,7 @@ def list_short(spend: Spend, of: str) -> set[Month]:
     awaited = {*absent.gaps, *absent.running}
     if of not in MONEY:
         awaited = {month for month in awaited if WINDSURF.name in find_awaited(month, spend.root)}
-    return awaited | list_gaps(spend.loaded, _name_unit(of))
+    return awaited | list_gaps(spend.loaded, name_unit(of))
 
 
 def add_lacking(count: int | None, line: Mapping[Any, Any]) -> int | None:
@@ -176,7 +176,7 @@ def _list_rows(spend: Spend, of: str, key: str, table: SpendTable, nothing: str)
 
 def _list_lacking(spend: Spend, of: str, key: str, nothing: str) -> dict[str, set[str]]:
     """By month of which a source is not stored what that source has in other months: its amount is only a part."""
-    gaps, found = find_gaps(spend.loaded, _name_unit(of)), defaultdict[str, set[str]](set)
+    gaps, found = find_gaps(spend.loaded, name_unit(of)), defaultdict[str, set[str]](set)
     if not gaps:
         return found
     table = spend.by("source", key).fillna({key: nothing})
@@ -186,7 +186,7 @@ def _list_lacking(spend: Spend, of: str, key: str, nothing: str) -> dict[str, se
     return found
 
 
-def _name_unit(of: str) -> str:
+def name_unit(of: str) -> str:
     """A unit as `find_gaps` has it."""
     return "credits" if of == UNITS["credits"] else of
 

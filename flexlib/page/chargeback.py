@@ -91,7 +91,7 @@ def show_charge_headlines(made: Charged) -> Html:
     sums = {unit: made.total(unit) for unit in CARDS}
     cards = [
         (
-            _(name) + _mark_least(unit, sums[unit], made.lines, made.usage),
+            _(name) + _mark_least(unit, sums[unit], made.lines),
             _write(unit, sums[unit]),
             _say_own(unit, sums[unit], own[unit], say_lacking(made.lines, unit)),
         )
@@ -104,7 +104,7 @@ def show_charge_headlines(made: Charged) -> Html:
     amount = sum_amounts(line.total("usd") for line in nobody)
     names = escape(capitalize_first(", ".join(name_line(line) for line in nobody)))
     nothing = escape(_("everything is somebody's"))
-    least = _mark_least("usd", amount, nobody, made.usage)
+    least = _mark_least("usd", amount, nobody)
     cards.append((_("Charged to nobody") + least, _write("usd", amount if nobody else Decimal(0)), names or nothing))
     return show_cards(cards)
 
@@ -187,7 +187,7 @@ def build_letter(made: Charged, line: ChargeLine, models: Sequence[Row], *, with
     own = line.charged.get(DIRECT, {})
     cards = [
         (
-            _(name) + _mark_least(unit, total := line.total(unit), [line], usage),
+            _(name) + _mark_least(unit, total := line.total(unit), [line]),
             _write(unit, total),
             _say_own(unit, total, own.get(unit), say_line_lacks(line, unit)),
         )
@@ -195,7 +195,7 @@ def build_letter(made: Charged, line: ChargeLine, models: Sequence[Row], *, with
     ]
     if with_total:
         whole = _("of all {lines}").format(lines=_(PLURALS[made.level]))
-        least = _mark_least("usd", total := made.total("usd"), made.lines, usage)
+        least = _mark_least("usd", total := made.total("usd"), made.lines)
         cards.append((_("The whole month") + least, _write("usd", total), whole))
     said = explain_items(made, line, with_total=with_total)
     note = _("Direct use is your own; a pool belongs to everybody, and this is your share of it by its rule.")
@@ -220,9 +220,9 @@ def explain_items(made: Charged, line: ChargeLine, *, with_total: bool = False) 
     }
 
 
-def _mark_least(unit: str, amount: Decimal | None, lines: Sequence[ChargeLine], usage: MonthUsage) -> str:
+def _mark_least(unit: str, amount: Decimal | None, lines: Sequence[ChargeLine]) -> str:
     """What stands after the name of an amount that calls of these lines are left out of, or rows of the month."""
-    return mark_total(BADGES[State.GAP]) if amount is not None and is_part_least(lines, usage, unit) else ""
+    return mark_total(BADGES[State.GAP]) if amount is not None and is_part_least(lines, unit) else ""
 
 
 def _say_own(unit: str, amount: Decimal | None, own: Decimal | None, lacks: str) -> str:

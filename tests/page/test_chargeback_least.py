@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from report_samples import read_cells
-from spend_samples import SEPTEMBER, call, store, store_credits
+from spend_samples import SEPTEMBER, call, ingest_charges, store, store_credits
 
 from flexlib.cli.main import main
 from flexlib.front.chargeback import Chargeback, charge_month
@@ -18,6 +18,7 @@ from flexlib.front.spend import load_spend
 from flexlib.page.chargeback import build_letter, heading_for_charges, show_charge_headlines
 from flexlib.page.mail.part import build_part_mail
 from flexlib.report.manifest import read_headlines
+from flexlib.sources.charges.mapping import ChargeMapping
 
 WORDS = ["chargeback", "--year", "2025", "--month", "9"]
 MOVED = "without the month's sum of somebody who moved within it"
@@ -158,3 +159,39 @@ def test_what_a_line_lacks_is_said_unit_by_unit_and_once_what_somebody_moved_wit
     assert read_cells(letter, "table-items")[0][0] == f"Direct use {said}"
     cards = {card.name: card.note for card in build_part_mail(made, line, []).cards}
     assert (cards["Charged"], cards["In pesos"]) == (f"3 calls without a price, {MOVED}", pesos)
+
+
+def test_who_has_all_prices_is_charged_in_full_where_those_of_others_are_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of A the one call has its price, of B none: the month is a gap, of which no row is missing."""
+    pesos = {"amount_in_clp": Decimal(6300)}
+    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path))
+    calls = (call("a", "2025-09-05", "7", **of("A"), **pesos), call("b", "2025-09-05", None, model="mine", **of("B")))
+    store(tmp_path, "ledger", SEPTEMBER, *calls, lacking=1)
+    assert main([*WORDS, "--json"]) == 3
+    found = json.loads(capsys.readouterr().out)["lines"]
+    assert {line["line"]: line["lacks"] for line in found} == {"A": [], "B": ["clp", "usd"]}
+    made = charge(tmp_path)
+    (line,) = (one for one in made.parts if one.name == "A")
+    letter = "".join(piece.render_html() for piece in build_letter(made, line, []))
+    mail = build_part_mail(made, line, [])
+    assert ("at least" in letter, "yours may be more" in letter) == (False, False)
+    assert (mail.cards[0].value, mail.warnings, mail.badge.word) == ("US$ 7.00", (), "Complete")
+
+
+def test_what_a_bill_lacks_is_missing_beside_the_calls_and_from_whoever_shares_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of what Mistral billed in euros no rate is known: A has its US$ 7 for sure."""
+    monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
+    store(root, "ledger", SEPTEMBER, call("a", "2025-09-05", "7", **of("A")))
+    (bill := tmp_path / "bill.csv").write_text("day,amount,currency\n2025-09-30,5,EUR\n", "utf-8")
+    mapping = ChargeMapping(period_start="day", amount="amount", currency="currency", provider="mistral")
+    ingest_charges([bill], mapping, root)
+    (rules := tmp_path / "rules.yaml").write_text("billed_beside: equal\n", "utf-8")
+    for more, lacks in (([], {"A": ["clp"]}), (["--rules", str(rules)], {"A": ["clp", "rows"]})):
+        assert main([*WORDS, "--json", *more]) == 3
+        lines = json.loads(capsys.readouterr().out)["lines"]
+        assert {line["line"]: line["lacks"] for line in lines if line["line"] == "A"} == lacks
+        assert any("rows" in line["lacks"] for line in lines)

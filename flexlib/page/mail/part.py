@@ -22,7 +22,7 @@ def build_part_mail(
     """As the letter of `page.chargeback.build_letter`. `models`: its own use by model."""
     usage = made.usage
     badge = BADGES[find_part_state(line, usage)]
-    total = write_least("usd", line.total("usd"), is_least=(is_least := is_part_least([line], usage)))
+    total = write_least("usd", line.total("usd"), is_least=(is_least := is_part_least([line])))
     found = list_warnings(line, usage)
     said = [*found, _("Ask who sends this mail.")] if found else []
     title = _("{name}, {month}").format(name=line.name, month=usage.month.title)
@@ -40,12 +40,12 @@ def build_part_mail(
             Card(_("Charged"), total, unpriced := say_line_lacks(line, "usd")),
             Card(
                 _("In pesos"),
-                write_least("clp", line.total("clp"), is_least=is_part_least([line], usage, "clp")),
+                write_least("clp", line.total("clp"), is_least=is_part_least([line], "clp")),
                 "" if (unconverted := say_line_lacks(line, "clp")) == unpriced else unconverted,
             ),
             Card(
                 _("Flex credits"),
-                write_least("flex_credits", used, is_least=is_part_least([line], usage, "flex_credits")),
+                write_least("flex_credits", used, is_least=is_part_least([line], "flex_credits")),
             ),
             Card(_("Of it direct use"), write_least("usd", own.get("usd"), is_least=is_least)),
         ],
