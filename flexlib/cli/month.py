@@ -88,7 +88,7 @@ def close_month(closing: Closing, arguments: argparse.Namespace) -> int:
         found = list(preview_month(open_progress(closing), again=arguments.again))
         for sentence in notes:
             print(clean_text(sentence), file=sys.stderr)
-        print_preview(closing, [(step.name, step.words, runs, why) for step, runs, why in found], arguments)
+        print_preview(closing, found, arguments)
         return 0
     with ExitStack() as held:
         month = str(closing.month)

@@ -15,7 +15,7 @@ from flexlib.i18n import _, write_json, write_number
 if TYPE_CHECKING:
     from flexlib.closing.inputs import Closing
     from flexlib.closing.run import Progress
-    from flexlib.closing.steps import Record
+    from flexlib.closing.steps import Record, Step
 
 WIDTH = 20
 """Of the name of a step."""
@@ -24,22 +24,23 @@ MANY_OUTCOMES = ("done", "kept", "left out", "failed", "not run")
 
 def find_width() -> int:
     """Of what became of a step, in the reader's language."""
-    return max(len(_(one)) for one in (*MANY_OUTCOMES, "does not")) + 1
+    return max(len(_(one)) for one in (*MANY_OUTCOMES, "does not", "fails")) + 1
 
 
-def print_preview(
-    closing: Closing, found: Sequence[tuple[str, Sequence[str], bool, str]], arguments: argparse.Namespace
-) -> None:
-    """What would run, and why each step would or would not."""
+def print_preview(closing: Closing, found: Sequence[tuple[Step, bool, str]], arguments: argparse.Namespace) -> None:
+    """What would run or fail, and why each step would or would not."""
     if arguments.json:
-        steps = [{"step": name, "command": list(words), "runs": runs, "why": why} for name, words, runs, why in found]
+        steps = [
+            {"step": step.name, "command": list(step.words), "runs": runs, "fails": step.exit_code > 0, "why": why}
+            for step, runs, why in found
+        ]
         print(write_json({"month": str(closing.month), "steps": steps}))
         return
     print(_("Closing {month}, not done (--dry-run)").format(month=closing.month.title))
-    longest = max(WIDTH, *(len(name) + 1 for name, *_other in found))
-    for name, words, runs, why in found:
-        what = _("runs") if runs else _("does not")
-        print(clean_text(f"  {name:<{longest}}{what:<{find_width()}} {why}"))
+    longest = max(WIDTH, *(len(step.name) + 1 for step, *_other in found))
+    for step, runs, why in found:
+        words, what = step.words, _("runs") if runs else _("fails") if step.exit_code else _("does not")
+        print(clean_text(f"  {step.name:<{longest}}{what:<{find_width()}} {why}"))
         if runs and words:  # which reports, is known when something is stored
             print(clean_text("    " + write_command(f"flexlib {shlex.join(words)}")))
 

@@ -10,12 +10,9 @@ from typing import Any
 from flexlib.closing.inputs import Closing
 from flexlib.closing.plan import ReportLine
 from flexlib.closing.steps import Step
-from flexlib.i18n import _, join_texts
+from flexlib.i18n import _
 from flexlib.nesting.yaml_texts import decode_yaml
-from flexlib.proof import State
-from flexlib.store.ended import find_awaited
 from flexlib.store.snapshots import list_months, list_newest
-from flexlib.store.unstored import explain_unstored
 
 PAGE = "llm_usage"
 """The notebook whose page `flexlib export` shows, unless told otherwise."""
@@ -33,8 +30,8 @@ def find_reports(closing: Closing) -> Iterator[Step]:
         stored = {one.dataset for one in closing.list_certificates()}
         usual = {"flex_credits": "credits" in stored, "llm_usage": bool(stored)}
         lines = tuple(ReportLine(name) for name, has_any in usual.items() if has_any)
-    if not lines and not list_newest(closing.month, closing.settings.data, ("credits", "usage")):
-        yield from _await_month(closing)
+        if not lines:
+            yield Step("reports", left_out=_("nothing of {month} is stored").format(month=closing.month), awaits=True)
     rules = closing.hash_rules()
     for line in lines:
         notebook = find_notebook(line.notebook)
@@ -54,21 +51,12 @@ def find_reports(closing: Closing) -> Iterator[Step]:
         yield Step(name, (*words, *beside, *options, *names, *share), inputs, makes_files=True)
 
 
-def _await_month(closing: Closing) -> Iterator[Step]:
-    """A step for what no report is made of: nothing stored is not nothing used where an earlier month has a source."""
-    month, data = closing.month, closing.settings.data
-    if lacking := explain_unstored({source: [month] for source in find_awaited(month, data)}, data):
-        yield Step("reports", left_out=join_texts(lacking, " "), awaits=True, exit_code=State.GAP.exit_code)
-    elif closing.plan.reports is None:
-        yield Step("reports", left_out=_("nothing of {month} is stored").format(month=month), awaits=True)
-
-
 def find_exports(closing: Closing) -> Iterator[Step]:
     """Writes the month as files for others."""
     from flexlib.report.parameters import find_notebook
 
     named = [*(["--names"] if closing.plan.names else []), *(["--share"] if closing.plan.share else [])]
-    is_empty = closing.plan.reports is None and not closing.list_certificates()
+    is_empty = not list_newest(closing.month, closing.settings.data, ("credits", "usage"))
     reason = _("nothing of {month} is stored").format(month=closing.month) if is_empty else ""
     inputs = closing.hash_sums() | closing.hash_files([find_notebook(PAGE)])
     for name in closing.plan.exports:

@@ -125,9 +125,10 @@ def run_month(progress: Progress, run: Run, tell: Tell, *, again: bool = False) 
 
 
 def preview_month(progress: Progress, *, again: bool = False) -> Iterator[tuple[Step, bool, str]]:
-    """Each step as things are now, whether it would run, and why; nothing is done."""
-    running, known = set[str](), {one.name: one for one in TABLE}
+    """Each step as things are now, whether it would run, and why; one with an exit code fails. Nothing is done."""
+    running, failing, known = set[str](), dict[str, str](), {one.name: one for one in TABLE}
     for line in TABLE:
+        stopped = next((failing[name] for name in list_needs(line) if name in failing), None)
         for step in list_steps(line, progress.closing):
             runs, why = decide(step, progress.earlier.get(step.name), again=again)
             needs = [*list_needs(line), line.name]
@@ -135,7 +136,14 @@ def preview_month(progress: Progress, *, again: bool = False) -> Iterator[tuple[
             brings = stores if step.awaits else {*needs, *(each for name in needs for each in known[name].reads)}
             first = next((one.name for one in TABLE if one.name in running & brings - {line.name}), None)
             may_run = not step.left_out and (step.current is None or line.reads)
-            if not runs and first and (step.awaits or may_run):
+            if step.exit_code and first:
+                step = replace(step, exit_code=0)
+                why = _("{why}; it fails unless {step} brings any of it").format(why=why, step=first)
+            elif step.exit_code:
+                failing[line.name] = step.name
+            elif stopped and (step.awaits or not step.left_out):
+                runs, why = False, _("{step} fails").format(step=stopped)
+            elif not runs and first and (step.awaits or may_run):
                 why = _("{why}; it runs where {step} brings anything new").format(why=why, step=first)
                 runs = step.awaits
             if runs:

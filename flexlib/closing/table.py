@@ -13,11 +13,13 @@ from flexlib.closing.steps import Step
 from flexlib.dates import Month
 from flexlib.errors import FlexlibError
 from flexlib.home import find_home
-from flexlib.i18n import _
+from flexlib.i18n import _, join_texts
 from flexlib.proof import State
 from flexlib.sources.registry import LEDGER, WINDSURF
+from flexlib.store.ended import find_awaited
 from flexlib.store.fx import load_rates
 from flexlib.store.snapshots import find_snapshot, list_newest
+from flexlib.store.unstored import explain_unstored
 
 ATTACHED = ("*.html", "*.pdf", "*.xlsx")
 """What a mail may show or hold of the month's folder."""
@@ -125,6 +127,16 @@ def find_import(closing: Closing) -> Iterator[Step]:
     yield Step("import", words, inputs, reason, current=None if is_there else "", is_judge=False)
 
 
+def find_gap(closing: Closing) -> Iterator[Step]:
+    """A step that fails where nothing of the month is stored and an earlier one has a source: that is not nothing
+    used. What is made of other months does not need it."""
+    month, data = closing.month, closing.settings.data
+    if not list_newest(month, data, ("credits", "usage")):
+        lacking = explain_unstored({source: [month] for source in find_awaited(month, data)}, data)
+        if lacking:
+            yield Step("sources", left_out=join_texts(lacking, " "), awaits=True, exit_code=State.GAP.exit_code)
+
+
 def find_organization(closing: Closing) -> Iterator[Step]:
     """Holds the organization against what was spent."""
     file = closing.settings.organization
@@ -164,13 +176,14 @@ TABLE = (
     Line("rates", (), find_rates),
     Line("ledger", (), find_ledger_months, ("rates",)),
     Line("import", (), find_import, ("rates",)),
+    Line("sources", ("fetch", "ledger", "import"), find_gap),
     Line("organization", ("fetch", "ledger", "import"), find_organization),
     Line("budgets", ("organization",), find_budgets),
     Line("reports", ("budgets",), find_reports, at_once=True),
     Line("exports", ("budgets",), find_exports, at_once=True),
     Line("site", ("reports", "exports"), find_site),
-    Line("notices", ("reports", "exports"), find_notices),
-    Line("mail", ("reports", "exports"), find_mail),
+    Line("notices", ("sources", "reports", "exports"), find_notices),
+    Line("mail", ("sources", "reports", "exports"), find_mail),
 )
 """In the order in which they run."""
 

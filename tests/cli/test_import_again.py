@@ -26,6 +26,7 @@ RIGHT = (
 )
 BROKEN = "4,2026-05-04 10:00:00,gpt-4o,many,10,1.00,prod,ana@example.com\n"
 MENDED = BROKEN.replace("many", "100")
+OWN = "--timestamp time --model-column model --provider openai --prompt-tokens input --completion-tokens output"
 PRESET = """\
 name: acme-proxy
 title: Acme
@@ -149,14 +150,61 @@ def test_a_file_of_one_name_that_is_read_otherwise_supersedes_only_where_that_is
     forgotten = ["--from", "acme-proxy", "--supersedes", "a.csv"]
     assert bring(capsys, *forgotten, code=2) == (
         [],
-        "flexlib: a.csv is read otherwise than the a.csv that it is to supersede, with amount_in_usd cost (now not "
-        "given), where ['kind=prod'] (now not given); import it with the options of that one, or add --yes to read it "
-        "by these.\n",
+        "flexlib: a.csv is read otherwise than the a.csv that it is to supersede, with --from acme-proxy --amount-usd "
+        "cost --where kind=prod (now --from acme-proxy); import it with the options of that one, or add --yes to read "
+        "it by these.\n",
     )
     (month,) = bring(capsys, *forgotten, "--yes")[0]
     assert (month["state"], month["rows"]) == ("COMPLETE", 4)
     (folder / "a.csv").write_text(HEAD + RIGHT + MENDED.replace("100", "200"), "utf-8")
     assert bring(capsys, *forgotten)[0][0]["prompt_tokens"] == 500  # as the last one was read
+
+
+@pytest.mark.parametrize("preset", ["--from acme-proxy", OWN])
+def test_a_file_of_another_name_that_forgets_a_condition_supersedes_only_where_that_is_said(
+    folder: Path, capsys: pytest.CaptureFixture[str], preset: str
+) -> None:
+    (folder / "a.csv").write_text(HEAD + RIGHT + MENDED, "utf-8")
+    given = shlex.split(preset)
+    assert bring(capsys, *given, "--where", "kind=prod")[0][0]["rows"] == 3
+    (folder / "b.csv").write_text(HEAD + RIGHT + MENDED.replace("100", "200"), "utf-8")
+    forgotten = [*given, "--supersedes", "a.csv"]
+    assert main(["import", "b.csv", *forgotten]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("flexlib: b.csv is read otherwise than the a.csv that it is to supersede, with --")
+    assert " --where kind=prod (now --" in error
+    assert main(["import", "b.csv", *forgotten, "--where", "kind=prod", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["months"][0]["rows"] == 3
+    (folder / "c.csv").write_text(HEAD + RIGHT + MENDED.replace("100", "300"), "utf-8")
+    assert main(["import", "c.csv", *given, "--supersedes", "b.csv", "--yes", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["months"][0]["rows"] == 4
+
+
+@pytest.mark.parametrize("options", ["--from acme-proxy", OWN])
+def test_what_was_imported_before_by_other_options_is_refused_by_their_names(
+    folder: Path, capsys: pytest.CaptureFixture[str], options: str
+) -> None:
+    (folder / "a.csv").write_text(HEAD + RIGHT + MENDED, "utf-8")
+    bring(capsys, *shlex.split(options), "--where", "kind=prod")
+    error = bring(capsys, *shlex.split(options), code=2)[1]
+    assert error.startswith("flexlib: a.csv was imported into 2026-05 before, with --")
+    assert "--where kind=prod (now --" in error
+    assert "[" not in error
+
+
+def test_a_file_that_the_preset_alone_reads_otherwise_is_not_said_to_lack_an_option(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "a.csv").write_text(HEAD + RIGHT + MENDED, "utf-8")
+    changed = PRESET.replace("timezone: America/Santiago", "timezone: America/Santiago, makers: known")
+    (folder / "params" / "presets" / "acme.yaml").write_text(changed, "utf-8")
+    bring(capsys, "--from", "acme-proxy")
+    (folder / "params" / "presets" / "acme.yaml").write_text(PRESET, "utf-8")
+    (folder / "a.csv").write_text(HEAD + RIGHT + MENDED.replace("100", "200"), "utf-8")
+    assert bring(capsys, "--from", "acme-proxy", "--supersedes", "a.csv", code=2)[1] == (
+        "flexlib: a.csv is read otherwise than the a.csv that it is to supersede, as acme-proxy said something else "
+        "then; add --yes to read it as acme-proxy says now.\n"
+    )
 
 
 def test_a_bill_of_one_name_that_is_read_otherwise_supersedes_only_where_that_is_said(
@@ -169,7 +217,8 @@ def test_a_bill_of_one_name_that_is_read_otherwise_supersedes_only_where_that_is
     assert told == "--from our-bill --decimal , --where 'kind of line=a' --supersedes a.csv"
     (folder / "a.csv").write_text(f"{head}{line}2026-05-02,2,USD,openai,a\n2026-05-03,7,USD,openai,total\n", "utf-8")
     error = bring(capsys, "--from", "our-bill", "--decimal", ",", "--supersedes", "a.csv", code=2)[1]
-    assert "with where ['kind of line=a'] (now not given); import it with the options of that one" in error
+    given = "--from our-bill --decimal , --where 'kind of line=a' (now --from our-bill --decimal ,)"
+    assert f"with {given}; import it with the options of that one" in error
     (month,) = bring(capsys, *shlex.split(told))[0]
     assert month["amounts"][0]["amount"] == "3.5"
 

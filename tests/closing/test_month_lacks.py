@@ -72,14 +72,14 @@ def test_a_month_whose_export_was_forgotten_fails_with_what_brings_it_and_its_op
     (home / "params" / "month.yaml").write_text(plan, "utf-8")
     (home / "exports").mkdir()
     assert main([*MONTH, "--dry-run"]) == 0
-    assert f"  reports             does not  {NOTHING}\n" in capsys.readouterr().out
+    assert f"  sources             fails     {NOTHING}\n" in capsys.readouterr().out
     assert main(MONTH) == 3
     said = capsys.readouterr()
-    assert f"  reports             failed    exit code 3, {NOTHING}\n" in said.out
+    assert f"  sources             failed    exit code 3, {NOTHING}\n" in said.out
     assert "failed: 1; exit code 3\n" in said.out
     assert said.err == "ops@example.com has been told of it by e-mail.\n"
     ((subject, text),) = read_mails(server)
-    assert (subject, f"reports failed: {NOTHING}\n" in text) == ("flexlib month 2025-09: failed: reports", True)
+    assert (subject, f"sources failed: {NOTHING}\n" in text) == ("flexlib month 2025-09: failed: sources", True)
 
 
 def test_a_month_after_the_end_of_all_sources_lacks_nothing(server: Script, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,8 +23,9 @@ from flexlib.ingest.charges.held_lines import BillMonth, list_bill_months, refus
 from flexlib.ingest.charges.merge import BillFile, keep_rows, list_days_of_lines, merge_month
 from flexlib.ingest.files.entries import Decisions
 from flexlib.ingest.files.importing import FilesImport
-from flexlib.ingest.files.known import find_named, list_stored_files, refuse_dropping, refuse_reading_otherwise
+from flexlib.ingest.files.known import find_named, list_stored_files, refuse_dropping
 from flexlib.ingest.files.pool import check_unchanged, describe_file, stamp_files
+from flexlib.ingest.files.reading import refuse_reading_otherwise
 from flexlib.ingest.files.superseded import MOST_SHOWN
 from flexlib.ingest.pipeline import HeldMonth, hold_month, prepare_month
 from flexlib.sources.charges import read_charges

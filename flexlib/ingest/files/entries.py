@@ -20,11 +20,11 @@ from flexlib.ingest.files.known import (
     count_pages,
     find_named,
     list_changes,
-    refuse_reading_anew,
     sum_left_out,
 )
 from flexlib.ingest.files.overlaps import FileTraits
 from flexlib.ingest.files.pool import Pool
+from flexlib.ingest.files.reading import refuse_reading_anew
 from flexlib.ingest.files.stored import is_at_edge
 from flexlib.money.shifted_calls import Pair
 from flexlib.privacy import PrivacyGuard

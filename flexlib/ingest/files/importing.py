@@ -27,10 +27,10 @@ from flexlib.ingest.files.known import (
     list_stored_files,
     read_certificate,
     refuse_dropping,
-    refuse_reading_otherwise,
 )
 from flexlib.ingest.files.merge import MergedMonth, merge_month
 from flexlib.ingest.files.pool import NO_CALLS, Pool, ReadFile, read_files
+from flexlib.ingest.files.reading import refuse_reading_otherwise
 from flexlib.ingest.files.stored import find_held_again, is_at_edge
 from flexlib.ingest.pipeline import HeldMonth, PreparedMonth, hold_month, prepare_month, store_month
 from flexlib.sources.files.mapping import CallMapping

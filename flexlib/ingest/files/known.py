@@ -8,14 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from flexlib.certificate import UsageCertificate
 from flexlib.dates import Month
-from flexlib.errors import BadFile, BadParameter
+from flexlib.errors import BadParameter
 from flexlib.formats import format_amount, format_count
-from flexlib.i18n import _, join_texts, mark_text, write_stored
+from flexlib.i18n import _, mark_text, write_stored
 from flexlib.sources.files.mapping import CallMapping
 from flexlib.sources.files.paths import hide_emails
 from flexlib.sources.registry import IMPORT, RefusedRow, Source
@@ -37,9 +36,6 @@ SAME_AS_STORED = mark_text(
     "else, import both in one command with --distinct."
 )
 """What is said of a file that is there twice."""
-
-NO_MEANING = {"preset", "evidence", "delimiter"}
-"""What of a mapping changes no row: by a wrong delimiter a file has none of its columns."""
 
 FIRST_RULES = 1
 """Those of flexlib 0.2.0 and before, which kept no number of them."""
@@ -81,53 +77,6 @@ def list_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """The fields by which a file is read otherwise: the same calls would get other ids, and count twice."""
     old, new = strip_mapping(old), strip_mapping(new)
     return [name for name in old | new if old.get(name) != new.get(name)]
-
-
-def tell_changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """What `list_changes` finds, as a clause for each."""
-    change, none = _("{name} {before} (now {now})"), _("not given")
-    return join_texts(
-        (change.format(name=one, before=old.get(one, none), now=new.get(one, none)) for one in list_changes(old, new)),
-        ", ",
-    )
-
-
-def refuse_reading_anew(file: FileFacts, entry: Mapping[str, Any], month: Month) -> None:
-    """Raises `BadFile` for a file that is stored as its `entry` says, and is read otherwise now: nobody said so."""
-    said = _(
-        "{name} was imported into {month} before, with {told}; its calls would count twice. Import it as before, or "
-        "with --supersedes {again} to read it anew."
-    )
-    if file.preset and entry.get("preset") == file.preset:
-        said = _(
-            "{name} is stored in {month} already, as an older flexlib read {preset}; leave it out to keep that, or "
-            "import it with --supersedes {again} to read it anew."
-        )
-    told, again = tell_changes(entry["mapping"], file.mapping), quote(entry["name"])
-    raise BadFile(said.format(name=file.name, month=month, preset=file.preset, told=told, again=again))
-
-
-def refuse_reading_otherwise(
-    stored: Sequence[Mapping[str, Any]], given: Sequence[Mapping[str, Any]], supersedes: Iterable[str]
-) -> None:
-    """Raises `BadFile` where a file takes the place of one of its name that was read otherwise: an option that was
-    forgotten would let rows count that were left out, or make other amounts of them."""
-    for name in supersedes:
-        for new in (given[number] for number in find_named(given, name)):
-            now, older = _strip_form(new["mapping"]), [stored[number] for number in find_named(stored, name)]
-            before = [_strip_form(one.get("mapping", now)) for one in older]
-            is_given_again = any(one["sha256"] == new["sha256"] for one in older)
-            if before and not is_given_again and all(list_changes(one, now) for one in before):
-                raise BadFile(
-                    _(
-                        "{name} is read otherwise than the {name} that it is to supersede, with {told}; import it with "
-                        "the options of that one, or add --yes to read it by these."
-                    ).format(name=new["name"], told=tell_changes(before[-1], now))
-                )
-
-
-def _strip_form(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    return {field: said for field, said in mapping.items() if field not in NO_MEANING}
 
 
 def are_logs(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
