@@ -63,8 +63,9 @@ def explain_replaced(told: Told, said: Said, files: Sequence[str]) -> list[str]:
 
 def _list_others(told: Told, said: Said) -> list[str]:
     """What another mail said that this one says otherwise, beside the total."""
-    found = [_(BADGES[State(told.state)].word)] if told.state != said.state else []
-    for one in told.figures:
+    then = told.claim.standing
+    found = [_(BADGES[State(then.outcome)].word)] if then.outcome != said.state else []
+    for one in then.figures:
         if one not in said.figures:
             written = write_least(one.unit, Decimal(one.amount) if one.amount else None, is_least=one.is_least)
             found.append(written if one.amount else f"{_(UNIT_NAMES[one.unit])}: {written}")

@@ -88,19 +88,11 @@ class Told:
     def is_least(self) -> bool | None:
         return is_least(self.claim)
 
-    @property
-    def state(self) -> str:
-        return self.claim.standing.outcome
-
-    @property
-    def figures(self) -> tuple[Figure, ...]:
-        return self.claim.standing.figures
-
     def tells(self, said: Said) -> bool:
         """Whether it said the same; what was not noted of it is taken to be the same: mails of before are not all sent
         again."""
-        is_same = self.total == said.total and self.is_least in (None, said.is_least)
-        return is_same and (not self.figures or (self.state, self.figures) == (said.state, said.figures))
+        then, is_same = self.claim.standing, self.total == said.total and self.is_least in (None, said.is_least)
+        return is_same and (not then.figures or (then.outcome, then.figures) == (said.state, said.figures))
 
     @property
     def left_out(self) -> tuple[str, ...]:
