@@ -23,7 +23,6 @@ from flexlib.cli.options import (
 from flexlib.cli.report_months import open_shown
 from flexlib.cli.send_contents import MonthWriter
 from flexlib.cli.send_output import describe_mail, explain_mail, render_mail
-from flexlib.cli.spend import is_at_least
 from flexlib.dates import Month
 from flexlib.errors import BadFile, InvalidRequest, choose_worst
 from flexlib.formats import clean_text
@@ -136,29 +135,15 @@ def _plan(
     for reader in readers:
         if not writer.has_part(reader):
             continue
-        total, past = writer.find_total(reader), find_past(claims, writer.month, reader)
+        past, files = find_past(claims, writer.month, reader), writer.find_files(reader)
         told = find_told(past)
-        files = writer.find_files(reader)
-        state, is_least = str(writer.usage.state), _is_least(writer, reader)
-        claim = plan_claim(past, writer.month, reader, total, state, now, files, is_least=is_least)
+        claim = plan_claim(past, writer.month, reader, writer.find_said(reader), now, files)
         planned.append(claim)
         if is_all or told is None or claim is not told.claim:
-            contents[name_channel(writer.month, reader), reader.to] = writer.write(reader, told, is_least=is_least)
+            contents[name_channel(writer.month, reader), reader.to] = writer.write(reader, told)
         elif told.left_out:
             writer.find_files(reader, says=True)
     return planned, contents
-
-
-def _is_least(writer: MonthWriter, reader: Reader) -> bool:
-    """Whether the total that a reader is told is a lower bound, as the mail says."""
-    from flexlib.front.unstored import list_gaps
-    from flexlib.page.letter_lacks import is_part_least
-
-    usage = writer.usage
-    if not reader.level:
-        return is_at_least(usage, usage.bills)
-    line = writer.find_line(reader)
-    return is_part_least([line]) if line else bool(list_gaps([usage], "usd"))
 
 
 def _send(

@@ -15,13 +15,13 @@ from flexlib.cli.report_months import load_shown_spend
 from flexlib.commands import write_command
 from flexlib.dates import SHARED_ZONE, Month
 from flexlib.errors import BadFile, InvalidRequest
-from flexlib.formats import format_amount, format_moment, round_amount
-from flexlib.i18n import _, find_language, join_and, speak, speaks_aside
+from flexlib.formats import format_amount
+from flexlib.i18n import _, find_language, speak, speaks_aside
 from flexlib.settings import Settings
 
 if TYPE_CHECKING:
     from flexlib.analysis.chargeback import ChargeLine
-    from flexlib.deliver.months import Content, Told
+    from flexlib.deliver.months import Content, Said, Told
     from flexlib.deliver.readers import Reader
     from flexlib.front.chargeback import Chargeback
     from flexlib.front.chargeback_rules import ChargebackRules
@@ -90,11 +90,12 @@ class MonthWriter:
         """Whether the month has what the reader is to be mailed; where it has not, that is said."""
         return not reader.level or self.find_line(reader) is not None
 
-    def find_total(self, reader: Reader) -> Decimal | None:
-        """What the reader is told, in US$ and cents; None where it is not known."""
+    def find_said(self, reader: Reader) -> Said:
+        """What the reader is told at the top of the mail."""
+        from flexlib.cli.send_said import say_part
+
         line = self.find_line(reader) if reader.level else None
-        total = line.total("usd") if line else None if reader.level else self._total
-        return None if total is None else round_amount(total)
+        return say_part(line, self.usage) if line else self._said
 
     def find_files(self, reader: Reader, *, says: bool = False) -> dict[str, bool]:
         """The names of the files that the reader is to have, and whether each can be attached; where it `says` so, who
@@ -104,32 +105,22 @@ class MonthWriter:
         asked = (self.page.with_suffix(f".{ending}").name for ending in reader.attach)
         return {name: name in found for name in asked}
 
-    def write(self, reader: Reader, told: Told | None = None, *, is_least: bool = False) -> Content:
-        """The mail of a reader, in their language, whose total is a lower bound where it `is_least`; `told`: the last
-        one that they have, where there is one."""
+    def write(self, reader: Reader, told: Told | None = None) -> Content:
+        """The mail of a reader, in their language; `told`: the last one that they have, where there is one."""
+        from flexlib.cli.send_said import explain_replaced
         from flexlib.deliver.months import Content
         from flexlib.page.mail.markup import render_mail
-        from flexlib.page.mail.month import write_least
         from flexlib.page.mail.text import write_mail
 
         self._find_files(reader)  # what is left out is told to who sends as well
         with speak(reader.language or self.language):
             files, left_out = self._find_files(reader)
-            warnings = []
-            brought = [file.name for file in files if told and file.name in told.left_out]
-            is_same = told is not None and told.tells(self.find_total(reader), is_least=is_least)
-            if told and (brought or not is_same):
-                said = _("This replaces the mail of {moment}, in which the total was {amount}.")
-                if is_same:
-                    said = _("This replaces the mail of {moment}, which lacked {files}.")
-                elif told.total is None:
-                    said = _("This replaces the mail of {moment}, in which the total was not known.")
-                moment, amount = format_moment(told.changed), write_least("usd", told.total, is_least=told.is_least)
-                warnings = [said.format(moment=moment, amount=amount, files=join_and(brought))]
+            warnings = explain_replaced(told, self.find_said(reader), [file.name for file in files]) if told else []
             notes = [
                 *left_out,
-                _("Sent by flexlib; each reader is mailed a month once, and again where its total changes, is a lower "
-                  "bound no longer or only now, or where a file that it lacked can be attached."),
+                _("Sent by flexlib; each reader is mailed a month once, and again where its state or one of its "
+                  "amounts changes, is a lower bound no longer or only now, or where a file that it lacked can be "
+                  "attached."),
             ]  # fmt: skip
             page = self._build_part(reader, warnings, notes) if reader.level else self._build_month(warnings, notes)
             html, page = render_mail(page)
@@ -137,8 +128,10 @@ class MonthWriter:
             return Content(page.subject, write_mail(page), html, find_language(), pictures, files)
 
     @cached_property
-    def _total(self) -> Decimal | None:
-        return self.spend.total("usd")  # type: ignore[return-value]
+    def _said(self) -> Said:
+        from flexlib.cli.send_said import say_month
+
+        return say_month(self.spend)
 
     def _build_month(self, warnings: Sequence[str], notes: Sequence[str]) -> MailPage:
         from flexlib.page.mail.month import build_month_mail

@@ -16,7 +16,7 @@ from flexlib.deliver.delivery import deliver_due, send_again
 from flexlib.deliver.mail import MailChannel, open_mail
 from flexlib.deliver.readers import Reader
 from flexlib.deliver.sending import Channel
-from flexlib.store.outbox import Standing
+from flexlib.store.outbox import Figure, Standing
 from flexlib.trust import NamedPath
 
 EVENT = "month"
@@ -60,6 +60,18 @@ def read_month(message: Message) -> Month:
 
 
 @dataclass(frozen=True)
+class Said:
+    """What a mail says at its top."""
+
+    total: Decimal | None
+    """In US$; None where it is not known."""
+    state: str
+    is_least: bool = False
+    figures: tuple[Figure, ...] = ()
+    """The amounts beside it."""
+
+
+@dataclass(frozen=True)
 class Told:
     """That a reader was to be told what a month, or part, came to; and what became of it."""
 
@@ -76,10 +88,11 @@ class Told:
     def is_least(self) -> bool | None:
         return is_least(self.claim)
 
-    def tells(self, total: Decimal | None, *, is_least: bool) -> bool:
-        """Whether it is this total, and as much a lower bound; where the latter was not noted, it is taken to be the
-        same: mails of before are not all sent again."""
-        return self.total == total and self.is_least in (None, is_least)
+    def tells(self, said: Said) -> bool:
+        """Whether it said the same; what was not noted of it is taken to be the same: mails of before are not all sent
+        again."""
+        then, is_same = self.claim.standing, self.total == said.total and self.is_least in (None, said.is_least)
+        return is_same and (not then.figures or (then.outcome, then.figures) == (said.state, said.figures))
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -118,30 +131,27 @@ def plan_claim(
     past: Sequence[Told],
     month: Month,
     reader: Reader,
-    total: Decimal | None,
-    state: str,
+    said: Said,
     now: datetime,
     files: Mapping[str, bool] | None = None,
-    *,
-    is_least: bool = False,
 ) -> Claim:
-    """That this reader is told that the month, or part, came to `total` (None: not known), or to at least that where it
-    `is_least`, with those of the `files` that can be attached: the claim of before where the last mail that reached
-    them says so already and lacked none of them, or where one of it is still to be sent, else one more."""
+    """That this reader is told what is `said` of the month, or part, with those of the `files` that can be attached:
+    the claim of before where the last mail that reached them says so already and lacked none of them, or where one of
+    it is still to be sent, else one more."""
     told, newest = find_told(past), past[-1] if past else None
     left_out = tuple(name for name, can_go in (files or {}).items() if not can_go)
     lacked = any((files or {}).get(name) for name in told.left_out) if told else False
-    if told is not None and told.tells(total, is_least=is_least) and not lacked:
+    if told is not None and told.tells(said) and not lacked:
         return told.claim
     is_open = newest is not None and newest.fate in OPEN and newest.left_out == left_out
-    if newest is not None and is_open and newest.tells(total, is_least=is_least):
+    if newest is not None and is_open and newest.tells(said):
         return newest.claim
     count = 1 + (_count(newest.claim) if newest else 0)
-    of, amount = (reader.part, str(count), *left_out), total or Decimal(0)
+    of, amount = (reader.part, str(count), *left_out), said.total or Decimal(0)
     first: date = month.first
     standing = Standing(
-        EVENT, EVENT, of, "usd", amount, (), first, month.last, state, amount, lacks=total is None,
-        low=total if is_least else None, high=None if is_least else total,
+        EVENT, EVENT, of, "usd", amount, (), first, month.last, said.state, amount, lacks=said.total is None,
+        low=said.total if said.is_least else None, high=None if said.is_least else said.total, figures=said.figures,
     )  # fmt: skip
     return Claim(name_channel(month, reader), reader.to, reader.language or "", EVENT, standing, now)
 

@@ -10,7 +10,7 @@ from datetime import date
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from flexlib.errors import BadFile
 from flexlib.i18n import _
@@ -22,6 +22,15 @@ OUTBOX = Path("notices", "outbox")
 """In the data folder; only its owner reads it, since budgets name people."""
 FILES = "[!.]*.json"
 """Those that are whole."""
+
+
+class Figure(NamedTuple):
+    """An amount as it is shown."""
+
+    unit: str
+    amount: str | None
+    """None where it is not known."""
+    is_least: bool
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,8 @@ class Standing:
     """Whether too much is missing to tell that it is not over."""
     is_sure: bool | None = None
     """Of one that will be over, whether the whole band of the forecast is above the amount."""
+    figures: tuple[Figure, ...] = ()
+    """Of a month that is mailed: what its mail says beside US$; empty of mails of before this was noted."""
 
     @property
     def is_personal(self) -> bool:
@@ -79,6 +90,7 @@ class Standing:
             **{name: Decimal(content[name]) for name in ("amount", "spent")},
             **{name: tuple(content[name]) for name in ("of", "thresholds")},
             **{name: None if content[name] is None else Decimal(content[name]) for name in ("expected", "low", "high")},
+            "figures": tuple(Figure(*one) for one in content.get("figures", ())),
             "day": None if content["day"] is None else date.fromisoformat(content["day"]),
         }
         return cls(**content | read)

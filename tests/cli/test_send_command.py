@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime, timezone
+from decimal import Decimal
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
@@ -19,8 +20,9 @@ from typing import Any
 import pytest
 from notice_samples import Script, serve_script
 from report_samples import write_manifest
-from spend_samples import OCTOBER, SEPTEMBER, call, store
+from spend_samples import OCTOBER, SEPTEMBER, call, store, store_credits
 
+from flexlib.checks import Check
 from flexlib.cli.main import main
 from flexlib.dates import Month
 from flexlib.deliver import mail
@@ -44,6 +46,7 @@ mails:
 PART = "department: Platform"
 OWN = {"file": "notebooks/llm_usage.ipynb",
        "sha256": hash_bytes((find_packaged() / "notebooks" / "llm_usage.ipynb").read_bytes())}  # fmt: skip
+DIFFERS = Check("differs", "rows against the sum", 1, "the sum holds 1.00 more")
 PARTS = {"Platform": ("11.11", "gpt-5"), "Ventas & <b>Sur</b>": ("22.22", "gpt-4o"), "Legal": ("44.44", "claude-opus")}
 
 
@@ -199,9 +202,61 @@ def test_a_total_that_is_no_longer_at_least_that_or_only_now_is_is_mailed_again_
         assert ("This replaces the mail of" in text, f"in which the total was {then}." in text) == (bool(then),) * 2
         assert send(price) == []
     with closing(sqlite3.connect(tmp_path / "data" / "mails" / "claims.sqlite")) as base, base:  # before it was noted
-        bare = "json_set(standing, '$.low', json('null'), '$.high', json('null'))"
+        bare = "json_remove(json_set(standing, '$.low', json('null'), '$.high', json('null')), '$.figures')"
         base.execute(f"UPDATE claims SET standing = {bare}")
     assert [send(price) for price in ("0", None)] == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "said"),
+    [
+        ({"clp": None}, {"clp": "10000"}, "CLP: –."),
+        ({"clp": "10000"}, {"clp": "10001"}, "CLP 10,000."),
+        ({"clp": "10000.1"}, {"clp": "10000.2"}, None),  # shown as the same
+        ({"clp": "10000"}, {"clp": "10000", "lost": 1}, "the total was US$ 11.11."),
+        ({"clp": None, "sums": DIFFERS}, {"clp": "10000"}, "Unreconciled; CLP: –."),
+        ({"clp": "10000", "sums": DIFFERS}, {"clp": "10000"}, "Unreconciled."),
+        ({"clp": "10000"}, {"clp": "10000"}, None),
+    ],
+)
+def test_a_mail_whose_state_or_pesos_changed_is_sent_again_though_the_us_dollars_are_the_same(
+    script: Script, tmp_path: Path, capsys: pytest.CaptureFixture[str], then: dict[str, Any], now: dict[str, Any],
+    said: str | None,
+) -> None:  # fmt: skip
+    (tmp_path / "mail.yaml").write_text(f"mails: [{{to: a@b.c}}, {{to: d@e.f, {PART}}}]")
+
+    def send(clp: str | None, lost: int = 0, **told: Any) -> int:  # noqa: ANN401
+        of = {"metadata": json.dumps({"department": "Platform"}), "amount_in_clp": clp and Decimal(clp)}
+        store(
+            tmp_path / "data", "import", SEPTEMBER, call("x", "2025-09-02T10:00:00", "11.11", **of),
+            quarantined_rows=lost, **told,
+        )  # fmt: skip
+        make_page(tmp_path)
+        count = len(script.taken)
+        run(capsys)
+        return len(script.taken) - count
+
+    assert [send(**then), send(**then)] == [2, 0]
+    assert [send(**now), send(**now)] == [2 * bool(said), 0]
+    for content in script.taken[2:]:
+        text = " ".join(read_bodies(read_mail(content))[0].split())
+        assert "This replaces the mail of" in text
+        assert str(said) in text
+
+
+def test_flex_credits_that_come_to_more_are_mailed_again_though_it_is_less_than_a_cent(
+    script: Script, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mail.yaml").write_text("mails: [{to: a@b.c}]")
+    found = []
+    for hundredths in (None, 100, 101):
+        if hundredths:
+            store_credits(data, (2, "u", "MODEL", 0, hundredths))
+        make_page(tmp_path)
+        run(capsys)
+        text = " ".join(read_bodies(read_mail(script.taken[-1]))[0].split())
+        found.append((len(script.taken), re.findall("Flex credits: ([^ ]*)", text)[-1], "which said: " in text))
+    assert found == [(1, "–", False), (2, "1.00", False), (3, "1.01", True)]
 
 
 def test_a_part_holds_nothing_of_the_others_or_of_the_whole(script: Script, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,7 +27,7 @@ from flexlib.addresses import MailServer
 from flexlib.analysis.allocation import Rule
 from flexlib.certificate import State
 from flexlib.deliver.claims import Fate
-from flexlib.deliver.months import Content, Told, name_channel, open_claims, plan_claim, send_month
+from flexlib.deliver.months import Content, Said, Told, name_channel, open_claims, plan_claim, send_month
 from flexlib.deliver.readers import Reader
 from flexlib.front.chargeback import charge_month
 from flexlib.front.chargeback_rules import ChargebackRules, PoolRule
@@ -70,7 +70,7 @@ def test_over_tls_and_with_a_login_a_mail_arrives_whole_and_once(tmp_path: Path,
     box, (context, bundle) = Inbox(), make_certificate(tmp_path)
     how = {"tls_context": context, "require_starttls": True, "auth_required": True, "authenticator": box.log_in}
     claims = open_claims(tmp_path)
-    claim = plan_claim((), SEPTEMBER, READER, Decimal("11.11"), "COMPLETE", NOW)
+    claim = plan_claim((), SEPTEMBER, READER, Said(Decimal("11.11"), "COMPLETE"), NOW)
     (tmp_path / "llm_usage.pdf").write_bytes(bytes(range(256)) * 40)
     contents = {(name_channel(SEPTEMBER, READER), READER.to): replace(CONTENT, files=[tmp_path / "llm_usage.pdf"])}
     with serve_mail(box, **how) as port, claims.hold():
@@ -110,11 +110,11 @@ def test_a_claim_of_a_total_holds_as_long_as_the_total_and_whether_it_is_a_lower
     fate: Fate, then: tuple[str | None, bool | None], now: tuple[str | None, bool], *, is_same: bool
 ) -> None:
     old, new = (None if one is None else Decimal(one) for one in (then[0], now[0]))
-    claim = plan_claim((), SEPTEMBER, READER, old, "GAP", NOW, is_least=bool(then[1]))
+    claim = plan_claim((), SEPTEMBER, READER, Said(old, "GAP", bool(then[1])), NOW)
     if then[1] is None:
         claim = replace(claim, standing=replace(claim.standing, low=None, high=None))
     past = [Told(claim, fate, NOW)]
-    assert (plan_claim(past, SEPTEMBER, READER, new, "GAP", NOW, is_least=now[1]) is claim) == is_same
+    assert (plan_claim(past, SEPTEMBER, READER, Said(new, "GAP", now[1]), NOW) is claim) == is_same
 
 
 LONG = st.text(st.characters(exclude_categories=["Cs"]), max_size=600)

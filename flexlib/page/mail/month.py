@@ -37,6 +37,11 @@ def write_least(unit: str, amount: Decimal | None, *, is_least: bool | None) -> 
     return _("at least {amount}").format(amount=written) if is_least and amount is not None else written
 
 
+def is_month_least(usage: MonthUsage, totals: Mapping[str, Any], unit: str) -> bool:
+    """Whether what the month came to in US$ or pesos, by `totals`, is a lower bound."""
+    return usage.state is State.GAP or bool(totals[f"unpriced_{unit}"])
+
+
 def build_month_mail(
     usage: MonthUsage,
     before: MonthBefore,
@@ -48,8 +53,7 @@ def build_month_mail(
     to."""
     badge, totals = BADGES[usage.state], total_spend(usage)
     usd, clp = (hide_zero(totals[one], totals[f"unpriced_{one}"]) for one in MONEY)
-    is_gap = usage.state is State.GAP
-    is_least = is_gap or bool(totals["unpriced_usd"])
+    is_least = is_month_least(usage, totals, "usd")
     title = _("LLM spend of {month}").format(month=usage.month.title)
     said = write_least("usd", usd, is_least=is_least)
     return MailPage(
@@ -61,7 +65,7 @@ def build_month_mail(
         warnings=_list_warnings(usage),
         cards=[
             Card(_("Spend"), said, say_unpriced(totals["unpriced_usd"])),
-            Card(_("In pesos"), write_least("clp", clp, is_least=is_gap or bool(totals["unpriced_clp"]))),
+            Card(_("In pesos"), write_least("clp", clp, is_least=is_month_least(usage, totals, "clp"))),
             Card(_("Flex credits"), _write_credits(flex_credits)),
             _compare(totals, before, is_least=is_least),
         ],
