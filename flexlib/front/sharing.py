@@ -8,11 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from flexlib.analysis.chargeback import NOBODY, ChargeLine, LineKind
 from flexlib.analysis.small_groups import choose_folded, split_few
 from flexlib.front.heads import count_users
 from flexlib.front.narrow import sum_rows
 from flexlib.front.spend import Spend
 from flexlib.front.table import CREDITS, MONEY, SpendTable
+from flexlib.i18n import _
 from flexlib.store.budgets import Budget
 from flexlib.store.membership import LEVELS
 from flexlib.store.shared import SHARED_LEVEL, check_shared_level, check_shared_zone
@@ -90,6 +92,14 @@ def find_folded(spend: Spend, level: str) -> frozenset[str | None]:
         chosen = choose_folded(people)
         folded |= {*people, *_list_names(spend, month, level)} if chosen is None else chosen
     return frozenset(folded)
+
+
+def explain_folded(lines: Sequence[ChargeLine]) -> str:
+    """Of which departments the line is that `fold_lines` made, and why."""
+    if sum(line.key.kind is LineKind.PART for line in lines) == 1 and all(line.key != NOBODY for line in lines):
+        return _("All departments, and what is unmapped, are one line: apart, an amount would be that of a few people.")
+    return _("Departments of few people, and what is unmapped where it is of few, are one line: apart, an amount would "
+             "be that of a few people.")  # fmt: skip
 
 
 def find_level(spend: Spend, *, share: bool = False) -> str:
