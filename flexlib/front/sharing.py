@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from flexlib.analysis.chargeback import NOBODY, ChargeLine, LineKind
-from flexlib.analysis.small_groups import choose_folded, split_few
+from flexlib.analysis.small_groups import SMALL_GROUPS, choose_folded, split_few
 from flexlib.front.heads import count_users
 from flexlib.front.narrow import sum_rows
 from flexlib.front.spend import Spend
@@ -27,9 +27,11 @@ OF_NOBODY = ("whole", "model", "provider")
 
 def fold_table(table: SpendTable, folded: Collection[str | None], nothing: str) -> SpendTable:
     """The table of `Spend.by`, by departments (None as `nothing`) and other keys, with those that are `folded` as one:
-    what is known is summed, and a number of calls or tokens is known where each is."""
+    what is known is summed, and a number of calls or tokens is known where each is. A frame keeps of a label the text
+    alone, which is in the reader's language so."""
     keys = [key for key in table.keys_ if key != SHARED_LEVEL]
-    rows = fold_rows(table.to_dict("records"), SHARED_LEVEL, name_folded(folded, nothing), keys, _add)  # type: ignore[arg-type]
+    few, name = name_folded(folded, nothing), _(SMALL_GROUPS)
+    rows = fold_rows(table.to_dict("records"), SHARED_LEVEL, few, keys, _add, name)  # type: ignore[arg-type]
     made: SpendTable = SpendTable(pd.DataFrame(rows, columns=table.columns).astype(table.dtypes.to_dict()))
     made.span, made.zone, made.keys_ = table.span, table.zone, table.keys_
     return made
@@ -46,10 +48,11 @@ def fold_rows(
     folded: Collection[str],
     keys: Sequence[str],
     add: Callable[[str, Sequence[Any]], object],
+    name: str = SMALL_GROUPS,
 ) -> list[Row]:
     """The rows with those whose `key` is `folded` as one for each combination of the other `keys`, the last; `add`
     sums a column by its name and values."""
-    others, few, called = split_few(rows, lambda row: row[key] in folded, lambda row: row[key])
+    others, few, called = split_few(rows, lambda row: row[key] in folded, lambda row: row[key], name)
     groups: dict[tuple[object, ...], list[Row]] = {}
     for row in few:
         groups.setdefault(tuple(None if pd.isna(row[one]) else row[one] for one in keys), []).append(row)
@@ -57,7 +60,7 @@ def fold_rows(
     for group in groups.values():
         columns = {name: [row[name] for row in group] for name in group[0]}
         first = {key: called, **{name: columns[name][0] for name in keys}}
-        made.append({name: first[name] if name in first else add(name, found) for name, found in columns.items()})
+        made.append({one: first[one] if one in first else add(one, found) for one, found in columns.items()})
     return [*others, *made]
 
 

@@ -34,8 +34,8 @@ def read_keys(html: str) -> dict[str, str]:
 
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Models that by their names want one colour: two with amounts, one without a price, one of no cost, and one that has
-    but a sum of the month, which no chart of days has.
+    """Models that by their names want one colour: two with amounts, one without a price, one of no cost, and one
+    that has but a sum of the month, which no chart of days has.
     """
     monkeypatch.setenv("FLEXLIB_DATA", str(root := tmp_path / "data"))
     costs = {"gpt-4.1": "3", "gpt-4.1-mini": "2", "acme-chile-1": None, "gpt-3-free": "0", "gpt-4": "100"}
