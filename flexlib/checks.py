@@ -99,6 +99,7 @@ NO_WITNESS = "FLEXLIB_NO_WITNESS"
 
 
 UNPRICED = (
+    mark_text("{book} has no price list of unknown"),
     mark_text("{book} has no price list of {name}"),
     mark_text("{book} does not know {model} of {seller}"),
     mark_text("{book} lists {model} of {seller} without a price"),

@@ -134,6 +134,13 @@ def count_colours(lines: int) -> int:
     return lines if lines <= COLOURS + 1 else COLOURS
 
 
+def name_coloured(rows: Sequence[Row], key: str, of: str) -> frozenset[str]:
+    """The names of ranked rows to which a chart of their amounts gives a colour of their own; it has none of the others
+    that have no amount."""
+    drawn = [str(row[key]) for row in rows if row[of]]
+    return frozenset(drawn[: count_colours(len(drawn))])
+
+
 def choose_coloured(models: Sequence[Row]) -> list[Row]:
     """Of `rank_models` the lines with a colour of their own: the largest, of which the last gives way to the one that
     rose most on the month before, where that is none of them."""

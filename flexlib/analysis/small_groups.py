@@ -52,12 +52,13 @@ def _find_lacking(counts: Sequence[Mapping[str, int]], smallest: int) -> list[st
 
 
 def split_few(
-    rows: Sequence[Item], is_few: Callable[[Item], bool], name_of: Callable[[Item], object]
+    rows: Sequence[Item], is_few: Callable[[Item], bool], name_of: Callable[[Item], object], name: str = SMALL_GROUPS
 ) -> tuple[list[Item], list[Item], str]:
-    """The other rows, those of few people, and what the one row of these is called, which is no other row's name."""
+    """The other rows, those of few people, and what the one row of these is called: `name`, or where another row is
+    called so one that is like it."""
     few = [row for row in rows if is_few(row)]
     others = [row for row in rows if not is_few(row)]
-    return others, few, name_apart(SMALL_GROUPS, {name_of(row) for row in others})
+    return others, few, name_apart(name, {name_of(row) for row in others})
 
 
 def name_apart(name: str, taken: Container[object]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from flexlib.analysis.ranking import count_colours, measure_amount_change, share_out
+from flexlib.analysis.ranking import measure_amount_change, name_coloured, share_out
 from flexlib.analysis.top import NOT_GIVEN
 from flexlib.dashboard.held import list_moved, list_view_rows, sum_view
 from flexlib.dashboard.lacks import is_least, lacks_any, mark_lacks, mark_missing, name_sum, say_least
@@ -147,7 +147,7 @@ class Figures:
             columns.append(Column("unpriced_requests", _("Not priced"), Kind.COUNT, Total.KNOWN, is_optional=True,
                                   unknown=IN_PART))  # fmt: skip
         others = frozenset({len(shown) - 1} if len(shown) < len(lines) else ())
-        coloured = frozenset(str(line["name"]) for line in lines[: count_colours(len(lines))])
+        coloured = name_coloured(lines, "name", of)
         return Table("table-sums", self.heading, columns, shown, others, coloured=coloured)
 
     def table_rows(self) -> tuple[Table, int]:

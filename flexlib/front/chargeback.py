@@ -45,7 +45,7 @@ from flexlib.front.chargeback_pools import (
 )
 from flexlib.front.chargeback_rules import ChargebackRules, read_rules
 from flexlib.front.heads import count_heads, name_line
-from flexlib.front.sharing import find_folded, find_level
+from flexlib.front.sharing import explain_folded, find_folded, find_level
 from flexlib.front.spend import Spend
 from flexlib.front.table import SpendTable
 from flexlib.front.undecided import explain_unmapped, list_concerned
@@ -84,6 +84,8 @@ class Chargeback:
     """What each pool by people and each tax comes from."""
     heads: Mapping[LineKey, Fraction]
     """People by line, where anything is shared."""
+    folded: str = ""
+    """What is one line that is several, and why; what is nobody's may be in it."""
 
     @property
     def usage(self) -> MonthUsage:
@@ -152,13 +154,15 @@ def charge_month(
     charges, notes = list_charges(spend, usage, rules, use, heads)
     month = spend.span.months[0]
     taxes = [(one.name, one.amount) for one in rules.taxes if one.first <= month.last < one.end]
-    notes += [*list_end_notes([*rules.pools, *rules.taxes], month), *explain_unmapped(spend, key)]
+    notes += list_end_notes([*rules.pools, *rules.taxes], month)
     totals: dict[str, Decimal] = {unit: Decimal(amount) for unit in UNITS if (amount := spend.total(unit)) is not None}
     zero = {unit: Decimal(0) for unit in totals}  # who used nothing may have to pay for seats
     payers = [*heads, *([NOBODY] if any(one.spare for one in charges) else [])]
     use |= {one: Use(zero, 0, lacks=lacks.get(one.name, short)) for one in payers if one not in use}
     folded = _list_folded(spend, level, charges) if share else set()
-    lines = fold_lines(build_lines(use, charges, taxes, heads), folded)
+    lines = fold_lines(built := build_lines(use, charges, taxes, heads), folded)
+    told = explain_folded(lines) if any(one.key in folded for one in built) else ""
+    notes += [told] * bool(told) + (explain_unmapped(spend, key) if NOBODY not in folded else [])
     heads = {one: count for one, count in heads.items() if one not in folded}
     notes += list_taken_by_calls({key: [one.name for one in use if one not in folded]} if key in PLACES else {})
     shared = {name for line in lines if line.key.kind is not LineKind.POOL for name in line.items}
@@ -184,6 +188,7 @@ def charge_month(
         tuple(dict.fromkeys(notes)),
         list_bases(usage, rules) | {name: Basis(percent=percent) for name, percent in taxes},
         heads,
+        told,
     )
 
 
@@ -239,10 +244,7 @@ def _prove(checks: list[SumCheck], month: Month) -> None:
     for one in checks:
         if not one.agrees:
             lines, whole = format_plain(one.lines), format_plain(one.whole)
-            raise SumsDiffer(
-                _(
-                    "The chargeback of {month} is not the whole month: its lines sum to {lines} {unit} ({what}), "
-                    "the month to {whole}. Nothing was written; please report it, with the output of flexlib "
-                    "spend."
-                ).format(month=month, lines=lines, unit=one.unit, what=one.what, whole=whole)
-            )
+            said = _("The chargeback of {month} is not the whole month: its lines sum to {lines} {unit} ({what}), the "
+                     "month to {whole}. Nothing was written; please report it, with the output of flexlib spend."
+                     )  # fmt: skip
+            raise SumsDiffer(said.format(month=month, lines=lines, unit=one.unit, what=one.what, whole=whole))

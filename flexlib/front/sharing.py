@@ -8,11 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from flexlib.analysis.small_groups import choose_folded, split_few
+from flexlib.analysis.chargeback import NOBODY, ChargeLine, LineKind
+from flexlib.analysis.small_groups import SMALL_GROUPS, choose_folded, split_few
 from flexlib.front.heads import count_users
 from flexlib.front.narrow import sum_rows
 from flexlib.front.spend import Spend
 from flexlib.front.table import CREDITS, MONEY, SpendTable
+from flexlib.i18n import _
 from flexlib.store.budgets import Budget
 from flexlib.store.membership import LEVELS
 from flexlib.store.shared import SHARED_LEVEL, check_shared_level, check_shared_zone
@@ -25,9 +27,11 @@ OF_NOBODY = ("whole", "model", "provider")
 
 def fold_table(table: SpendTable, folded: Collection[str | None], nothing: str) -> SpendTable:
     """The table of `Spend.by`, by departments (None as `nothing`) and other keys, with those that are `folded` as one:
-    what is known is summed, and a number of calls or tokens is known where each is."""
+    what is known is summed, and a number of calls or tokens is known where each is. A frame keeps of a label the text
+    alone, which is in the reader's language so."""
     keys = [key for key in table.keys_ if key != SHARED_LEVEL]
-    rows = fold_rows(table.to_dict("records"), SHARED_LEVEL, name_folded(folded, nothing), keys, _add)  # type: ignore[arg-type]
+    few, name = name_folded(folded, nothing), _(SMALL_GROUPS)
+    rows = fold_rows(table.to_dict("records"), SHARED_LEVEL, few, keys, _add, name)  # type: ignore[arg-type]
     made: SpendTable = SpendTable(pd.DataFrame(rows, columns=table.columns).astype(table.dtypes.to_dict()))
     made.span, made.zone, made.keys_ = table.span, table.zone, table.keys_
     return made
@@ -44,10 +48,11 @@ def fold_rows(
     folded: Collection[str],
     keys: Sequence[str],
     add: Callable[[str, Sequence[Any]], object],
+    name: str = SMALL_GROUPS,
 ) -> list[Row]:
     """The rows with those whose `key` is `folded` as one for each combination of the other `keys`, the last; `add`
     sums a column by its name and values."""
-    others, few, called = split_few(rows, lambda row: row[key] in folded, lambda row: row[key])
+    others, few, called = split_few(rows, lambda row: row[key] in folded, lambda row: row[key], name)
     groups: dict[tuple[object, ...], list[Row]] = {}
     for row in few:
         groups.setdefault(tuple(None if pd.isna(row[one]) else row[one] for one in keys), []).append(row)
@@ -55,7 +60,7 @@ def fold_rows(
     for group in groups.values():
         columns = {name: [row[name] for row in group] for name in group[0]}
         first = {key: called, **{name: columns[name][0] for name in keys}}
-        made.append({name: first[name] if name in first else add(name, found) for name, found in columns.items()})
+        made.append({one: first[one] if one in first else add(one, found) for one, found in columns.items()})
     return [*others, *made]
 
 
@@ -90,6 +95,14 @@ def find_folded(spend: Spend, level: str) -> frozenset[str | None]:
         chosen = choose_folded(people)
         folded |= {*people, *_list_names(spend, month, level)} if chosen is None else chosen
     return frozenset(folded)
+
+
+def explain_folded(lines: Sequence[ChargeLine]) -> str:
+    """Of which departments the line is that `fold_lines` made, and why."""
+    if sum(line.key.kind is LineKind.PART for line in lines) == 1 and all(line.key != NOBODY for line in lines):
+        return _("All departments, and what is unmapped, are one line: apart, an amount would be that of a few people.")
+    return _("Departments of few people, and what is unmapped where it is of few, are one line: apart, an amount would "
+             "be that of a few people.")  # fmt: skip
 
 
 def find_level(spend: Spend, *, share: bool = False) -> str:

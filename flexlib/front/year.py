@@ -130,7 +130,7 @@ def list_parts(table: SpendTable, key: str, spend: Spend, of: str) -> list[Row]:
             row[month] = None
     for (_level, name), moved in list_concerned(spend, [key]).items() if of in MONEY else ():
         # Who has no line of their own may be among the small ones that stand as one.
-        if own := rows.get(name) or rows.get(SMALL_GROUPS):
+        if own := rows.get(name) or rows.get(_(SMALL_GROUPS)):
             own["moved"] |= {*map(str, moved)}
     for row in rows.values():
         row["lacking"] = row["missing"] | row["moved"]

@@ -20,7 +20,7 @@ from flexlib.formats import (
     format_number,
     format_share_percent,
 )
-from flexlib.i18n import _, mark_text
+from flexlib.i18n import _, join_texts, mark_text
 from flexlib.page.kit.amounts import MOST_BARS, Cell, plot_amounts
 from flexlib.page.kit.chart import Chart
 from flexlib.page.kit.markup import Html, Piece, escape
@@ -77,6 +77,8 @@ class Charged(Protocol):
     @property
     def heads(self) -> Mapping[LineKey, Fraction]: ...
     @property
+    def folded(self) -> str: ...
+    @property
     def usage(self) -> MonthUsage: ...
     def total(self, unit: str) -> Decimal | None: ...
 
@@ -86,7 +88,8 @@ CARDS = {"usd": mark_text("Charged"), "clp": mark_text("In pesos"), "flex_credit
 
 
 def show_charge_headlines(made: Charged) -> Html:
-    """What all are charged, in every unit, who, and what is nobody's."""
+    """What all are charged, in every unit, who, and what is nobody's: neither of a page on which departments are one
+    line, of which nobody is told how many they are, nor whether any of it is nobody's."""
     own = {unit: sum_amounts(line.charged.get(DIRECT, {}).get(unit) for line in made.lines) for unit in CARDS}
     sums = {unit: made.total(unit) for unit in CARDS}
     cards = [
@@ -97,6 +100,8 @@ def show_charge_headlines(made: Charged) -> Html:
         )
         for unit, name in CARDS.items()
     ]
+    if made.folded:
+        return show_cards(cards)
     pools = [name for name in made.items if name != DIRECT]
     added = _("with {pools}").format(pools=", ".join(pools)) if pools else _("for their own use alone")
     cards.append((_(PLURALS[made.level]).capitalize(), format_number(len(made.parts)), escape(added)))
@@ -116,10 +121,13 @@ def heading_for_charges(made: Charged, of: str = "usd") -> Heading:
         "{unit} by item: direct use is its own; pools are shared by their rule, apart from it. The lines are rounded "
         "together, so that they sum to the whole."
     ).format(unit=_(UNIT_NAMES[of]))
+    note = join_texts([note, made.folded], " ")
     whole = made.total(of)
     known = [line for line in made.parts if line.total(of) is not None]
     if not known or not whole:
         return Heading("Nobody is charged", note)
+    if made.folded and len(made.parts) == 1 and all(line.key != NOBODY for line in made.lines):
+        return Heading("No department can be shown by itself", note)
     most = max(known, key=lambda line: line.total(of) or Decimal(0))
     amount = most.total(of) or Decimal(0)
     is_unsure = any(is_least(line, of) for line in made.lines)
@@ -163,7 +171,7 @@ def show_charge_proof(made: Charged) -> Html:
     ]
     problems = usage.list_problems()
     lacks, notes = ((), problems) if usage.state is State.COMPLETE else (problems, [])
-    return show_facts(BADGES[usage.state], lacks, facts, [*made.notes, *notes])
+    return show_facts(BADGES[usage.state], lacks, facts, [*(one for one in made.notes if one != made.folded), *notes])
 
 
 def build_letter(made: Charged, line: ChargeLine, models: Sequence[Row], *, with_total: bool = False) -> list[Piece]:

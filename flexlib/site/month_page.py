@@ -61,7 +61,15 @@ def _show_month(site: Site, month: Month) -> list[Piece]:
         show_table(
             site.headings[key],
             counted,
-            table_of_month(site.rows[key], key, month, site.lead(key), site.kinds[key], f"table-{folder}"),
+            table_of_month(
+                site.rows[key],
+                key,
+                month,
+                site.lead(key),
+                site.kinds[key],
+                f"table-{folder}",
+                chart.coloured if chart else frozenset(),
+            ),
         )
         for key, folder in PARTS.items()
     )

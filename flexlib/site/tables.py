@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from flexlib.analysis.ranking import count_colours, share_out
+from flexlib.analysis.ranking import name_coloured, share_out
 from flexlib.dates import Month, Span
 from flexlib.i18n import _
 from flexlib.page.kit.parts import BADGES
@@ -49,19 +49,32 @@ def table_parts(
 
 
 def table_of_month(
-    rows: Sequence[Row], key: str, month: Month, addresses: Mapping[str, str], heading: str, name: str
+    rows: Sequence[Row],
+    key: str,
+    month: Month,
+    addresses: Mapping[str, str],
+    heading: str,
+    name: str,
+    coloured: frozenset[str] = frozenset(),
 ) -> Table:
-    """A line for each that was used in one month, its part of it as a bar."""
+    """A line for each that was used in one month, its part of it as a bar. `coloured`: the models with a colour in
+    the chart beside it, which has what has a day alone."""
     found = [row for row in rows if str(month) in row["used"] and row[str(month)] != 0]
     lines: list[Row] = [{key: row[key], OF: row[str(month)], "drawn": row[str(month)],
                          "lacking": row["lacking"] & {str(month)}, "missing": row["missing"] & {str(month)}}
                         for row in found]  # fmt: skip
     lines.sort(key=lambda row: (row[OF] is None, -(row[OF] or 0), row[key]))
-    return _build(lines, key, Column("drawn", "", Kind.BAR), addresses, heading, name)
+    return _build(lines, key, Column("drawn", "", Kind.BAR), addresses, heading, name, coloured)
 
 
 def _build(
-    lines: Sequence[Row], key: str, drawn: Column, addresses: Mapping[str, str], heading: str, name: str
+    lines: Sequence[Row],
+    key: str,
+    drawn: Column,
+    addresses: Mapping[str, str],
+    heading: str,
+    name: str,
+    coloured: frozenset[str] = frozenset(),
 ) -> Table:
     shares = share_out([row[OF] for row in lines])  # as a month's report gives them: they sum to 100.0 %
     rows = [{**row, "share": share, "page": addresses.get(row[key]), "note": _mark_least(row)}
@@ -76,8 +89,7 @@ def _build(
     unpriced = Column("unpriced", _("Calls not priced"), Kind.COUNT, Total.KNOWN, is_optional=True, unknown=IN_PART)
     if any(row.get("unpriced") for row in rows):
         columns.append(unpriced)
-    coloured = frozenset(row[key] for row in rows[: count_colours(len(rows))])
-    return Table(name, heading, columns, rows, coloured=coloured)
+    return Table(name, heading, columns, rows, coloured=coloured or name_coloured(rows, key, OF))
 
 
 def table_of_part(rows: Sequence[Row], addresses: Mapping[str, str], name: str, *, is_least: bool) -> Table:

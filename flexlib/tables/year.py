@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 
-from flexlib.analysis.ranking import count_colours
+from flexlib.analysis.ranking import name_coloured
 from flexlib.analysis.top import OTHER_MODELS
 from flexlib.analysis.usage_frames import exact_decimals
 from flexlib.dates import Month, Span
@@ -87,7 +87,7 @@ def table_models(models: Sequence[Row], span: Span) -> Table:
     total = name_total(models, mark_text("All models"), mark_text("All models, at least"))
     least = _list_least(models)
     columns = _list_columns(Column("model", "Model", total=total, is_series=True), span, least)
-    coloured = frozenset(row["model"] for row in models[: count_colours(len(models))])
+    coloured = name_coloured(models, "model", "total")
     return Table("table-year", "Models by month", columns, _mark_least(shown), others_at, coloured=coloured)
 
 

@@ -25,7 +25,7 @@ def make_month(level: str = "department", **usd: str) -> Any:  # noqa: ANN401
     lines = tuple(make_line(keys[name], amount) for name, amount in usd.items())
     parts = tuple(line for line in lines if line.key.kind is LineKind.PART)
     whole = sum((Decimal(one) for one in usd.values()), Decimal(0))
-    return SimpleNamespace(lines=lines, parts=parts, level=level, total=lambda _unit: whole)
+    return SimpleNamespace(lines=lines, parts=parts, level=level, folded="", total=lambda _unit: whole)
 
 
 @pytest.mark.parametrize(

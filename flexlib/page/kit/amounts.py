@@ -73,6 +73,8 @@ def plot_amounts(
     `by_month`: each day is the first of the month that it stands for. `by_model`: each label is a model, and has its
     colour. `is_scale`: the labels are weekdays or hours, in their order. `rest`: the label of nobody's, in grey.
     """
+    if by_model and any((sums := sum_labels(cells)).values()):
+        cells = [cell for cell in cells if sums[cell.label]]  # what is not seen takes no colour
     has_days = any(cell.day is not None for cell in cells)
     folded = cells if is_scale else fold_cells(cells, COLOURS if has_days else MOST_BARS)
     sizes = {cell.label: cell.amount for cell in folded} if is_scale else sum_labels(folded)
@@ -84,6 +86,7 @@ def plot_amounts(
     words = f"{_(title)}: {listed}."
     if not has_days:
         return Chart(name, title, words, lambda width: _draw_bars(width, sizes, colours, unit))
+    coloured = frozenset(sizes) - {OTHER_MODELS} if by_model else frozenset[str]()
     legend = [(name_label(label), colours[label]) for label in sizes] if len(sizes) > 1 else ()
     last = {cell.label for cell in folded if cell.day == max(cell.day or date.min for cell in folded) and cell.amount}
     is_labelled = by_month and len(span.months) >= FEWEST_LABELLED and len(sizes) > 1 and last == {*sizes}
@@ -93,7 +96,7 @@ def plot_amounts(
             return _draw_days(width, folded, span, colours, unit)
         return _draw_months(width, folded, span, colours, unit, is_labelled=is_labelled and width != NARROW)
 
-    return Chart(name, title, words, draw, legend=legend, is_labelled=is_labelled)
+    return Chart(name, title, words, draw, legend=legend, coloured=coloured, is_labelled=is_labelled)
 
 
 def fold_cells(cells: Sequence[Cell], most: int) -> list[Cell]:

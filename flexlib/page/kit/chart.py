@@ -36,6 +36,8 @@ class Chart(Piece):
     width: int = WIDE
     legend: Sequence[tuple[str, str]] = ()
     """What each colour of the theme stands for."""
+    coloured: frozenset[str] = frozenset()
+    """The models that have a colour of their own, which a table beside it gives them, too."""
     is_labelled: bool = False
     """Whether the columns say what they are, as drawn for a page: then only a phone has the legend."""
 
