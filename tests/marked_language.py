@@ -25,10 +25,11 @@ NAMES = re.compile(
     r"|\bdemo \(seed=\d+ users=\d+\)|\bmade up\b|\b[\w.]+-[\w.-]*\d[\w.-]*|"
     r"\b(?:mistral-small|text-embedding-3-small|Together AI|Kimi|together|genai-prices|calls\.csv)\b"
     r"|\b(?:user|support|billing|search)\b(?: \d+)?"  # whom the fixture's calls name
+    r"|\b[A-Z]+(?:_[A-Z]+)+\b"  # settings
     r"|\b(?:UTC|SHA|US|CLP|USD|ms|GPT|Claude|Sonnet|Opus|Haiku|Gemini|Grok|Thinking|High|Medium|Low|Flash|Pro|Codex|Code|Fast"
     r"|Windsurf|OpenAI|Anthropic|Google|OpenRouter|xAI|Mistral|Moonshot AI|SWE|flexlib)\b"
 )
-"""What stays as it is: people, models and who makes them, units, hashes."""
+"""What stays as it is: people, models and who makes them, units, settings, hashes."""
 
 
 LABELS = [one.label() for kind in (LlmProvider, LlmProxy, LlmTaskType) for one in kind]
