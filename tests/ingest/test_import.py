@@ -204,7 +204,8 @@ def test_the_same_file_under_another_mapping_would_count_twice_and_is_refused(tm
     sentence = (
         "calls.csv was imported into 2025-09 before, with --timestamp time --prompt-tokens in --completion-tokens out "
         r"--provider openai --model gpt-4 \(now --timestamp time --prompt-tokens in --completion-tokens out --provider "
-        r"openai --model gpt-4o --status out\); its calls would count twice. Import it as before, or with --supersedes calls.csv to read it anew."
+        r"openai --model gpt-4o --status out\); its calls would count twice. Import it as before, or with --supersedes "
+        "calls.csv to read it anew."
     )
     with pytest.raises(BadFile, match=sentence):
         bring(file, root, model="gpt-4o", status="out")
