@@ -55,7 +55,8 @@ ARROWS: dict[str, set[str]] = {
     "money": WORDS,
     "store": WORDS | {"money", "sources/presets"},
     "ingest": WORDS
-    | {"sources/windsurf", "sources/files", "sources/charges", "sources/fx", "ledger", "money", "store"},
+    | {"sources/windsurf", "sources/files", "sources/presets", "sources/charges", "sources/fx"}
+    | {"ledger", "money", "store"},
     "analysis": WORDS | {"money"},
     "spend": WORDS | {"analysis", "money", "store"},
     "deliver": WORDS | {"analysis", "store"},
