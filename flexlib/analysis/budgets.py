@@ -92,6 +92,11 @@ class Judged:
     earliest: date | None
     """When it may be exceeded at the earliest, by the band."""
 
+    @property
+    def known(self) -> Decimal | None:
+        """What is known to be spent, as of `find_known`."""
+        return find_known(self.spent, lacks=bool(self.lacks))
+
 
 @dataclass(frozen=True)
 class BudgetLine:

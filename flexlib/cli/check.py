@@ -32,7 +32,7 @@ from flexlib.store.outbox import count_left
 
 if TYPE_CHECKING:
     from flexlib.analysis.budgets import BudgetLine
-    from flexlib.front.budgets import BudgetCheck, BudgetPeriod
+    from flexlib.front.budgets import BudgetCheck
 
 EXAMPLE = Path("params", "budgets.example.yaml")
 
@@ -167,7 +167,7 @@ def describe_check(made: BudgetCheck) -> dict[str, Any]:
                 "is_sure": one.is_sure,
                 "is_unknown": one.is_unknown,
                 "amount": format_plain(one.budget.amount),
-                "spent": _write_known(one),
+                "spent": None if one.known is None else format_plain(one.known),
                 "thresholds_reached": [*one.reached, *[FORECAST] * one.is_forecast_over],
                 "lacks": one.lacks or None,
                 "is_running": one.is_running,
@@ -180,13 +180,6 @@ def describe_check(made: BudgetCheck) -> dict[str, Any]:
         ],
         "missing": list(made.missing),
     }  # fmt: skip
-
-
-def _write_known(one: BudgetPeriod) -> str | None:
-    from flexlib.analysis.budgets import find_known
-
-    known = find_known(one.spent, lacks=bool(one.lacks))
-    return None if known is None else format_plain(known)
 
 
 def render_check(made: BudgetCheck) -> str:

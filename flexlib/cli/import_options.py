@@ -111,7 +111,7 @@ def add_import_options(commands: Commands) -> argparse.ArgumentParser:
         action="store_true",
         help=_(
             "with --replace or --supersedes, even where that drops what these files do not have, or reads a file "
-            "otherwise than the one of its name"
+            "otherwise than the one that it supersedes"
         ),
     )
     parser.add_argument("--supersedes", metavar="OLDFILE", action="append", default=[],

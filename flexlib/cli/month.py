@@ -78,6 +78,7 @@ def run_month_command(arguments: argparse.Namespace, settings: Settings) -> int:
 
 
 def close_month(closing: Closing, arguments: argparse.Namespace) -> int:
+    """Runs the steps of a month that can be closed, or says what it would do; gives the worst of their exit codes."""
     from flexlib.closing.operator import tell_operator
     from flexlib.closing.process import run_command
     from flexlib.closing.run import RUN, open_progress, preview_month, run_month

@@ -7,7 +7,6 @@ from decimal import Decimal
 
 from flexlib.analysis.chargeback import ChargeLine
 from flexlib.certificate import State
-from flexlib.cli.spend import is_at_least
 from flexlib.deliver.months import Said, Told
 from flexlib.formats import format_moment, round_amount
 from flexlib.front.spend import Spend
@@ -15,7 +14,7 @@ from flexlib.i18n import _, join_and
 from flexlib.page.kit.parts import BADGES
 from flexlib.page.kit.units import UNITS
 from flexlib.page.letter_lacks import find_part_state, is_part_least
-from flexlib.page.mail.month import is_month_least, write_least
+from flexlib.page.mail.month import MONEY, is_month_least, write_least
 from flexlib.spend import total_spend
 from flexlib.spend.month import MonthUsage
 from flexlib.store.outbox import Figure
@@ -28,10 +27,9 @@ BESIDE = ("clp", "flex_credits")
 def say_month(spend: Spend) -> Said:
     """Of a whole month."""
     usage, totals = spend.loaded[0], total_spend(spend.loaded[0])
-    least = {"clp": is_month_least(usage, totals, "clp")}
+    least = {one: is_month_least(usage, totals, one) for one in MONEY}
     figures = (_build_figure(one, spend.total(one), is_least=least.get(one, False)) for one in BESIDE)
-    is_least = is_at_least(usage, usage.bills)
-    return Said(_round("usd", spend.total("usd")), str(usage.state), is_least, tuple(figures))
+    return Said(_round("usd", spend.total("usd")), str(usage.state), least["usd"], tuple(figures))
 
 
 def say_part(line: ChargeLine, usage: MonthUsage) -> Said:

@@ -139,10 +139,10 @@ def find_month_anomalies(
 ) -> MonthAnomalies:
     """The days of `month` far above the own weekday, from what is stored in the data folder `root`.
 
-    `of`: `credits` or `usd`; where it is empty, `choose_unit` does. `least`: what a day must
-    have come to. `by`: further keys of `Spend.by`, such as a `department`; layers are looked at apart, so that what
-    moved from one to another and cancels in the sum is found too. `look`, `roster` as of `Spend`. Raises
-    `InvalidRequest` for a unit that no day has, `SnapshotMissing`."""
+    `of`: `credits` or `usd`; where it is empty, `choose_unit` does. `least`: what a day must have come to. `by`:
+    further keys of `Spend.by`, such as a `department`; layers are looked at apart, so that what moved from one to
+    another and cancels in the sum is found too. `look`, `roster` as of `Spend`. Raises `InvalidRequest` for a unit that
+    no day has, `SnapshotMissing`."""
     if of not in ("", *LEAST):
         raise InvalidRequest(_("{of!r} has no unusual days; choose {least}.").format(of=of, least=", ".join(LEAST)))
     if not list_newest(month, root):

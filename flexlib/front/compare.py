@@ -86,9 +86,9 @@ def compare_spans(
     """The change from `before` to `after`, whole months each, by source, user and model, from the data folder `root`.
 
     `of`: `credits`, `usd` or `clp`; where it is empty, `choose_unit` does. Developers' use is counted in requests, that
-    of applications in tokens. `look` as of `load_month_usage`; `by` one of
-    `LEVELS`, such as `department`, instead of users, with the `roster` of `Spend`. Raises `InvalidRequest` for a unit
-    that is none, days that are no months or spans that overlap; `SnapshotMissing` where a month is not stored.
+    of applications in tokens. `look` as of `load_month_usage`; `by` one of `LEVELS`, such as `department`, instead of
+    users, with the `roster` of `Spend`. Raises `InvalidRequest` for a unit that is none, days that are no months or
+    spans that overlap; `SnapshotMissing` where a month is not stored.
     """
     sides = [tuple(span.months) for span in (before, after)]
     of = choose_unit(of, sides, root)

@@ -97,10 +97,9 @@ def forecast_month(
 ) -> MonthForecast:
     """The forecast of `month`, or of a month to come, from what is stored in the data folder `root`.
 
-    `of`: `credits`, `usd` or `clp`; where it is empty, `choose_unit` does. `as_of`: the last day
-    that counts as known; without it the last one read whole, and of files the last one that has a row. Raises
-    `InvalidRequest` for a unit that is none or that is known of no day, `SnapshotMissing` where nothing before the
-    month's end is stored.
+    `of`: `credits`, `usd` or `clp`; where it is empty, `choose_unit` does. `as_of`: the last day that counts as known;
+    without it the last one read whole, and of files the last one that has a row. Raises `InvalidRequest` for a unit
+    that is none or that is known of no day, `SnapshotMissing` where nothing before the month's end is stored.
     """
     if of not in ("", *UNITS):
         raise InvalidRequest(_("{of!r} cannot be forecast; choose {units}.").format(of=of, units=", ".join(UNITS)))

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from spend_samples import AUGUST, call, store
+from test_month_run import lay_out_company
 
 from flexlib.cli.main import main
 
@@ -22,12 +22,7 @@ NOTHING = (
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a company's project with a call of August that was imported."""
-    for name in ("params", "notebooks"):
-        (tmp_path / name).mkdir()
-    (tmp_path / ".env").touch()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
-    store(tmp_path / "data", "import", AUGUST, call("a", "2025-08-02T10:00:00", "1.00"))
+    lay_out_company(tmp_path, monkeypatch)
     return tmp_path
 
 

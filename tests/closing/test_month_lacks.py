@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from notice_samples import Script, serve_script
-from spend_samples import AUGUST, SEPTEMBER, call, store
-from test_month_run import make_runner, open_closing, say_nothing
+from spend_samples import SEPTEMBER, call, store
+from test_month_run import lay_out_company, make_runner, open_closing, say_nothing
 
 from flexlib.cli.main import main
 from flexlib.cli.month_output import print_step
@@ -33,13 +33,8 @@ COLUMNS = (
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a company's project, with a plan and a call of August that was imported."""
-    for name in ("params", "notebooks"):
-        (tmp_path / name).mkdir()
-    (tmp_path / ".env").touch()
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FLEXLIB_DATA", str(tmp_path / "data"))
+    lay_out_company(tmp_path, monkeypatch)
     (tmp_path / "params" / "month.yaml").write_text(PLAN, "utf-8")
-    store(tmp_path / "data", "import", AUGUST, call("a", "2025-08-02T10:00:00", "1.00"))
     return tmp_path
 
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 from notice_samples import NOON, OPENAI, rule, serve_script
+from spend_samples import AUGUST, call, store
 
 from flexlib.addresses import NoticeServers
 from flexlib.closing.inputs import Closing
@@ -42,6 +43,16 @@ SEPTEMBER = Month(2025, 9)
 
 class Killed(BaseException):
     """The process is gone: nothing after this line happens."""
+
+
+def lay_out_company(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes `folder` that of a company's project, with a call of August that was imported, and goes there."""
+    for name in ("params", "notebooks"):
+        (folder / name).mkdir()
+    (folder / ".env").touch()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("FLEXLIB_DATA", str(folder / "data"))
+    store(folder / "data", "import", AUGUST, call("a", "2025-08-02T10:00:00", "1.00"))
 
 
 def open_closing(folder: Path, **changes: object) -> Closing:

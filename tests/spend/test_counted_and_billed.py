@@ -12,15 +12,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spend_samples import call, ingest_charges, store, store_credits
 
+from flexlib.analysis import usage_statistics
 from flexlib.certificate import State
 from flexlib.checks import BillTolerance
+from flexlib.cli.send_said import say_month
 from flexlib.dates import Month
+from flexlib.front.spend import load_spend
 from flexlib.ingest.fx import keep_rates
 from flexlib.money.fx import Rate
 from flexlib.money.unit_prices import EXACT
 from flexlib.names import match_model
+from flexlib.page.mail.month import build_month_mail
+from flexlib.page.usage.cards import show_month_headlines
 from flexlib.senders import name_provider
 from flexlib.sources.charges.mapping import ChargeMapping
+from flexlib.spend import total_spend
+from flexlib.spend.before import load_month_before
 from flexlib.spend.billed import Billed, Count
 from flexlib.spend.bills import MonthBills, ProviderBill
 from flexlib.spend.comparing import compare_counts_with_bills
@@ -301,6 +308,22 @@ def test_a_bill_covers_the_days_that_it_has_lines_of_and_none_between(
     month = load_month_usage(MAY, tmp_path, zone=zone)
     assert (month.bills.is_at_least, month.state) == (at_least, state)
     assert month.bills.spend_usd == len(billed) * Decimal("0.25")
+
+
+@pytest.mark.parametrize(("usd", "said"), [("30", "at least US$ 0.50"), ("0.75", "US$ 0.50")])
+def test_a_bill_that_lacks_days_makes_a_lower_bound_on_the_page_and_in_the_mail_too(
+    tmp_path: Path, usd: str, said: str
+) -> None:
+    """In words of the console alone it was one: what page and mail lacked was calls."""
+    store(tmp_path, "import", MAY, call("a", "2025-05-15T12:00", usd))
+    bill(tmp_path, "2025-05-14,a,,0.25,,USD,\n2025-05-16,a,,0.25,,USD,\n")
+    spend = load_spend(MAY, None, tmp_path, zone="UTC", names=False)
+    month = spend.loaded[0]
+    mail = build_month_mail(month, load_month_before(month, tmp_path), None)
+    assert mail.subject.endswith(f": {said}")
+    assert say_month(spend).is_least is ("at least" in said)
+    shown = show_month_headlines(month, total_spend(month), [], usage_statistics(month.calls)).text
+    assert ("at least" in shown) is ("at least" in said)
 
 
 def test_a_bill_of_days_without_one_of_them_does_not_say_what_a_sum_of_the_month_cost(tmp_path: Path) -> None:

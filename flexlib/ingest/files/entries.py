@@ -14,14 +14,7 @@ from flexlib.dates import Month
 from flexlib.errors import BadFile
 from flexlib.formats import format_plain
 from flexlib.i18n import _
-from flexlib.ingest.files.known import (
-    UNKNOWN,
-    are_logs,
-    count_pages,
-    find_named,
-    list_changes,
-    sum_left_out,
-)
+from flexlib.ingest.files.known import UNKNOWN, are_logs, count_pages, find_named, list_changes, sum_left_out
 from flexlib.ingest.files.overlaps import FileTraits
 from flexlib.ingest.files.pool import Pool
 from flexlib.ingest.files.reading import refuse_reading_anew

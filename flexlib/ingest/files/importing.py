@@ -203,7 +203,7 @@ def _add_beside(pool: Pool, newer: ReadFile, month: Month, older: Mapping[str, A
 
 
 def _check_superseded(held: Sequence[HeldMonth], pool: Pool, decisions: Decisions) -> None:
-    """Raises `BadFile` for an older file of which no month knows, or of the same name and read otherwise."""
+    """Raises `BadFile` for an older file of which no month knows, or that was read otherwise than what replaces it."""
     stored = [entry for one in held if (before := read_certificate(one.newest)) for entry in before.files]
     if not decisions.drops_others:
         refuse_reading_otherwise(stored, [asdict(file.facts) for file in pool.files], decisions.supersedes)

@@ -38,8 +38,10 @@ def write_least(unit: str, amount: Decimal | None, *, is_least: bool | None) -> 
 
 
 def is_month_least(usage: MonthUsage, totals: Mapping[str, Any], unit: str) -> bool:
-    """Whether what the month came to in US$ or pesos, by `totals`, is a lower bound."""
-    return usage.state is State.GAP or bool(totals[f"unpriced_{unit}"])
+    """Whether what the month came to in US$ or pesos, by `totals`, is a lower bound; so it is, too, where a bill lacks
+    days on which calls have an amount."""
+    lacks_days = unit == "usd" and usage.bills.is_at_least
+    return usage.state is State.GAP or bool(totals[f"unpriced_{unit}"]) or lacks_days
 
 
 def build_month_mail(

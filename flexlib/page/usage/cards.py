@@ -56,7 +56,8 @@ def show_month_headlines(
     """
     badge = BADGES[usage.state]
     usd, clp = (hide_zero(totals[one], totals[f"unpriced_{one}"]) for one in ("usd", "clp"))  # type: ignore[arg-type]
-    is_lower_bound = bool(_mark(badge, usd, totals["unpriced_usd"])) and usage.state is not State.PROVISIONAL
+    marked = _mark(badge, usd, totals["unpriced_usd"] or usage.bills.is_at_least)
+    is_lower_bound = bool(marked) and usage.state is not State.PROVISIONAL
     change = _describe_change(usd, before, at_least=is_lower_bound)
     all_days = [] if by_day is None else read_rows(by_day)
     days = [row for row in all_days if row["total_usd"]]
@@ -68,7 +69,7 @@ def show_month_headlines(
     unit_price = None if priced is None else measure_unit_price(read_rows(priced))
     cards = [
         (
-            f"{_('Spend')}{_mark(badge, usd, totals['unpriced_usd'])}",
+            f"{_('Spend')}{marked}",
             _render_amount("usd", usd, Kind.USD),
             "; ".join(filter(None, (change, missing))),
         ),
@@ -159,7 +160,7 @@ def _describe_pesos(totals: Totals, rates: Sequence[Row], unsized: Sequence[Row]
 
 
 def _mark(badge: StateBadge, amount: object, missing: object) -> str:
-    """What stands after the name of a sum: of the month's state, or that some calls have no amount."""
+    """What stands after the name of a sum: of the month's state, or that something of it has no amount."""
     return mark_total(badge) or _mark_least() * bool(amount is not None and missing)
 
 
